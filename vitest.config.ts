@@ -1,0 +1,12 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    // Forked processes: the code under test starts its own threads and handles signals, which vitest's threads would share.
+    pool: 'forks',
+    // Tests drive the real binary and real worker threads; on two busy cores a start alone takes a second.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+  },
+});
