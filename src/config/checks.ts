@@ -1,0 +1,92 @@
+// What settings must hold together: errors for what contradicts itself, warnings for what has no effect.
+
+import { UserError } from '../errors.js';
+import type { Checked } from './config.js';
+import { DEFAULT_WINDOW } from './settings.js';
+
+type Origin = (key: string) => string;
+
+/** @throws UserError that names the setting which does not fit to the others */
+export function checkTogether(config: Checked, origin: Origin, inMemory: boolean): void {
+  const fail = (key: string, message: string): never => {
+    throw new UserError(`${origin(key)}: ${message}`);
+  };
+  if (inMemory && (config.text !== undefined || config.dataset !== undefined)) {
+    fail(config.text === undefined ? 'dataset' : 'text', 'data is given in memory as well; give one of the two');
+  }
+  if (!inMemory && config.text === undefined && config.dataset === undefined) {
+    fail('text', 'there is nothing to learn from; give --text FILE or --dataset moby-dick');
+  }
+  if (config.text !== undefined && config.dataset !== undefined)
+    fail('dataset', 'a text is given as well; give one of the two');
+  if (config.resume !== undefined && config.initFrom !== undefined) {
+    fail('initFrom', 'a resumed run goes on from its own weights; give --init-from or --resume, not both');
+  }
+  checkWindow(config, fail);
+  checkSchedule(config, fail);
+  if (config.optimizer === 'nesterov' && config.momentum === 0) {
+    fail(
+      'momentum',
+      '0 is not allowed with --optimizer nesterov; give a number above 0 and below 1, or take --optimizer sgd',
+    );
+  }
+  if (config.validation > 0) return;
+  const why = 'it needs evaluations, and --validation 0 holds nothing out; give --validation above 0';
+  if (config.patience !== undefined) fail('patience', why);
+  if (config.evalEvery !== undefined) fail('evalEvery', why);
+  if (config.schedule === 'plateau') fail('schedule', why);
+}
+
+type Fail = (key: string, message: string) => never;
+
+function checkWindow(config: Checked, fail: Fail): void {
+  const window = config.window ?? DEFAULT_WINDOW;
+  const { stride } = config;
+  if (stride === undefined || stride === window) return;
+  if (window === 'full')
+    fail(
+      'stride',
+      `${stride} is not allowed with --window full, which has one update for the whole stream; leave it out`,
+    );
+  if (stride === 'full')
+    fail('stride', 'full is not allowed without --window full; it is the number of time steps between updates');
+  if (stride > window) {
+    fail(
+      'stride',
+      `${stride} is not allowed; it is the number of time steps between updates, 1 to ${window}, the window`,
+    );
+  }
+}
+
+function checkSchedule(config: Checked, fail: Fail): void {
+  if (config.schedule === 'step' && config.milestones === undefined) {
+    fail(
+      'milestones',
+      '--schedule step needs them; give the epochs after which the rate is lowered, such as --milestones 5,8',
+    );
+  }
+  if (config.schedule !== 'step' && config.milestones !== undefined) {
+    fail('milestones', `--schedule ${config.schedule} has none; leave them out or take --schedule step`);
+  }
+}
+
+/** What is allowed and has no effect, or not the one that was likely meant. */
+export function configWarnings(config: Checked): readonly string[] {
+  const warnings: string[] = [];
+  if (config.dropout > 0 && config.layers === 1) {
+    warnings.push('--dropout has no effect with one layer: it drops outputs between layers; add --layers 2');
+  }
+  if (config.activation !== 'tanh' && config.cell !== 'rnn') {
+    warnings.push(`--activation ${config.activation} has no effect: --cell ${config.cell} has activations of its own`);
+  }
+  if (config.forgetBias !== undefined && config.cell !== 'lstm') {
+    warnings.push(`--forget-bias has no effect: --cell ${config.cell} has no forget gate`);
+  }
+  if (config.init === 'identity' && !(config.cell === 'rnn' && config.activation === 'relu')) {
+    warnings.push('--init identity is made for --cell rnn --activation relu; other models seldom learn well from it');
+  }
+  if (config.steps !== undefined && config.warmup >= config.steps) {
+    warnings.push(`--warmup ${config.warmup} does not end within --steps ${config.steps}`);
+  }
+  return warnings;
+}

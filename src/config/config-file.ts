@@ -1,0 +1,78 @@
+// Reads a config file, YAML or JSON, and remembers where each key stands so that messages can say it.
+
+import { readFileSync, statSync } from 'node:fs';
+import { isMap, isScalar, LineCounter, type Pair, parseDocument, type YAMLMap } from 'yaml';
+import { systemReason, UserError } from '../errors.js';
+
+export interface ConfigFile {
+  /** The values by key, not yet checked: input for resolveConfig. */
+  readonly values: Readonly<Record<string, unknown>>;
+  /** Where a key stands: `config.yaml:3:9: hidden`. */
+  readonly origin: (key: string) => string;
+}
+
+/** No config is this long: such a file is likely the text that was meant for --text. */
+const MAX_CONFIG_BYTES = 1 << 20;
+
+/**
+ * Reads `file`. The key `version`, which a run's own config.json holds, is left out: a run can be repeated from it.
+ *
+ * @throws UserError with file, line and column for what is not YAML or JSON or no list of keys and values
+ */
+export function readConfigFile(file: string): ConfigFile {
+  const lines = new LineCounter();
+  const document = parseDocument(readText(file), { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
+  const place = (offset: number): string => {
+    const { line, col } = lines.linePos(offset);
+    return `${file}:${line}:${col}`;
+  };
+  const problem = document.errors[0];
+  if (problem !== undefined) throw new UserError(`${place(problem.pos[0])}: ${problem.message}`);
+  const root = document.contents;
+  if (root === null) return { values: {}, origin: (key) => `${file}: ${key}` };
+  if (!isMap(root)) {
+    throw new UserError(
+      `${file}: it is no config; a config holds keys and values such as "hidden: 256" (a text is given with --text)`,
+    );
+  }
+  return readKeys(root as YAMLMap, file, place);
+}
+
+function readText(file: string): string {
+  try {
+    const { size } = statSync(file);
+    if (size > MAX_CONFIG_BYTES) {
+      throw new UserError(
+        `${file}: ${size} bytes are too many for a config; at most ${MAX_CONFIG_BYTES} (a text is given with --text)`,
+      );
+    }
+    return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file));
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    if (error instanceof TypeError)
+      throw new UserError(`${file}: it is no config, nor UTF-8 text (a text is given with --text)`);
+    throw new UserError(`${file}: the config cannot be read: ${systemReason(error)}`);
+  }
+}
+
+function readKeys(root: YAMLMap, file: string, place: (offset: number) => string): ConfigFile {
+  const values: [string, unknown][] = [];
+  const places = new Map<string, string>();
+  for (const pair of root.items as Pair[]) {
+    const key = isScalar(pair.key) ? pair.key.value : undefined;
+    const offset = isScalar(pair.key) ? (pair.key.range?.[0] ?? 0) : (root.range?.[0] ?? 0);
+    if (typeof key !== 'string' || key === '__proto__') {
+      throw new UserError(`${place(offset)}: a key must be the name of a setting, such as hidden`);
+    }
+    if (key === 'version') continue;
+    places.set(key, place(offset));
+    values.push([key, plainValue(pair.value)]);
+  }
+  return { values: Object.fromEntries(values), origin: (key) => `${places.get(key) ?? file}: ${key}` };
+}
+
+/** Settings are scalars and lists of scalars; anything deeper is only shown in a message. */
+function plainValue(node: unknown): unknown {
+  const json = (node as { toJSON?: () => unknown } | null)?.toJSON?.();
+  return json === undefined ? null : json;
+}

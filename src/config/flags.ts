@@ -1,0 +1,69 @@
+// The flags of the command line, derived from the settings: what yargs is told, and how a flag's text becomes a value.
+
+import { UserError } from '../errors.js';
+import type { Setting, SettingGroup, SettingKind } from './setting.js';
+import { SETTING_NAMES, SETTINGS, type SettingName } from './settings.js';
+
+export interface Flag {
+  /** The key in a config: `clipNorm`. */
+  readonly key: SettingName;
+  /** The flag without its dashes: `clip-norm`. */
+  readonly name: string;
+  readonly group: SettingGroup;
+  readonly kind: SettingKind;
+  /** One line for --help: what it is and what is allowed. */
+  readonly describe: string;
+  readonly choices: readonly string[] | undefined;
+  readonly defaultText: string | undefined;
+  readonly placeholder: string | undefined;
+}
+
+export const FLAGS: readonly Flag[] = SETTING_NAMES.map((key) => {
+  const setting: Setting = SETTINGS[key];
+  const { group, kind, about, allowed, choices, defaultText, placeholder } = setting;
+  const describe = kind === 'number' ? `${about}, ${allowed}` : about;
+  return { key, name: flagName(key), group, kind, describe, choices, defaultText, placeholder };
+});
+
+/** `clipNorm` -> `clip-norm`; `l2` and `beta1` stay as they are. */
+export function flagName(key: string): string {
+  return key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+/** Where a value came from when it was given as a flag: the default `origin` of resolveConfig. */
+export function flagOrigin(key: string): string {
+  return `--${flagName(key)}`;
+}
+
+const NUMBER = /^[+-]?(\d[\d_]*(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i;
+
+/**
+ * Turns what the command line gave (text, or true and false for switches) into the values a config file would hold.
+ * Text that is no number stays text, so that resolveConfig can show it. Flags that were not given are left out.
+ */
+export function flagValues(given: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const values: Record<string, unknown> = {};
+  for (const { key, kind } of FLAGS) {
+    const value = given[key];
+    if (value === undefined) continue;
+    if (Array.isArray(value) && kind !== 'list') {
+      throw new UserError(`${flagOrigin(key)}: it is given ${value.length} times; give it once`);
+    }
+    if (kind === 'number') values[key] = numberOf(value);
+    else if (kind === 'list') values[key] = listOf(value);
+    else values[key] = value;
+  }
+  return values;
+}
+
+function numberOf(value: unknown): unknown {
+  if (typeof value !== 'string' || !NUMBER.test(value.trim())) return value;
+  return Number(value.trim().replaceAll('_', ''));
+}
+
+function listOf(value: unknown): unknown {
+  const parts = (Array.isArray(value) ? value : [value]).flatMap((part) =>
+    typeof part === 'string' ? part.split(',') : [part],
+  );
+  return parts.map(numberOf);
+}

@@ -1,0 +1,47 @@
+// What a resumed run is made of: its saved config, and the few settings that may be given anew.
+
+import { UserError } from '../errors.js';
+import { flagOrigin } from './flags.js';
+import type { SettingName } from './settings.js';
+
+/** What leaves the bits of the run alone, or says for how long it goes on. Other kernels give other bits; the run says so. */
+export const CHANGEABLE_ON_RESUME: ReadonlySet<SettingName> = new Set<SettingName>([
+  'epochs',
+  'steps',
+  'workers',
+  'out',
+  'resume',
+  'kernels',
+  'dryRun',
+  'quiet',
+  'json',
+  'verbose',
+]);
+
+/**
+ * The input for resolveConfig of a resumed run: `saved` (its config.json) under `given`.
+ * Giving epochs or steps anew replaces both, so that a limit of the first part does not end the second.
+ *
+ * @throws UserError for a setting that may not change and differs from the saved one
+ */
+export function mergeResumed(
+  saved: Readonly<Record<string, unknown>>,
+  given: Readonly<Record<string, unknown>>,
+  origin: (key: string) => string = flagOrigin,
+): Record<string, unknown> {
+  for (const [key, value] of Object.entries(given)) {
+    if (CHANGEABLE_ON_RESUME.has(key as SettingName)) continue;
+    if (JSON.stringify(value) === JSON.stringify(saved[key])) continue;
+    const was = saved[key] === undefined ? 'not set' : JSON.stringify(saved[key]);
+    throw new UserError(
+      `${origin(key)}: ${JSON.stringify(value)} is not allowed with --resume; in the run it is ${was}. ` +
+        'Leave it out, or begin a new run with --init-from',
+    );
+  }
+  const merged: Record<string, unknown> = { ...saved, ...given };
+  if (given.epochs !== undefined || given.steps !== undefined) {
+    merged.epochs = given.epochs;
+    merged.steps = given.steps;
+  }
+  return merged;
+}

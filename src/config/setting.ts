@@ -1,0 +1,122 @@
+// What one setting is: its zod schema together with the words that errors, --help and completion say about it.
+// A setting is described once, in settings.ts, with these builders; nobody else knows a default or a bound.
+
+import { z } from 'zod';
+
+export type SettingGroup = 'data' | 'model' | 'steps' | 'optimizer' | 'run';
+export type SettingKind = 'number' | 'string' | 'boolean' | 'list';
+
+export interface Words {
+  readonly group: SettingGroup;
+  /** "the number of units": reads on after "it is". */
+  readonly about: string;
+  /** What stands for the value in a usage line: "FILE". */
+  readonly placeholder?: string;
+  /** The default in words, where it depends on other settings and is filled in by config.ts. */
+  readonly derived?: string;
+}
+
+export interface Setting<S extends z.ZodType = z.ZodType> extends Words {
+  readonly schema: S;
+  readonly kind: SettingKind;
+  /** "1 to 65536": what is allowed, in words. */
+  readonly allowed: string;
+  readonly choices?: readonly string[];
+  /** The default in words; undefined where leaving it out means that there is none. */
+  readonly defaultText: string | undefined;
+}
+
+/** The largest magnitude of what is limited only by the range of float32, in which all arithmetic runs. */
+const LARGEST = 3e38;
+
+export function integer(words: Words, min: number, max: number, fallback: number) {
+  const schema = z.int().min(min).max(max).default(fallback);
+  return { ...words, schema, kind: 'number', allowed: `${min} to ${max}`, defaultText: `${fallback}` } as const;
+}
+
+export function optionalInteger(words: Words, min: number, max: number) {
+  const schema = z.int().min(min).max(max).optional();
+  return { ...words, schema, kind: 'number', allowed: `${min} to ${max}`, defaultText: words.derived } as const;
+}
+
+/** Where a real number's range begins and ends: `min` and `max` belong to it, `above` and `below` do not. */
+type Range = ({ readonly min: number } | { readonly above: number } | object) &
+  ({ readonly max: number } | { readonly below: number } | object);
+
+export function real(words: Words, range: Range, fallback: number) {
+  const { schema, allowed } = realSchema(range);
+  return { ...words, schema: schema.default(fallback), kind: 'number', allowed, defaultText: `${fallback}` } as const;
+}
+
+export function optionalReal(words: Words, range: Range) {
+  const { schema, allowed } = realSchema(range);
+  return { ...words, schema: schema.optional(), kind: 'number', allowed, defaultText: words.derived } as const;
+}
+
+function realSchema(range: Range): { schema: z.ZodNumber; allowed: string } {
+  let schema = z.number().min(-LARGEST).max(LARGEST);
+  const ends: string[] = [];
+  if ('min' in range) {
+    schema = schema.min(range.min);
+    ends.push(`${range.min} or more`);
+  }
+  if ('above' in range) {
+    schema = schema.gt(range.above);
+    ends.push(`above ${range.above}`);
+  }
+  if ('max' in range) {
+    schema = schema.max(range.max);
+    ends.push(`${range.max} at most`);
+  }
+  if ('below' in range) {
+    schema = schema.lt(range.below);
+    ends.push(`below ${range.below}`);
+  }
+  return { schema, allowed: ends.length === 0 ? 'a number' : `a number, ${ends.join(' and ')}` };
+}
+
+export function choice<const C extends readonly [string, ...string[]]>(words: Words, choices: C, fallback: C[number]) {
+  const schema = z.enum<C>(choices).default(fallback as z.output<z.ZodEnum<{ [K in C[number]]: K }>>);
+  return { ...words, schema, kind: 'string', allowed: oneOf(choices), choices, defaultText: fallback } as const;
+}
+
+export function optionalChoice<const C extends readonly [string, ...string[]]>(words: Words, choices: C) {
+  const schema = z.enum<C>(choices).optional();
+  return { ...words, schema, kind: 'string', allowed: oneOf(choices), choices, defaultText: words.derived } as const;
+}
+
+function oneOf(choices: readonly string[]): string {
+  return choices.length === 1 ? `${choices[0]}` : `one of ${choices.join(', ')}`;
+}
+
+/** A path: any text but an empty one. */
+export function path(words: Words) {
+  const schema = z
+    .string()
+    .min(1)
+    .refine((value) => !value.includes('\0'))
+    .optional();
+  return { ...words, schema, kind: 'string', allowed: 'a path', defaultText: words.derived } as const;
+}
+
+export function onOff(words: Words) {
+  const schema = z.boolean().default(false);
+  return { ...words, schema, kind: 'boolean', allowed: 'true or false', defaultText: undefined } as const;
+}
+
+/** A whole number, or the word `full`. */
+export function integerOrFull(words: Words, min: number, max: number) {
+  const schema = z.union([z.int().min(min).max(max), z.literal('full')]).optional();
+  return { ...words, schema, kind: 'number', allowed: `${min} to ${max} or full`, defaultText: words.derived } as const;
+}
+
+/** Whole numbers that grow: "5,8". */
+export function growingList(words: Words, min: number, max: number) {
+  const schema = z
+    .array(z.int().min(min).max(max))
+    .min(1)
+    .refine((list) => list.every((value, i) => i === 0 || value > (list[i - 1] as number)))
+    .optional();
+  const allowed = `whole numbers, ${min} to ${max}, that grow, such as 5,8`;
+  return { ...words, schema, kind: 'list', allowed, defaultText: words.derived } as const;
+}

@@ -1,0 +1,255 @@
+// Every setting of a training run: the keys of a config file, and in kebab-case the flags of `train`.
+// The one place that knows defaults and bounds.
+
+import {
+  choice,
+  growingList,
+  integer,
+  integerOrFull,
+  onOff,
+  optionalChoice,
+  optionalInteger,
+  optionalReal,
+  path,
+  real,
+} from './setting.js';
+
+export const MAX_HIDDEN = 65_536;
+export const MAX_WINDOW = 65_536;
+export const MAX_LAYERS = 8;
+export const DEFAULT_WINDOW = 64;
+
+/** Step counts fit into the 32-bit words of the control records. */
+const MAX_STEPS = 2_000_000_000;
+const MAX_EPOCHS = 1_000_000;
+/** More threads than any one machine has that this is built for; each costs memory of its own. */
+const MAX_WORKERS = 256;
+/** Seeds are the 32-bit keys of the counter-based generator. */
+const MAX_SEED = 0xffff_ffff;
+
+export const SETTINGS = {
+  text: path({
+    group: 'data',
+    about: 'the file to learn, UTF-8 text or with --tokens byte any file',
+    placeholder: 'FILE',
+  }),
+  dataset: optionalChoice({ group: 'data', about: 'a text that is fetched once and kept', placeholder: 'NAME' }, [
+    'moby-dick',
+  ]),
+  tokens: choice(
+    { group: 'data', about: 'what one token is: a Unicode code point or a byte' },
+    ['char', 'byte'],
+    'char',
+  ),
+  validation: real(
+    { group: 'data', about: 'the part held out at the end for evaluation', placeholder: 'X' },
+    { min: 0, max: 0.9 },
+    0.1,
+  ),
+
+  cell: choice({ group: 'model', about: 'the recurrent cell' }, ['rnn', 'lstm', 'gru'], 'lstm'),
+  activation: choice({ group: 'model', about: 'the activation of --cell rnn' }, ['sigmoid', 'tanh', 'relu'], 'tanh'),
+  init: choice(
+    { group: 'model', about: 'how weights start; default is as in PyTorch' },
+    ['default', 'identity', 'orthogonal'],
+    'default',
+  ),
+  forgetBias: optionalReal(
+    {
+      group: 'model',
+      about: "what is added to the start of an LSTM's forget bias",
+      placeholder: 'X',
+      derived: 'nothing is added',
+    },
+    { min: -1000, max: 1000 },
+  ),
+  hidden: integer({ group: 'model', about: 'the number of units', placeholder: 'N' }, 1, MAX_HIDDEN, 256),
+  layers: integer({ group: 'model', about: 'the number of recurrent layers', placeholder: 'N' }, 1, MAX_LAYERS, 1),
+  embedding: integer(
+    { group: 'model', about: 'the width of the embedding, 0 for one-hot rows', placeholder: 'N' },
+    0,
+    MAX_HIDDEN,
+    0,
+  ),
+  dropout: real(
+    { group: 'model', about: 'the share of outputs dropped between layers', placeholder: 'P' },
+    { min: 0, below: 1 },
+    0,
+  ),
+  initFrom: path({
+    group: 'model',
+    about: 'a model, or a safetensors file of PyTorch, whose weights are the start',
+    placeholder: 'MODEL',
+  }),
+
+  batch: integer(
+    { group: 'steps', about: 'the number of streams that are learned side by side', placeholder: 'N' },
+    1,
+    MAX_HIDDEN,
+    32,
+  ),
+  window: integerOrFull(
+    {
+      group: 'steps',
+      about: 'the number of time steps that are backpropagated',
+      placeholder: 'k2|full',
+      derived: `${DEFAULT_WINDOW}`,
+    },
+    1,
+    MAX_WINDOW,
+  ),
+  stride: integerOrFull(
+    {
+      group: 'steps',
+      about: 'the number of time steps between updates, no more than --window',
+      placeholder: 'k1',
+      derived: 'the window',
+    },
+    1,
+    MAX_WINDOW,
+  ),
+  epochs: optionalInteger(
+    { group: 'steps', about: 'the number of passes over the text', placeholder: 'N', derived: '1, or until --steps' },
+    1,
+    MAX_EPOCHS,
+  ),
+  steps: optionalInteger(
+    { group: 'steps', about: 'the number of updates after which training ends', placeholder: 'N' },
+    1,
+    MAX_STEPS,
+  ),
+  seed: integer({ group: 'steps', about: 'what all randomness is drawn from', placeholder: 'N' }, 0, MAX_SEED, 0),
+  workers: optionalInteger(
+    { group: 'steps', about: 'the number of worker threads', placeholder: 'N', derived: 'the number of cores' },
+    1,
+    MAX_WORKERS,
+  ),
+
+  optimizer: choice(
+    { group: 'optimizer', about: 'the rule of the update' },
+    ['sgd', 'momentum', 'nesterov', 'adagrad', 'rmsprop', 'adam', 'adamw'],
+    'adam',
+  ),
+  lr: optionalReal(
+    {
+      group: 'optimizer',
+      about: 'the learning rate',
+      placeholder: 'X',
+      derived: '0.001 for adam and adamw, 0.01 for the others',
+    },
+    { above: 0 },
+  ),
+  schedule: choice(
+    { group: 'optimizer', about: 'how the learning rate changes' },
+    ['constant', 'step', 'cosine', 'plateau'],
+    'constant',
+  ),
+  milestones: growingList(
+    { group: 'optimizer', about: 'the epochs after which --schedule step lowers the rate', placeholder: '5,8' },
+    1,
+    MAX_EPOCHS,
+  ),
+  gamma: real(
+    { group: 'optimizer', about: 'the factor of --schedule step and plateau', placeholder: 'X' },
+    { above: 0, max: 1 },
+    0.1,
+  ),
+  plateauPatience: integer(
+    {
+      group: 'optimizer',
+      about: 'the evaluations without a better loss before --schedule plateau lowers the rate',
+      placeholder: 'N',
+    },
+    0,
+    MAX_EPOCHS,
+    10,
+  ),
+  warmup: integer(
+    { group: 'optimizer', about: 'the first steps, over which the rate grows from 0', placeholder: 'N' },
+    0,
+    MAX_STEPS,
+    0,
+  ),
+  clipNorm: real(
+    { group: 'optimizer', about: 'the largest norm of the gradient, 0 for no limit', placeholder: 'X' },
+    { min: 0 },
+    1,
+  ),
+  clipValue: real(
+    { group: 'optimizer', about: 'the largest size of a gradient element, 0 for no limit', placeholder: 'X' },
+    { min: 0 },
+    0,
+  ),
+  l2: real({ group: 'optimizer', about: "the weight decay, PyTorch's weight_decay", placeholder: 'X' }, { min: 0 }, 0),
+  momentum: real(
+    { group: 'optimizer', about: 'the momentum of --optimizer momentum and nesterov', placeholder: 'X' },
+    { min: 0, below: 1 },
+    0.9,
+  ),
+  beta1: real({ group: 'optimizer', about: "the decay of Adam's mean", placeholder: 'X' }, { min: 0, below: 1 }, 0.9),
+  beta2: real(
+    { group: 'optimizer', about: "the decay of Adam's mean square", placeholder: 'X' },
+    { min: 0, below: 1 },
+    0.999,
+  ),
+  epsilon: optionalReal(
+    {
+      group: 'optimizer',
+      about: 'what keeps the divisor of adaptive rules from 0',
+      placeholder: 'X',
+      derived: '1e-8, 1e-10 for adagrad',
+    },
+    { min: 0 },
+  ),
+  rho: real(
+    { group: 'optimizer', about: "the decay of RMSprop's mean square, PyTorch's alpha", placeholder: 'X' },
+    { min: 0, below: 1 },
+    0.99,
+  ),
+
+  patience: optionalInteger(
+    {
+      group: 'run',
+      about: 'the number of evaluations without a better loss after which training ends',
+      placeholder: 'N',
+    },
+    1,
+    MAX_EPOCHS,
+  ),
+  out: path({
+    group: 'run',
+    about: 'the folder of the run',
+    placeholder: 'DIR',
+    derived: 'runs/<text>-<cell><hidden>',
+  }),
+  resume: path({ group: 'run', about: 'the folder of a run to go on with', placeholder: 'DIR' }),
+  checkpointEvery: optionalInteger(
+    { group: 'run', about: 'the number of steps between checkpoints', placeholder: 'N', derived: 'each epoch' },
+    1,
+    MAX_STEPS,
+  ),
+  evalEvery: optionalInteger(
+    { group: 'run', about: 'the number of steps between evaluations', placeholder: 'N', derived: 'each epoch' },
+    1,
+    MAX_STEPS,
+  ),
+  kernels: choice({ group: 'run', about: 'the numeric kernels' }, ['auto', 'native', 'wasm', 'reference'], 'auto'),
+  maxBadSteps: integer(
+    {
+      group: 'run',
+      about: 'the number of steps in a row that may be skipped because loss or gradient is not finite',
+      placeholder: 'N',
+    },
+    1,
+    MAX_STEPS,
+    10,
+  ),
+  dryRun: onOff({ group: 'run', about: 'print the memory plan and stop' }),
+  quiet: onOff({ group: 'run', about: 'print nothing but warnings and errors' }),
+  json: onOff({ group: 'run', about: 'print events as JSON, one a line' }),
+  verbose: onOff({ group: 'run', about: 'print stack traces of errors' }),
+} as const;
+
+export type SettingName = keyof typeof SETTINGS;
+
+export const SETTING_NAMES = Object.keys(SETTINGS) as readonly SettingName[];

@@ -1,0 +1,37 @@
+// The two failures that a person meets. Whatever else is thrown is a bug of ours and is reported as one.
+
+/** Bad usage, configuration or data: the message names the flag or the place, what was found and what is allowed. */
+export class UserError extends Error {
+  override readonly name = 'UserError';
+  readonly exitCode = 2;
+}
+
+/** A failure while running: the message says what happened, what was saved and how to go on. */
+export class RunError extends Error {
+  override readonly name = 'RunError';
+  readonly exitCode = 1;
+}
+
+const SYSTEM_REASONS: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  EROFS: 'the file system is read-only',
+  ENOSPC: 'no space is left on the device',
+  EDQUOT: 'the disk quota is used up',
+  EFBIG: 'the file would be larger than the system allows',
+  EIO: 'the device reports an input/output error',
+  EISDIR: 'it is a folder',
+  ENOTDIR: 'a part of the path is not a folder',
+  ENOENT: 'it does not exist',
+  EEXIST: 'it exists already',
+  ELOOP: 'its symbolic links go in a circle',
+  ENAMETOOLONG: 'the name is too long',
+  EMFILE: 'too many files are open',
+};
+
+/** The reason of a failed system call in words: "no space is left on the device". */
+export function systemReason(error: unknown): string {
+  const code = (error as NodeJS.ErrnoException | undefined)?.code;
+  const known = code === undefined ? undefined : SYSTEM_REASONS[code];
+  return known ?? (error instanceof Error ? error.message : String(error));
+}
