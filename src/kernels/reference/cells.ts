@@ -1,0 +1,69 @@
+// What the cells have in common: where the numbers of one time step lie, and the walk over its rows and units.
+
+import { Cell, PANEL } from '../kernels.js';
+import { type Arena, grouped, matrix } from './arena.js';
+
+/**
+ * One time step of a cell. Everything but the functions is an index into the floats, for row 0 and unit 0:
+ * of state rows [B, H] and of gate rows [B, H/16, gates, 16]; gate k of a unit lies k * PANEL behind its gate 0.
+ */
+export class CellStep {
+  readonly floats: Float32Array | Float64Array;
+  readonly activation: number;
+  readonly #arena: Arena;
+  readonly #fields: Float64Array;
+  readonly #name: string;
+  readonly #gates: number;
+  readonly #t: number;
+
+  constructor(arena: Arena, name: string, offset: number, gates: number, t: number) {
+    this.#arena = arena;
+    this.#fields = arena.descriptor(name, offset, Cell);
+    this.#name = name;
+    this.#gates = gates;
+    this.#t = t;
+    this.floats = arena.floats;
+    this.activation = this.#fields[Cell.activation];
+  }
+
+  /** Gate 0 of the step's rows in `z` or `r`. */
+  gateRows(field: 'z' | 'r'): number {
+    const { rows, first, units } = this.#range();
+    const f = this.#fields;
+    const width = this.#gates * (first + units);
+    const extent = grouped(this.#t, this.#t + 1, f[Cell.zGroup], matrix(units > 0 ? rows : 0, f[Cell.ldz], width));
+    return this.#arena.float(`${this.#name}: ${field}`, f[Cell[field]], extent) + this.#t * f[Cell.zGroup];
+  }
+
+  /** The rows of `h`, `c`, `tanhC` or `dh` at index `time`; `dc` has no time: its index is 0. */
+  stateRows(field: 'h' | 'c' | 'tanhC' | 'dh' | 'dc', time: number): number {
+    const { rows, first, units } = this.#range();
+    const f = this.#fields;
+    const rowsOfUnits = matrix(units > 0 ? rows : 0, f[Cell.ldh], first + units);
+    const extent = grouped(time, time + 1, f[Cell.hGroup], rowsOfUnits);
+    return this.#arena.float(`${this.#name}: ${field}`, f[Cell[field]], extent) + time * f[Cell.hGroup];
+  }
+
+  /**
+   * Calls `live` for every unit of the call's blocks, and `padding` for what lies behind the last unit, with the
+   * distance of its gate 0 from the start of the gate rows and its distance from the start of the state rows.
+   */
+  eachUnit(live: (gate: number, state: number) => void, padding: (gate: number, state: number) => void): void {
+    const f = this.#fields;
+    const { rows, first, units } = this.#range();
+    for (let row = 0; row < rows; row++) {
+      for (let unit = first; unit < first + units; unit++) {
+        const lane = unit % PANEL;
+        const gate = row * f[Cell.ldz] + (unit - lane) * this.#gates + lane;
+        const state = row * f[Cell.ldh] + unit;
+        if (unit < f[Cell.units]) live(gate, state);
+        else padding(gate, state);
+      }
+    }
+  }
+
+  #range(): { rows: number; first: number; units: number } {
+    const f = this.#fields;
+    return { rows: f[Cell.rows], first: f[Cell.firstBlock] * PANEL, units: f[Cell.blocks] * PANEL };
+  }
+}

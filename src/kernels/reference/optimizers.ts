@@ -1,0 +1,111 @@
+// An optimizer's step on a range of one parameter, as PyTorch defines it: the old values go to the undo slot, the
+// gradient is clipped and regularized, parameter and state are updated, and the panels of the transpose are written.
+
+import { Optimizer, PANEL, Update } from '../kernels.js';
+import { type Arena, type Extent, span } from './arena.js';
+
+/** Elements [from, to) of w, and of m and v where the optimizer has them. */
+export function update(arena: Arena, offset: number, from: number, to: number): void {
+  const { floats } = arena;
+  const f = arena.descriptor('update', offset, Update);
+  const range = span(from, to);
+  const [hasM, hasV] = [f[Update.m] !== 0, f[Update.v] !== 0];
+  const w = arena.float('update: w', f[Update.w], range);
+  const g = arena.float('update: g', f[Update.g], range);
+  const m = arena.float('update: m', f[Update.m], hasM ? range : span(0, 0));
+  const v = arena.float('update: v', f[Update.v], hasV ? range : span(0, 0));
+  const count = range.end - range.lowest;
+  const undo = arena.float('update: undo', f[Update.undo], span(0, undoSlots(hasM, hasV) * count));
+  const transposed = arena.float('update: transposed', f[Update.transposed], transposedExtent(f));
+
+  for (let i = from; i < to; i++) {
+    const slot = undo + i - from;
+    floats[slot] = floats[w + i];
+    if (hasM) floats[slot + count] = floats[m + i];
+    if (hasV) floats[slot + 2 * count] = floats[v + i];
+    floats[w + i] = step(floats, f, w + i, gradientOf(f, floats[g + i], floats[w + i]), m + i, v + i);
+    if (f[Update.transposed] !== 0) floats[transposed + transposedIndex(f, i)] = floats[w + i];
+  }
+}
+
+const undoSlots = (hasM: boolean, hasV: boolean): number => {
+  if (hasV) return 3;
+  return hasM ? 2 : 1;
+};
+
+/** Element (k, j) of w, in panels [columns / 16][depth][16], is element (j, k) in [depth / 16][transposedDepth][16]. */
+function transposedIndex(f: Float64Array, index: number): number {
+  const lane = index % PANEL;
+  const k = Math.floor(index / PANEL) % f[Update.depth];
+  const j = Math.floor(index / (PANEL * f[Update.depth])) * PANEL + lane;
+  return (Math.floor(k / PANEL) * f[Update.transposedDepth] + j) * PANEL + (k % PANEL);
+}
+
+/** All panels of the transpose, where there is one. */
+function transposedExtent(f: Float64Array): Extent {
+  if (f[Update.transposed] === 0) return span(0, 0);
+  return span(0, Math.ceil(f[Update.depth] / PANEL) * f[Update.transposedDepth] * PANEL);
+}
+
+/** g' = clip(g clipFactor) + l2 w; AdamW keeps its weight decay apart. */
+function gradientOf(f: Float64Array, g: number, w: number): number {
+  const [bound, l2] = [f[Update.clipValue], f[Update.kind] === Optimizer.adamw ? 0 : f[Update.l2]];
+  let clipped = g * f[Update.clipFactor];
+  if (bound > 0) clipped = Math.min(Math.max(clipped, -bound), bound);
+  return clipped + l2 * w;
+}
+
+/** The new value of the parameter at `w` for its gradient g; its state at `m` and `v` is updated in place. */
+function step(
+  floats: Float32Array | Float64Array,
+  f: Float64Array,
+  w: number,
+  g: number,
+  m: number,
+  v: number,
+): number {
+  const [rate, beta1, beta2, epsilon] = [f[Update.rate], f[Update.beta1], f[Update.beta2], f[Update.epsilon]];
+  const old = floats[w];
+  switch (f[Update.kind]) {
+    case Optimizer.sgd:
+      return old - rate * g;
+    case Optimizer.momentum: {
+      // m = beta1 m + g;  w -= rate m
+      const velocity = beta1 * floats[m] + g;
+      floats[m] = velocity;
+      return old - rate * velocity;
+    }
+    case Optimizer.nesterov: {
+      // m = beta1 m + g;  w -= rate (g + beta1 m)
+      const velocity = beta1 * floats[m] + g;
+      floats[m] = velocity;
+      return old - rate * (g + beta1 * velocity);
+    }
+    case Optimizer.adagrad: {
+      // v += g²;  w -= rate g / (sqrt v + epsilon)
+      const squares = floats[v] + g * g;
+      floats[v] = squares;
+      return old - (rate * g) / (Math.sqrt(squares) + epsilon);
+    }
+    case Optimizer.rmsprop: {
+      // v = beta2 v + (1 - beta2) g²;  w -= rate g / (sqrt v + epsilon)
+      const squares = beta2 * floats[v] + (1 - beta2) * g * g;
+      floats[v] = squares;
+      return old - (rate * g) / (Math.sqrt(squares) + epsilon);
+    }
+    case Optimizer.adam:
+    case Optimizer.adamw: {
+      // m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g²
+      const mean = beta1 * floats[m] + (1 - beta1) * g;
+      const squares = beta2 * floats[v] + (1 - beta2) * g * g;
+      floats[m] = mean;
+      floats[v] = squares;
+      // w -= (rate / correction1) m / (sqrt(v) / correction2 + epsilon); AdamW first w *= 1 - rate l2
+      const kept = f[Update.kind] === Optimizer.adamw ? old * (1 - rate * f[Update.l2]) : old;
+      const scale = Math.sqrt(squares) / f[Update.correction2] + epsilon;
+      return kept - ((rate / f[Update.correction1]) * mean) / scale;
+    }
+    default:
+      throw new RangeError(`update: ${f[Update.kind]} is no optimizer`);
+  }
+}

@@ -1,0 +1,75 @@
+// The matrix products: C = A W for a group of rows after the other, and the weight gradient dW = X' D of a whole window.
+// Sums are kept in double precision and rounded when they are stored.
+
+import { Gradient, Init, PANEL, Product } from '../kernels.js';
+import { type Arena, grouped, matrix, panels, span } from './arena.js';
+
+/** C[g] = init + A[g] W; A[g] [rows, depth], W [depth, 16 panelCount] in panels, C[g] [rows, 16 panelCount]. */
+export function product(arena: Arena, offset: number, fromGroup: number, toGroup: number): void {
+  const { floats } = arena;
+  const f = arena.descriptor('product', offset, Product);
+  const [rows, depth, panelCount, panelStride] = [
+    f[Product.rows],
+    f[Product.depth],
+    f[Product.panelCount],
+    f[Product.panelStride],
+  ];
+  const [lda, aGroup, ldc, cGroup] = [f[Product.lda], f[Product.aGroup], f[Product.ldc], f[Product.cGroup]];
+  const columns = panelCount * PANEL;
+  const busy = toGroup > fromGroup && rows > 0;
+  const a = arena.float('product: a', f[Product.a], grouped(fromGroup, toGroup, aGroup, matrix(rows, lda, depth)));
+  const c = arena.float('product: c', f[Product.c], grouped(fromGroup, toGroup, cGroup, matrix(rows, ldc, columns)));
+  const w = arena.float('product: panels', f[Product.panels], panels(busy ? panelCount : 0, panelStride, depth));
+  const biased = f[Product.init] === Init.bias;
+  const bias = arena.float('product: bias', f[Product.bias], span(0, biased && busy ? columns : 0));
+  const twice = biased && f[Product.bias2] !== 0;
+  const bias2 = arena.float('product: bias2', f[Product.bias2], span(0, twice && busy ? columns : 0));
+
+  const start = (column: number, at: number): number => {
+    if (f[Product.init] === Init.accumulate) return floats[at];
+    if (!biased) return 0;
+    return floats[bias + column] + (twice ? floats[bias2 + column] : 0);
+  };
+
+  for (let group = fromGroup; group < toGroup; group++) {
+    for (let row = 0; row < rows; row++) {
+      const aRow = a + group * aGroup + row * lda;
+      const cRow = c + group * cGroup + row * ldc;
+      for (let column = 0; column < columns; column++) {
+        const lane = column % PANEL;
+        const panel = w + ((column - lane) / PANEL) * panelStride + lane;
+        // c[j] = init[j] + sum over k of a[k] w[k, j]; + 0 turns -0 into +0
+        let sum = start(column, cRow + column);
+        for (let k = 0; k < depth; k++) sum += floats[aRow + k] * floats[panel + k * PANEL];
+        floats[cRow + column] = sum + 0;
+      }
+    }
+  }
+}
+
+/** Panels [from, to) of dW = X' D; X [rows, depth], D [rows, ...], dW [depth, ...] in panels. */
+export function gradient(arena: Arena, offset: number, fromPanel: number, toPanel: number): void {
+  const { floats } = arena;
+  const f = arena.descriptor('gradient', offset, Gradient);
+  const [rows, depth, ldx, ldd] = [f[Gradient.rows], f[Gradient.depth], f[Gradient.ldx], f[Gradient.ldd]];
+  const busy = toPanel > fromPanel;
+  const x = arena.float('gradient: x', f[Gradient.x], matrix(busy ? rows : 0, ldx, depth));
+  const d = arena.float(
+    'gradient: d',
+    f[Gradient.d],
+    grouped(fromPanel, toPanel, PANEL, matrix(depth > 0 ? rows : 0, ldd, PANEL)),
+  );
+  const dw = arena.float('gradient: dw', f[Gradient.dw], span(fromPanel * depth * PANEL, toPanel * depth * PANEL));
+
+  for (let panel = fromPanel; panel < toPanel; panel++) {
+    for (let k = 0; k < depth; k++) {
+      for (let lane = 0; lane < PANEL; lane++) {
+        const column = d + panel * PANEL + lane;
+        // dw[k, j] = sum over r of x[r, k] d[r, j]
+        let sum = 0;
+        for (let row = 0; row < rows; row++) sum += floats[x + row * ldx + k] * floats[column + row * ldd];
+        floats[dw + (panel * depth + k) * PANEL + lane] = sum + 0;
+      }
+    }
+  }
+}

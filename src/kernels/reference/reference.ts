@@ -1,0 +1,39 @@
+// The reference kernels: the formulas as plain loops, in either precision. They are what the other implementations are
+// tested against, and they run anywhere; they are not tuned.
+
+import type { Kernels } from '../kernels.js';
+import { Arena, type Precision } from './arena.js';
+import { dropout } from './dropout.js';
+import { map, squareNorm } from './functions.js';
+import { gruBackward, gruForward } from './gru.js';
+import { columnSums, gather, scatter } from './lookup.js';
+import { lstmBackward, lstmForward } from './lstm.js';
+import { update } from './optimizers.js';
+import { gradient, product } from './product.js';
+import { rnnBackward, rnnForward } from './rnn.js';
+import { softmax } from './softmax.js';
+
+/** Kernels on an arena that holds floats of the given precision. */
+export function createReferenceKernels(buffer: ArrayBufferLike, precision: Precision): Kernels {
+  const arena = new Arena(buffer, precision);
+  return {
+    name: 'reference',
+    floatBytes: arena.floatBytes,
+    product: (descriptor, fromGroup, toGroup) => product(arena, descriptor, fromGroup, toGroup),
+    gradient: (descriptor, fromPanel, toPanel) => gradient(arena, descriptor, fromPanel, toPanel),
+    gather: (descriptor, fromGroup, toGroup) => gather(arena, descriptor, fromGroup, toGroup),
+    scatter: (descriptor, fromColumn, toColumn) => scatter(arena, descriptor, fromColumn, toColumn),
+    columnSums: (descriptor, fromColumn, toColumn) => columnSums(arena, descriptor, fromColumn, toColumn),
+    rnnForward: (descriptor, t) => rnnForward(arena, descriptor, t),
+    rnnBackward: (descriptor, t) => rnnBackward(arena, descriptor, t),
+    lstmForward: (descriptor, t) => lstmForward(arena, descriptor, t),
+    lstmBackward: (descriptor, t) => lstmBackward(arena, descriptor, t),
+    gruForward: (descriptor, t) => gruForward(arena, descriptor, t),
+    gruBackward: (descriptor, t) => gruBackward(arena, descriptor, t),
+    softmax: (descriptor, fromGroup, toGroup) => softmax(arena, descriptor, fromGroup, toGroup),
+    dropout: (descriptor, fromGroup, toGroup) => dropout(arena, descriptor, fromGroup, toGroup),
+    update: (descriptor, from, to) => update(arena, descriptor, from, to),
+    squareNorm: (descriptor, from, to) => squareNorm(arena, descriptor, from, to),
+    map: (descriptor, from, to) => map(arena, descriptor, from, to),
+  };
+}

@@ -1,0 +1,54 @@
+// Softmax with cross-entropy, forward and backward in one pass over a row of logits.
+
+import { padded, Softmax } from '../kernels.js';
+import { type Arena, grouped, matrix, span } from './arena.js';
+
+/** logits[g] [rows, padded(V)] become (softmax - onehot) scale where `train` is set; losses in nats. */
+export function softmax(arena: Arena, offset: number, fromGroup: number, toGroup: number): void {
+  const { floats, integers } = arena;
+  const f = arena.descriptor('softmax', offset, Softmax);
+  const [rows, classes, ldl, train] = [f[Softmax.rows], f[Softmax.classes], f[Softmax.ldl], f[Softmax.train] !== 0];
+  const [logitGroup, targetGroup, hasHits] = [f[Softmax.logitGroup], f[Softmax.targetGroup], f[Softmax.hits] !== 0];
+  const width = train ? padded(classes) : classes;
+  const perRow = grouped(fromGroup, toGroup, targetGroup, span(0, rows));
+  const logits = arena.float(
+    'softmax: logits',
+    f[Softmax.logits],
+    grouped(fromGroup, toGroup, logitGroup, matrix(rows, ldl, width)),
+  );
+  const targets = arena.integer('softmax: targets', f[Softmax.targets], perRow);
+  const losses = arena.float('softmax: losses', f[Softmax.losses], perRow);
+  const hits = arena.float('softmax: hits', f[Softmax.hits], hasHits ? perRow : span(0, 0));
+
+  for (let group = fromGroup; group < toGroup; group++) {
+    for (let row = 0; row < rows; row++) {
+      const at = group * targetGroup + row;
+      const first = logits + group * logitGroup + row * ldl;
+      const target = integers[targets + at];
+      const counts = target !== -1;
+      if (counts && !(target >= 0 && target < classes)) {
+        throw new RangeError(`softmax: target ${target} among ${classes} classes`);
+      }
+      const { largest, peak, sum } = rowSum(floats, first, classes);
+      // loss = log(sum exp(l - max)) - (l[target] - max)
+      floats[losses + at] = counts ? Math.log(sum) - (floats[first + target] - peak) : 0;
+      if (hasHits) floats[hits + at] = counts && largest === target ? 1 : 0;
+      if (!train) continue;
+      for (let j = 0; j < width; j++) {
+        // dl[j] = (exp(l[j] - max) / sum - [j = target]) scale
+        const share = counts && j < classes ? Math.exp(floats[first + j] - peak) / sum : 0;
+        floats[first + j] = (share - (j === target ? 1 : 0)) * f[Softmax.scale];
+      }
+    }
+  }
+}
+
+/** The first of the largest logits, its value, and the sum of exp(l - max). */
+function rowSum(floats: Float32Array | Float64Array, first: number, classes: number) {
+  let largest = 0;
+  for (let j = 1; j < classes; j++) if (floats[first + j] > floats[first + largest]) largest = j;
+  const peak = floats[first + largest];
+  let sum = 0;
+  for (let j = 0; j < classes; j++) sum += Math.exp(floats[first + j] - peak);
+  return { largest, peak, sum };
+}
