@@ -1,0 +1,18 @@
+// The fields of the descriptors, in the order of kernels.ts (a test compares the two files).
+#pragma once
+
+namespace Product { enum { a, lda, aGroup, panels, depth, panelStride, panelCount, c, ldc, cGroup, rows, init, bias, bias2, size }; }
+namespace Gradient { enum { x, ldx, d, ldd, rows, depth, dw, scratch, size }; }
+namespace Gather { enum { table, ldt, vocabulary, tokens, tokenGroup, out, ldo, outGroup, rows, columns, bias, bias2, size }; }
+namespace Scatter { enum { d, ldd, tokens, rows, table, ldt, vocabulary, size }; }
+namespace ColumnSums { enum { d, ldd, rows, out, out2, size }; }
+namespace Cell { enum { z, ldz, zGroup, r, h, ldh, hGroup, c, tanhC, dh, dc, rows, units, firstBlock, blocks, activation, size }; }
+namespace Softmax { enum { logits, ldl, logitGroup, classes, targets, targetGroup, rows, losses, hits, scale, train, size }; }
+namespace Dropout { enum { in, out, ld, group, rows, columns, threshold, scale, key, firstStream, size }; }
+namespace Update { enum { kind, w, g, m, v, undo, transposed, depth, transposedDepth, clipFactor, clipValue, l2, rate, beta1, beta2, epsilon, correction1, correction2, size }; }
+namespace SquareNorm { enum { g, size }; }
+namespace Map { enum { in, out, function, size }; }
+
+enum Init { INIT_ZERO, INIT_ACCUMULATE, INIT_BIAS };
+enum Activation { SIGMOID, TANH, RELU, EXP };
+enum Optimizer { SGD, MOMENTUM, NESTEROV, ADAGRAD, RMSPROP, ADAM, ADAMW };

@@ -1,0 +1,187 @@
+// Matrix products on packed weights. An output element is one accumulator that takes its terms in the order of the depth;
+// tiles only choose which elements share registers, so no choice made here changes a bit.
+//
+//   tile<M, N>  M rows of A by N vectors of columns in registers; one row of the panel is loaded for all M
+//   product     depth in blocks of 256, so that a block of a panel (16 KiB) stays in L1 while all rows pass
+//   gradient    the same tile with A read down its columns; a block of D's panel is copied close together first
+#pragma once
+#include "arena.h"
+#include "descriptors.h"
+
+#define DEPTH_BLOCK 256
+#define GRADIENT_ROWS 256
+#define GRADIENT_PANELS 2  // as many as a tile spans on AVX-512; the others take them one by one
+
+// Rows of a tile, by registers: 32 (AVX-512, NEON) or 16, less the panel's row and a broadcast.
+#if VL == 16
+#define TILE_ROWS 12
+#define TILE_VECTORS 2
+#elif defined(UNROLL_NEON)
+#define TILE_ROWS 6
+#define TILE_VECTORS 4
+#elif VL == 8
+#define TILE_ROWS 6
+#define TILE_VECTORS 2
+#else
+#define TILE_ROWS 4
+#define TILE_VECTORS 2
+#endif
+
+// What the accumulators of a row start from, and where they go: panels of C stand `panel` floats apart (PANEL: side by side).
+struct Output {
+  float* c;
+  i64 ldc, panel;
+  int init;  // Init
+  const float *bias, *bias2;
+};
+
+// C[M x N VL] = init + A[M x depth] W for the columns from `column` on; W has PANEL floats a row, its panels `panelStride` apart.
+// Down: A(r, k) = a[k * lda + r], else a[r * lda + k]. The columns lie in one panel, or begin with one.
+template <int M, int N, bool DOWN>
+INLINE void tile(const float* a, i64 lda, const float* w, i64 panelStride, i64 depth, const Output& out, i64 column) {
+#define AT(v, stride) (((v)*VL) / PANEL * (stride) + ((v)*VL) % PANEL)
+  vf acc[M][N];
+  const float* p = w + column / PANEL * panelStride + column % PANEL;
+  float* c = out.c + column / PANEL * out.panel + column % PANEL;
+  for (int v = 0; v < N; v++) {
+    vf start = broadcast(0);
+    if (out.init == INIT_BIAS) {
+      start = load(out.bias + column + v * VL);
+      if (out.bias2) start += load(out.bias2 + column + v * VL);
+    }
+    for (int r = 0; r < M; r++) acc[r][v] = out.init == INIT_ACCUMULATE ? load(c + r * out.ldc + AT(v, out.panel)) : start;
+  }
+  for (i64 k = 0; k < depth; k++) {
+    vf row[N];
+    UNROLLED for (int v = 0; v < N; v++) {
+      row[v] = load(p + AT(v, panelStride) + k * PANEL);
+      keep(row[v]);
+    }
+    UNROLLED for (int r = 0; r < M; r++) {
+      vf x = broadcast(DOWN ? a[k * lda + r] : a[r * lda + k]);
+      UNROLLED for (int v = 0; v < N; v++) acc[r][v] = fma(x, row[v], acc[r][v]);
+    }
+  }
+  for (int r = 0; r < M; r++)
+    for (int v = 0; v < N; v++) store(c + r * out.ldc + AT(v, out.panel), acc[r][v] + broadcast(0));
+#undef AT
+}
+
+// Columns [column, end) in tiles of N vectors, as far as they go; answers where they end.
+template <int M, int N, bool DOWN>
+INLINE i64 tilesOf(const float* a, i64 lda, const float* w, i64 panelStride, i64 depth, const Output& out, i64 column, i64 end) {
+  for (; column + N * VL <= end; column += N * VL) tile<M, N, DOWN>(a, lda, w, panelStride, depth, out, column);
+  return column;
+}
+
+// A row's worth of columns. Few rows leave registers for more columns: with one or two accumulators the unit would wait for itself.
+template <bool DOWN>
+static void strip(i64 rows, const float* a, i64 lda, const float* w, i64 panelStride, i64 depth, const Output& out, i64 from, i64 to) {
+  const int N = TILE_VECTORS, SINGLE = PANEL / VL > 2 ? 2 : PANEL / VL;
+#define ROWS(M, WIDE)                                                                              \
+  case M:                                                                                          \
+    from = tilesOf<M, WIDE, DOWN>(a, lda, w, panelStride, depth, out, from, to);                   \
+    if (WIDE > SINGLE) tilesOf<M, SINGLE, DOWN>(a, lda, w, panelStride, depth, out, from, to);     \
+    break;
+  switch (rows) {
+    ROWS(1, 8)
+    ROWS(2, (TILE_ROWS > 4 ? 4 : 2))
+    ROWS(3, (VL == 16 || N == 4 ? 4 : 2))
+    ROWS(4, N)
+#if TILE_ROWS > 4
+    ROWS(5, N)
+    ROWS(6, N)
+#endif
+#if TILE_ROWS > 6
+    ROWS(7, N)
+    ROWS(8, N)
+    ROWS(9, N)
+    ROWS(10, N)
+    ROWS(11, N)
+    ROWS(12, N)
+#endif
+  }
+#undef ROWS
+}
+
+// All rows, split evenly into tiles of at most TILE_ROWS.
+template <bool DOWN>
+INLINE void strips(i64 rows, const float* a, i64 lda, const float* w, i64 panelStride, i64 depth, Output out, i64 from, i64 to) {
+  float* c = out.c;
+  for (i64 tiles = (rows + TILE_ROWS - 1) / TILE_ROWS, r = 0; tiles > 0; tiles--) {
+    i64 m = (rows - r + tiles - 1) / tiles;
+    out.c = c + r * out.ldc;
+    strip<DOWN>(m, DOWN ? a + r : a + r * lda, lda, w, panelStride, depth, out, from, to);
+    r += m;
+  }
+}
+
+// Columns that one pass over the rows takes: two panels where a tile spans them, four when there are so few rows that a tile does.
+INLINE i64 passColumns(i64 rows) {
+  if (rows <= 3) return 8 * VL > PANEL ? 8 * VL : PANEL;
+  return TILE_VECTORS * VL > PANEL ? TILE_VECTORS * VL : PANEL;
+}
+
+static int product(Arena& arena, double descriptor, double fromGroup, double toGroup) {
+  using namespace Product;
+  Call call(arena, descriptor, fromGroup, toGroup, size);
+  if (!call.inside) return OUTSIDE;
+  for (int f = 0; f < size; f++) call.whole(f);
+  if (!call.inside) return OUTSIDE;
+  const i64 rowCount = call.integer(rows), columns = call.integer(panelCount) * PANEL, deep = call.integer(depth);
+  const i64 la = call.integer(lda), stride = call.integer(panelStride), ga = call.integer(aGroup), gc = call.integer(cGroup);
+  if (rowCount == 0 || columns == 0 || fromGroup == toGroup) return OK;
+  call.needRows(a, toGroup, (double)ga, (double)rowCount, (double)la, (double)deep);
+  call.needRows(c, toGroup, (double)gc, (double)rowCount, call.fields[ldc], (double)columns);
+  call.needRows(panels, 1, 0, call.fields[panelCount], (double)stride, (double)deep * PANEL);
+  if (call.integer(init) == INIT_BIAS) {
+    call.need(call.fields[bias], (double)columns);
+    if (call.integer(bias2)) call.need(call.fields[bias2], (double)columns);
+  }
+  if (!call.inside) return OUTSIDE;
+  const float *A = call.at<const float>(a), *w = call.at<const float>(panels);
+  float* C = call.at(c);
+  Output out{C, call.integer(ldc), PANEL, (int)call.integer(init), call.at<const float>(bias), call.integer(bias2) ? call.at<const float>(bias2) : nullptr};
+  const i64 pass = passColumns(rowCount);
+  for (i64 k = 0; k == 0 || k < deep; k += DEPTH_BLOCK) {
+    const i64 part = deep - k < DEPTH_BLOCK ? deep - k : DEPTH_BLOCK;
+    if (k) out.init = INIT_ACCUMULATE;
+    for (i64 from = 0; from < columns; from += pass) {
+      const i64 to = from + pass < columns ? from + pass : columns;
+      for (i64 g = (i64)fromGroup; g < (i64)toGroup; g++) {
+        out.c = C + g * gc;
+        strips<false>(rowCount, A + g * ga + k, la, w + k * PANEL, stride, part, out, from, to);
+      }
+    }
+  }
+  return OK;
+}
+
+static int gradient(Arena& arena, double descriptor, double fromPanel, double toPanel) {
+  using namespace Gradient;
+  Call call(arena, descriptor, fromPanel, toPanel, size);
+  if (!call.inside) return OUTSIDE;
+  for (int f = 0; f < size; f++) call.whole(f);
+  if (!call.inside) return OUTSIDE;
+  const i64 rowCount = call.integer(rows), deep = call.integer(depth), lx = call.integer(ldx), ld = call.integer(ldd);
+  call.needRows(x, 1, 0, (double)rowCount, (double)lx, (double)deep);
+  call.needRows(d, 1, 0, (double)rowCount, (double)ld, toPanel * PANEL);
+  call.need(call.fields[dw], toPanel * (double)deep * PANEL);
+  call.need(call.fields[scratch], GRADIENT_ROWS * GRADIENT_PANELS * PANEL);
+  if (!call.inside) return OUTSIDE;
+  const float *X = call.at<const float>(x), *D = call.at<const float>(d);
+  float* pack = call.at(scratch);
+  for (i64 r = 0; r == 0 || r < rowCount; r += GRADIENT_ROWS) {
+    const i64 part = rowCount - r < GRADIENT_ROWS ? rowCount - r : GRADIENT_ROWS;
+    for (i64 panel = (i64)fromPanel; panel < (i64)toPanel; panel += GRADIENT_PANELS) {
+      const i64 wide = (i64)toPanel - panel < GRADIENT_PANELS ? (i64)toPanel - panel : GRADIENT_PANELS;
+      for (i64 q = 0; q < wide; q++)
+        for (i64 i = 0; i < part; i++)
+          for (int v = 0; v < PANEL; v += VL)
+            store(pack + (q * GRADIENT_ROWS + i) * PANEL + v, load(D + (r + i) * ld + (panel + q) * PANEL + v));
+      Output out{call.at(dw) + panel * deep * PANEL, PANEL, deep * PANEL, r ? INIT_ACCUMULATE : INIT_ZERO, nullptr, nullptr};
+      strips<true>(deep, X + r * lx, lx, pack, GRADIENT_ROWS * PANEL, part, out, 0, wide * PANEL);
+    }
+  }
+  return OK;
+}

@@ -1,0 +1,67 @@
+// Softmax with cross-entropy, fused with its gradient: logits become (softmax - onehot) * scale in place.
+#pragma once
+#include "arena.h"
+#include "descriptors.h"
+#include "functions.h"
+
+// A row of logits with the padding out of the way: minus infinity there, so that it has no probability.
+INLINE vf logitsAt(const float* row, i64 j, i64 classes) {
+  vf x = load(row + j);
+  if (j + VL <= classes) return x;
+  return (i32)j + lanes() < (i32)classes ? x : broadcast(-__builtin_inff());
+}
+
+static int softmax(Arena& arena, double descriptor, double fromGroup, double toGroup) {
+  using namespace Softmax;
+  Call call(arena, descriptor, fromGroup, toGroup, size);
+  if (!call.inside) return OUTSIDE;
+  for (int f = 0; f < size; f++)
+    if (f != scale) call.whole(f);
+  if (!call.inside) return OUTSIDE;
+  const i64 rowCount = call.integer(rows), count = call.integer(classes), width = (count + PANEL - 1) / PANEL * PANEL;
+  if (rowCount == 0 || fromGroup == toGroup || count == 0) return OK;
+  call.needRows(logits, toGroup, call.fields[logitGroup], (double)rowCount, call.fields[ldl], (double)width);
+  call.needRows(targets, toGroup, call.fields[targetGroup], (double)rowCount, 1, 1);
+  call.needRows(losses, toGroup, call.fields[targetGroup], (double)rowCount, 1, 1);
+  if (call.integer(hits)) call.needRows(hits, toGroup, call.fields[targetGroup], (double)rowCount, 1, 1);
+  if (!call.inside) return OUTSIDE;
+  const bool trains = call.integer(train) != 0;
+  for (i64 g = (i64)fromGroup; g < (i64)toGroup; g++)
+    for (i64 r = 0; r < rowCount; r++) {
+      float* row = call.at(logits) + g * call.integer(logitGroup) + r * call.integer(ldl);
+      const i64 at = g * call.integer(targetGroup) + r, target = call.at<i32>(targets)[at];
+      float &loss = call.at(losses)[at], unused = 0, &hit = call.integer(hits) ? call.at(hits)[at] : unused;
+      if (target >= count) return BAD_TOKEN;
+      if (target < 0) {
+        loss = hit = 0;
+        if (trains)
+          for (i64 j = 0; j < width; j += VL) store(row + j, broadcast(0));
+        continue;
+      }
+      vf top = broadcast(-__builtin_inff());
+      for (i64 j = 0; j < width; j += VL) {
+        vf x = logitsAt(row, j, count);
+        top = x > top ? x : top;
+      }
+      float largest = top[0];
+      for (int lane = 1; lane < VL; lane++) largest = top[lane] > largest ? top[lane] : largest;
+      vf sums[PANEL / VL];
+      for (int v = 0; v < PANEL / VL; v++) sums[v] = broadcast(0);
+      const float logit = row[target];
+      for (i64 j = 0; j < width; j += PANEL)
+        for (int v = 0; v < PANEL / VL; v++) {
+          vf e = exp(logitsAt(row, j + v * VL, count) - broadcast(largest));
+          sums[v] += e;
+          if (trains) store(row + j + v * VL, e);
+        }
+      const float sum = sumOfLanes(sums);
+      loss = (largest - logit) + log(sum);
+      hit = logit == largest ? 1.0f : 0.0f;
+      if (!trains) continue;
+      const float scaled = (float)call.fields[scale];
+      const vf factor = broadcast(scaled / sum);
+      for (i64 j = 0; j < width; j += VL) store(row + j, flush(load(row + j) * factor));
+      row[target] -= scaled;
+    }
+  return OK;
+}

@@ -1,0 +1,9 @@
+// The list of kernels, once: the order of the native table and the names of the WebAssembly exports.
+#pragma once
+#include "arena.h"
+
+#define FOR_EACH_KERNEL(X)                                                                              \
+  X(product) X(gradient) X(gather) X(scatter) X(columnSums) X(rnnForward) X(rnnBackward) X(lstmForward) \
+  X(lstmBackward) X(gruForward) X(gruBackward) X(softmax) X(dropout) X(update) X(squareNorm) X(map)
+
+typedef int (*Kernel)(Arena& arena, double descriptor, double from, double to);

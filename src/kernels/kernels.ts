@@ -1,0 +1,202 @@
+// The interface of the numeric kernels: what may be computed on the arena, and how an argument list is laid out there.
+// Three implementations (reference, wasm, native) stand behind it and are interchangeable on the same memory.
+// A kernel is not: a graph, an allocator, a scheduler. It takes numbers, reads and writes the arena, and returns.
+//
+// Long argument lists are descriptors: blocks of float64 numbers in the arena, written once, passed by byte offset
+// (25 to 45 ns a call, against 95 to 155 ns for twelve arguments to Node-API). Every offset in a descriptor is in bytes,
+// every stride in elements. Floats are float32 (float64 in the reference kernels' other precision), indices are int32.
+//
+// Widths are padded to PANEL: a row of H floats takes padded(H), its tail is zero and stays zero.
+// A matrix [K, N] stands in panels, [N / PANEL][K][PANEL], K padded as well: the order in which a product reads it.
+
+/** Floats in a row of a panel: one AVX-512 vector, two of AVX2, four of WebAssembly; one cache line of float32. */
+export const PANEL = 16;
+
+/** `n` rounded up to whole panels. */
+export const padded = (n: number): number => Math.ceil(n / PANEL) * PANEL;
+
+/** The names of a descriptor's numbers, in their order. */
+function layout<const Name extends string>(...names: readonly Name[]): { readonly [K in Name]: number } & { size: number } {
+  const fields = Object.fromEntries(names.map((name, index) => [name, index]));
+  return { ...fields, size: names.length } as { readonly [K in Name]: number } & { size: number };
+}
+
+/**
+ * C[g] = init + A[g] W for the groups g of a call (a group is a time step): A[g] is [rows, depth], W [depth, 16 panelCount]
+ * in panels, C[g] [rows, 16 panelCount]. An output element is one accumulator that takes its terms in the order of the
+ * depth, whatever the tile; `+0` is added when it is stored, so that no -0 comes out.
+ */
+export const Product = layout(
+  'a', // A of group 0
+  'lda', // floats between rows of A
+  'aGroup', // floats between groups of A
+  'panels', // W, first panel to use
+  'depth', // K; a multiple of PANEL is not required
+  'panelStride', // floats between panels: 16 * rows of the stored matrix
+  'panelCount',
+  'c',
+  'ldc',
+  'cGroup',
+  'rows',
+  'init', // Init: what the accumulators start from
+  'bias', // [16 panelCount], when init is Init.bias
+  'bias2', // a second bias added to the first; 0 for none
+);
+
+/** What a product's accumulators start from. */
+export const Init = { zero: 0, accumulate: 1, bias: 2 } as const;
+
+/**
+ * The weight gradient dW = X' D, X [rows, depth], D [rows, ...]: panels [from, to) of dW, each [depth][16].
+ * One accumulator an element, rows in order.
+ */
+export const Gradient = layout(
+  'x',
+  'ldx',
+  'd',
+  'ldd',
+  'rows', // T * B of the window
+  'depth', // columns of X, rows of dW: a multiple of PANEL
+  'dw', // panel 0 of dW
+  'scratch', // GRADIENT_SCRATCH floats that no one else uses
+);
+
+/** Floats of scratch space a worker needs for `gradient`: 256 rows of two panels of D, copied close together. */
+export const GRADIENT_SCRATCH = 256 * 2 * PANEL;
+
+/** out[g][r] = table[token] + bias + bias2: rows of a lookup table, for groups [from, to). */
+export const Gather = layout(
+  'table', // [vocabulary, ldt]
+  'ldt',
+  'vocabulary',
+  'tokens', // int32, group 0
+  'tokenGroup', // int32s between groups
+  'out',
+  'ldo',
+  'outGroup',
+  'rows',
+  'columns', // a multiple of PANEL
+  'bias', // [columns]; 0 for none
+  'bias2', // [columns]; 0 for none
+);
+
+/** table[token[r]] += D[r] for all rows in order, after zeroing, for columns [from, to) (multiples of PANEL) of the table. */
+export const Scatter = layout('d', 'ldd', 'tokens', 'rows', 'table', 'ldt', 'vocabulary');
+
+/** out[j] = sum over r of D[r, j], rows in order, for columns [from, to) (multiples of PANEL); a copy to out2 unless it is 0. */
+export const ColumnSums = layout('d', 'ldd', 'rows', 'out', 'out2');
+
+/**
+ * The point-wise part of a cell, one time step a call. State rows h, c stand in [T + 1, B, H] with the initial state at
+ * index 0: step t reads index t and writes index t + 1. Gates are interleaved by blocks of 16 units:
+ * z is [T, B, H/16, gates, 16]. One leading dimension `ldh` and one group stride `hGroup` serve h, c, tanhC and dh.
+ */
+export const Cell = layout(
+  'z', // [T, B, gates H]: pre-activations, overwritten by the gates' values; backward: overwritten by their deltas
+  'ldz',
+  'zGroup',
+  'r', // GRU only, strides as z: the recurrent part W_h h + b_h; backward: its deltas
+  'h', // [T + 1, B, H]
+  'ldh',
+  'hGroup',
+  'c', // LSTM only: [T + 1, B, H]
+  'tanhC', // LSTM only: [T, B, H]
+  'dh', // [T, B, H] dLoss/dh(t) from above, complete when step t is reached
+  'dc', // LSTM only: [B, H] dLoss/dc carried back; read and overwritten
+  'rows',
+  'units', // H, not padded: what lies behind it is written as zero
+  'firstBlock', // blocks of 16 units: this call does [firstBlock, firstBlock + blocks)
+  'blocks',
+  'activation', // Activation; RNN only
+);
+
+/** Activations of the simple RNN, and the functions of `map`. */
+export const Activation = { sigmoid: 0, tanh: 1, relu: 2, exp: 3 } as const;
+
+/**
+ * Softmax with cross-entropy for groups [from, to): logits become (softmax - onehot) * scale, zero where the target is -1
+ * and in the padding. `train` 0 leaves the logits alone.
+ */
+export const Softmax = layout(
+  'logits',
+  'ldl',
+  'logitGroup',
+  'classes', // V, not padded
+  'targets', // int32, -1 where no prediction counts
+  'targetGroup', // int32s between groups; also floats between groups of losses and hits
+  'rows',
+  'losses', // [groups, targetGroup] nats; 0 where the target is -1
+  'hits', // floats, 1 where the largest logit is the target's; 0 for none
+  'scale', // 1 / predictions that count
+  'train',
+);
+
+/** out[g][r][j] = in * mask / (1 - p): the mask of (key, stream, time, unit) for groups [from, to). May work in place. */
+export const Dropout = layout(
+  'in',
+  'out',
+  'ld',
+  'group',
+  'rows',
+  'columns', // a multiple of PANEL
+  'threshold', // p * 2^32: a unit whose 32 random bits lie below is dropped
+  'scale', // 1 / (1 - p)
+  'key', // uint32 of seed, step and layer
+  'firstStream', // stream of row 0; the time is the group
+);
+
+/** An optimizer's step on elements [from, to) of one parameter. */
+export const Update = layout(
+  'kind', // Optimizer
+  'w',
+  'g',
+  'm', // first state: momentum, Adam's m; 0 where the optimizer has none
+  'v', // second state: sums or means of squares; 0 where the optimizer has none
+  'undo', // [3][to - from]: w, m, v as they were
+  'transposed', // panels of the transpose, [depth / 16][transposedDepth][16]; 0 where no one reads them
+  'depth', // rows of a panel of w, when transposed is set; from and to are multiples of 256 then, else of PANEL
+  'transposedDepth', // rows of a panel of the transpose: the padded columns of w
+  'clipFactor', // multiplies the gradient
+  'clipValue', // bounds the gradient's elements; 0 for no bound
+  'l2', // added to the gradient after clipping; decoupled for AdamW
+  'rate',
+  'beta1', // momentum, Adam's beta1
+  'beta2', // Adam's beta2, RMSprop's alpha
+  'epsilon',
+  'correction1', // 1 - beta1^n
+  'correction2', // sqrt(1 - beta2^n)
+);
+
+export const Optimizer = { sgd: 0, momentum: 1, nesterov: 2, adagrad: 3, rmsprop: 4, adam: 5, adamw: 6 } as const;
+
+/** Sum of squares of elements [from, to) (multiples of PANEL), on 16 virtual lanes, added in pairs at the end. */
+export const SquareNorm = layout('g');
+
+/** out[i] = f(in[i]) for i in [from, to), f one of Activation. Any from and to. */
+export const Map = layout('in', 'out', 'function');
+
+/** All methods throw a RangeError when a descriptor points outside the arena. */
+export interface Kernels {
+  readonly name: 'native' | 'wasm' | 'reference';
+  /** Bytes of a float: 4, or 8 in the reference kernels' float64 precision. */
+  readonly floatBytes: 4 | 8;
+  product(descriptor: number, fromGroup: number, toGroup: number): void;
+  gradient(descriptor: number, fromPanel: number, toPanel: number): void;
+  gather(descriptor: number, fromGroup: number, toGroup: number): void;
+  scatter(descriptor: number, fromColumn: number, toColumn: number): void;
+  columnSums(descriptor: number, fromColumn: number, toColumn: number): void;
+  /** h(t) = f(z(t)). */
+  rnnForward(descriptor: number, t: number): void;
+  rnnBackward(descriptor: number, t: number): void;
+  /** i, f, g, o in PyTorch's order: c(t) = f c(t-1) + i g, h(t) = o tanh c(t) (Hochreiter & Schmidhuber 1997, Gers et al. 2000). */
+  lstmForward(descriptor: number, t: number): void;
+  lstmBackward(descriptor: number, t: number): void;
+  /** r, z, n: n = tanh(z_n + r r_n), h(t) = (1 - z) n + z h(t-1) (Cho et al. 2014, reset after the product as in PyTorch). Backward adds z dh(t) to dh(t-1). */
+  gruForward(descriptor: number, t: number): void;
+  gruBackward(descriptor: number, t: number): void;
+  softmax(descriptor: number, fromGroup: number, toGroup: number): void;
+  dropout(descriptor: number, fromGroup: number, toGroup: number): void;
+  update(descriptor: number, from: number, to: number): void;
+  squareNorm(descriptor: number, from: number, to: number): number;
+  map(descriptor: number, from: number, to: number): void;
+}

@@ -1,0 +1,37 @@
+// The native kernels: loads the addon that the install built, and binds it to an arena.
+import { createRequire } from 'node:module';
+import type { Kernels } from './kernels.js';
+
+type Bound = Omit<Kernels, 'name' | 'floatBytes'> & { readonly instructionSet: string };
+interface Addon {
+  bind(arena: Uint8Array, instructionSet?: string): Bound;
+}
+
+export interface NativeKernels extends Kernels {
+  readonly instructionSet: string;
+}
+
+function load(): Addon {
+  const require = createRequire(import.meta.url);
+  return require(require.resolve('#native')) as Addon;
+}
+
+/** Why the native kernels cannot be used here; undefined when they can. */
+export function nativeProblem(): string | undefined {
+  try {
+    load().bind(new Uint8Array(8));
+    return undefined;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND') return 'not built: there was no C++ compiler at installation';
+    return (error as Error).message;
+  }
+}
+
+/**
+ * @param instructionSet 'avx2', 'avx512' or 'neon'; the best one of the processor by default
+ * @throws Error where the addon is missing or the processor lacks its instructions (see nativeProblem)
+ */
+export function createNativeKernels(arena: ArrayBufferLike, instructionSet = ''): NativeKernels {
+  const bound = load().bind(new Uint8Array(arena), instructionSet);
+  return Object.assign(bound, { name: 'native' as const, floatBytes: 4 as const });
+}
