@@ -54,7 +54,9 @@ const FLAGS = [
 function findClang() {
   const candidates = process.env.CLANG ? [process.env.CLANG] : [`clang-${PINNED.split('.')[0]}`, 'clang'];
   for (const program of candidates) {
-    const version = /clang version (\d+\.\d+\.\d+)/.exec(spawnSync(program, ['--version'], { encoding: 'utf8' }).stdout);
+    const version = /clang version (\d+\.\d+\.\d+)/.exec(
+      spawnSync(program, ['--version'], { encoding: 'utf8' }).stdout,
+    );
     if (version) return { program, version: version[1] };
   }
   throw new Error(`no clang found (tried ${candidates.join(', ')}): install clang-14 and lld-14, or set CLANG`);
@@ -64,7 +66,8 @@ function findClang() {
 function verify(bytes) {
   const module = new WebAssembly.Module(bytes);
   const imports = WebAssembly.Module.imports(module).map(({ module: from, name }) => `${from}.${name}`);
-  if (imports.join() !== 'env.memory') throw new Error(`the module imports more than its memory: ${imports.join(', ')}`);
+  if (imports.join() !== 'env.memory')
+    throw new Error(`the module imports more than its memory: ${imports.join(', ')}`);
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
   const { __heap_base, __stack_pointer } = new WebAssembly.Instance(module, { env: { memory } }).exports;
   if (__heap_base.value > RESERVED_BYTES)
@@ -79,7 +82,10 @@ function build(clang, output) {
   try {
     const made = join(folder, 'kernels.wasm');
     // The source by a relative path from a fixed place: an absolute one could find its way into the file.
-    const result = spawnSync(clang, [...FLAGS, 'src/kernels/cpp/kernels.cc', '-o', made], { cwd: ROOT, encoding: 'utf8' });
+    const result = spawnSync(clang, [...FLAGS, 'src/kernels/cpp/kernels.cc', '-o', made], {
+      cwd: ROOT,
+      encoding: 'utf8',
+    });
     if (result.status !== 0) throw new Error(`${clang} failed (is lld installed?)\n${result.stderr}`);
     verify(readFileSync(made));
     chmodSync(made, 0o644); // the linker takes it for a program
@@ -94,7 +100,9 @@ function check({ program, version }) {
   const same = readFileSync(REBUILT).equals(readFileSync(COMMITTED));
   if (same) return 'the committed kernels.wasm is what its source compiles to';
   if (version === PINNED)
-    throw new Error('the committed kernels.wasm is not what its source compiles to: run `npm run build:wasm` and commit it');
+    throw new Error(
+      'the committed kernels.wasm is not what its source compiles to: run `npm run build:wasm` and commit it',
+    );
   console.log(`clang ${version} gives other bytes than ${PINNED} (expected): testing the rebuilt kernels instead`);
   const tests = spawnSync(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', 'test/kernels'], {
     cwd: ROOT,
@@ -110,9 +118,12 @@ try {
   if (process.argv.includes('--check')) {
     console.log(`unroll: ${check(clang)} (clang ${clang.version})`);
   } else {
-    if (clang.version !== PINNED) console.log(`unroll: clang is ${clang.version}; the committed file is made with ${PINNED}`);
+    if (clang.version !== PINNED)
+      console.log(`unroll: clang is ${clang.version}; the committed file is made with ${PINNED}`);
     build(clang.program, COMMITTED);
-    console.log(`unroll: wrote src/kernels/kernels.wasm, ${readFileSync(COMMITTED).length} bytes (clang ${clang.version})`);
+    console.log(
+      `unroll: wrote src/kernels/kernels.wasm, ${readFileSync(COMMITTED).length} bytes (clang ${clang.version})`,
+    );
   }
 } catch (error) {
   console.error(`unroll: ${error.message}`);

@@ -11,7 +11,10 @@ declare namespace WebAssembly {
     grow(pages: number): number;
   }
   class Global {
-    constructor(descriptor: { readonly value: 'i32' | 'i64' | 'f32' | 'f64'; readonly mutable?: boolean }, value?: number);
+    constructor(
+      descriptor: { readonly value: 'i32' | 'i64' | 'f32' | 'f64'; readonly mutable?: boolean },
+      value?: number,
+    );
     value: number;
   }
   class Instance {
