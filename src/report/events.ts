@@ -1,0 +1,84 @@
+// The events of a run: what --json prints and metrics.jsonl keeps, one object a line. Names and meanings are relied on from
+// outside; more fields may come. A number that is not finite is written as null, as JSON has no other way.
+
+/** First event: what is about to be computed, and where the memory goes. */
+export interface PlanEvent {
+  readonly event: 'plan';
+  /** The whole arena, in bytes: the sum of `parts` and what the kernels keep for themselves. */
+  readonly bytes: number;
+  /** Bytes by purpose: parameters, gradients, optimizer state, activations, ... */
+  readonly parts: Readonly<Record<string, number>>;
+  /** Numbers that are learned. */
+  readonly parameters: number;
+  readonly workers: number;
+  readonly kernels: string;
+  /** Of the native kernels: avx2, avx512, neon. */
+  readonly instructionSet?: string;
+  /** Different symbols, V. */
+  readonly vocabulary: number;
+  /** Tokens that are learned, and tokens held out. */
+  readonly trainingTokens: number;
+  readonly validationTokens: number;
+  readonly stepsPerEpoch: number;
+  /** The step after which the run ends if nothing ends it sooner, counted from the run's first step. */
+  readonly steps: number;
+  readonly epochs: number;
+  /** The step that a resumed run goes on from; 0 in a new run. */
+  readonly step: number;
+}
+
+export interface StepEvent {
+  readonly event: 'step';
+  /** Steps done, this one included. */
+  readonly step: number;
+  /** The pass over the text that the step belongs to, from 1 on. */
+  readonly epoch: number;
+  /** Mean over the predicted tokens, in nats; null where it was not finite. */
+  readonly loss: number | null;
+  readonly lr: number;
+  /** Before clipping; null where it was not finite. */
+  readonly gradNorm: number | null;
+  readonly tokensPerSecond: number;
+  /** Per layer, the share of its outputs that are not zero. */
+  readonly density: readonly number[];
+  /** Loss or gradient was not finite: the update was not applied. */
+  readonly skipped?: true;
+}
+
+export interface EvalEvent {
+  readonly event: 'eval';
+  readonly step: number;
+  readonly epoch?: number;
+  /** Mean over the held-out tokens, in nats. */
+  readonly loss: number | null;
+  /** loss / ln 2. */
+  readonly bitsPerCharacter: number | null;
+  /** exp(loss). */
+  readonly perplexity: number | null;
+  /** The share of tokens for which the most likely one was right. */
+  readonly accuracy: number;
+  /** Better than every evaluation before. */
+  readonly best?: boolean;
+}
+
+export interface CheckpointEvent {
+  readonly event: 'checkpoint';
+  readonly step: number;
+  readonly path: string;
+}
+
+export type EndReason = 'epochs' | 'steps' | 'patience' | 'stopped';
+
+export interface DoneEvent {
+  readonly event: 'done';
+  readonly step: number;
+  /** Wall time of this process's part of the run. */
+  readonly seconds: number;
+  /** Over the training steps after the first one, without evaluations and checkpoints. */
+  readonly tokensPerSecond: number;
+  /** The largest resident size of the process. */
+  readonly peakBytes: number;
+  readonly reason: EndReason;
+}
+
+export type TrainEvent = PlanEvent | StepEvent | EvalEvent | CheckpointEvent | DoneEvent;
