@@ -1,0 +1,56 @@
+// What a step gets: windows of tokens for all streams side by side. How they are dealt is up to the files beside this one.
+
+/** One step's data, in arrays that the caller owns. Row t of stream s lies at [t * B + s]. */
+export interface BatchSlot {
+  /** [T, B] the token that each step reads. */
+  readonly inputs: Int32Array;
+  /** [T, B] the token to predict; -1 does not count. */
+  readonly targets: Int32Array;
+  /** [B] 1 where the stream starts from the zero state. */
+  readonly reset: Int32Array;
+  /** [B] steps of this window before the start of the next: the state after them is where the next window starts. */
+  readonly carry: Int32Array;
+}
+
+export interface Dealt {
+  /** Time steps of this window, at most maxWindow; rows beyond are not written. */
+  readonly steps: number;
+  /** Targets that count. */
+  readonly counted: number;
+}
+
+export interface Batches {
+  /** B: the streams of a batch. */
+  readonly streams: number;
+  /** The largest T of any batch. */
+  readonly maxWindow: number;
+  /** Undefined where it shows only at the end of an epoch. */
+  readonly stepsPerEpoch: number | undefined;
+  /** The next batch, or undefined at the end of an epoch, once: the call after that begins the next epoch. */
+  next(slot: BatchSlot): Dealt | undefined | Promise<Dealt | undefined>;
+  /** Goes to the batch that a run has after `stepInEpoch` batches of `epoch` (both from 0). */
+  seek(epoch: number, stepInEpoch: number): void | Promise<void>;
+}
+
+/** The target of a step that does not count. */
+export const NO_TARGET = -1;
+
+/** Step i of a stream: which part of it is read, and where the loss begins. Positions count inputs from the stream's start. */
+export interface Window {
+  readonly start: number;
+  /** Where the steps begin that count: those before were counted by an earlier window. */
+  readonly fresh: number;
+  readonly end: number;
+  /** Where the next window starts. */
+  readonly nextStart: number;
+}
+
+/**
+ * Truncated backpropagation through time with k1 = stride and k2 = window: an update each k1 steps over windows that
+ * grow to k2 at the start of a stream.
+ */
+export function windowAt(index: number, stride: number, window: number): Window {
+  const fresh = index * stride;
+  const end = fresh + stride;
+  return { start: Math.max(0, end - window), fresh, end, nextStart: Math.max(0, end + stride - window) };
+}

@@ -1,0 +1,28 @@
+// The part that is held out: the end of a text, or the last sequences.
+
+import { TokenSlice, type TokenSource } from './tokens.js';
+
+export interface SplitText {
+  readonly whole: TokenSource;
+  /** Where the held-out part begins; the length of the text where nothing is held out. */
+  readonly cut: number;
+  /** [0, cut) of the text. */
+  readonly training: TokenSource;
+}
+
+export function splitText(whole: TokenSource, validation: number): SplitText {
+  const cut = cutAt(whole.length, validation);
+  return { whole, cut, training: new TokenSlice(whole, 0, cut) };
+}
+
+export function splitSequences<S>(
+  sequences: readonly S[],
+  validation: number,
+): { readonly training: readonly S[]; readonly heldOut: readonly S[] } {
+  const cut = cutAt(sequences.length, validation);
+  return { training: sequences.slice(0, cut), heldOut: sequences.slice(cut) };
+}
+
+function cutAt(length: number, validation: number): number {
+  return Math.floor(length * (1 - validation));
+}

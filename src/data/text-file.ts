@@ -1,0 +1,196 @@
+// Opens a text file as tokens. The file is read in chunks, twice: first to see which symbols there are, then to
+// translate them. A file whose bytes are its tokens stays on disk where it is large.
+
+import { isAscii } from 'node:buffer';
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
+import { RunError, systemReason, UserError } from '../errors.js';
+import { DiskTokens } from './disk-tokens.js';
+import { notUtf8, SymbolCensus, type Symbols, type TextMode } from './symbols.js';
+import { MemoryTokens, type TokenSource, tokenArray } from './tokens.js';
+import { CHUNK_BYTES, decodeUtf8, Position } from './utf8.js';
+import { Vocabulary } from './vocabulary.js';
+
+export interface OpenedText {
+  readonly vocabulary: Vocabulary;
+  readonly source: TokenSource;
+  /** Unknown symbols that were left out. */
+  readonly skipped: number;
+}
+
+/** Up to here a file of bytes is held in memory. */
+const MAX_IN_MEMORY_BYTES = 64 << 20;
+
+/** Opens a text to learn: its vocabulary is what occurs in it. */
+export function openText(path: string, mode: TextMode, flag = '--text'): OpenedText {
+  return withFile(path, flag, (file) => {
+    const census = takeCensus(file, mode);
+    const vocabulary = Vocabulary.ofSymbols(mode, census.symbols);
+    if (vocabulary.size < 2) throw tooFewSymbols(`${flag}: ${path}`, census.count, vocabulary.size);
+    return { vocabulary, source: tokensOf(file, vocabulary, census), skipped: 0 };
+  });
+}
+
+/** Opens a text for a model that has its vocabulary already. */
+export function openTextFor(
+  path: string,
+  vocabulary: Vocabulary,
+  options: { readonly skipUnknown?: boolean; readonly flag?: string } = {},
+): OpenedText {
+  const { skipUnknown = false, flag = '--text' } = options;
+  const { mode } = vocabulary;
+  if (mode === 'number')
+    throw new UserError(`${flag}: the model learned numbers given in memory, so it cannot take a text`);
+  return withFile(path, flag, (file) => {
+    const census = takeCensus(file, mode);
+    const unknown = census.symbols.some((symbol) => vocabulary.tokenOf(symbol) < 0);
+    if (unknown && !skipUnknown) throw locateUnknown(file, vocabulary);
+    const source = tokensOf(file, vocabulary, unknown ? { ...census, plain: false } : census);
+    return { vocabulary, source, skipped: census.count - source.length };
+  });
+}
+
+export function tooFewSymbols(name: string, count: number, different: number): UserError {
+  const found =
+    count === 0
+      ? 'is empty'
+      : `has ${count === 1 ? 'one symbol' : `${count} symbols and ${different === 1 ? 'all are the same' : 'none differ'}`}`;
+  return new UserError(`${name} ${found}; a text to learn needs at least two different symbols`);
+}
+
+/** A file that is open for the time of a call, unless its tokens stay on disk. */
+interface TextFile {
+  readonly fd: number;
+  readonly path: string;
+  readonly sizeBytes: number;
+  /** Set by who takes the file over. */
+  kept: boolean;
+}
+
+function withFile(path: string, flag: string, use: (file: TextFile) => OpenedText): OpenedText {
+  let file: TextFile | undefined;
+  try {
+    // Asked before it is opened: opening a pipe would wait for a writer.
+    const stat = statSync(path);
+    if (!stat.isFile()) {
+      throw new UserError(
+        `${flag}: ${path} is ${stat.isDirectory() ? 'a folder' : 'no regular file'}; give a text file`,
+      );
+    }
+    file = { fd: openSync(path, 'r'), path, sizeBytes: stat.size, kept: false };
+    return use(file);
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    throw new UserError(`${flag}: ${path} cannot be read: ${systemReason(error)}`);
+  } finally {
+    if (file !== undefined && !file.kept) closeSync(file.fd);
+  }
+}
+
+function isSystemError(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error;
+}
+
+interface Census {
+  readonly symbols: readonly number[];
+  readonly count: number;
+  /** Each byte of the file is one symbol. */
+  readonly plain: boolean;
+}
+
+function takeCensus(file: TextFile, mode: TextMode): Census {
+  const census = new SymbolCensus();
+  const last = Buffer.alloc(CHUNK_BYTES);
+  let lastCount = -1;
+  try {
+    readSymbols(file, mode, (symbols, count) => {
+      // A chunk that repeats the last one shows nothing new: memcmp goes through 3 GB of zeros in a second.
+      if (!(symbols instanceof Uint8Array)) {
+        census.add(symbols, count);
+      } else if (count === lastCount && last.compare(symbols, 0, count, 0, count) === 0) {
+        census.count += count;
+      } else {
+        census.add(symbols, count);
+        last.set(symbols.subarray(0, count));
+        lastCount = count;
+      }
+    });
+  } catch (error) {
+    throw error instanceof NotUtf8 ? locateNotUtf8(file, error) : error;
+  }
+  return { symbols: census.different(), count: census.count, plain: census.count === file.sizeBytes };
+}
+
+function tokensOf(file: TextFile, vocabulary: Vocabulary, census: Census): TokenSource {
+  const mode = vocabulary.mode as TextMode;
+  if (census.plain && file.sizeBytes > MAX_IN_MEMORY_BYTES) {
+    file.kept = true;
+    return new DiskTokens(file.fd, file.path, file.sizeBytes, (byte) => vocabulary.tokenOf(byte));
+  }
+  const tokens = tokenArray(vocabulary.size, census.count);
+  let written = 0;
+  readSymbols(file, mode, (symbols, count) => {
+    written += vocabulary.translate(symbols, count, tokens, written);
+  });
+  return new MemoryTokens(tokens.subarray(0, written));
+}
+
+class NotUtf8 extends Error {
+  readonly offset: number;
+  readonly byte: number;
+
+  constructor(offset: number, byte: number) {
+    super('not UTF-8');
+    this.offset = offset;
+    this.byte = byte;
+  }
+}
+
+/** Goes through the file from its start, a chunk of symbols at a time; the chunk is good for the time of the call. */
+function readSymbols(file: TextFile, mode: TextMode, visit: (symbols: Symbols, count: number) => void): void {
+  const bytes = Buffer.alloc(CHUNK_BYTES);
+  const points = mode === 'char' ? new Int32Array(CHUNK_BYTES) : new Int32Array(0);
+  let held = 0; // bytes of an unfinished character, moved to the start of `bytes`
+  for (let offset = 0; ; ) {
+    const got = readSync(file.fd, bytes, held, CHUNK_BYTES - held, offset);
+    offset += got;
+    const length = held + got;
+    if (got === 0) {
+      if (held > 0) throw new NotUtf8(offset - held, bytes[0]);
+      return;
+    }
+    if (mode === 'byte' || isAscii(bytes.subarray(0, length))) {
+      visit(bytes, length);
+      held = 0;
+      continue;
+    }
+    const decoded = decodeUtf8(bytes, length, points);
+    visit(points, decoded.points);
+    held = length - decoded.bytes;
+    if (decoded.invalid) throw new NotUtf8(offset - held, bytes[decoded.bytes]);
+    bytes.copyWithin(0, decoded.bytes, length);
+  }
+}
+
+/** Line and column of the fault, found by going through the file once more: they are not counted while all is well. */
+function locateNotUtf8(file: TextFile, fault: NotUtf8): UserError {
+  const at = new Position();
+  try {
+    readSymbols(file, 'char', (symbols, count) => at.pass(symbols, count));
+  } catch (error) {
+    if (!(error instanceof NotUtf8)) throw error;
+  }
+  return notUtf8(file.path, at, fault.offset, fault.byte);
+}
+
+function locateUnknown(file: TextFile, vocabulary: Vocabulary): Error {
+  const at = new Position();
+  let found: UserError | undefined;
+  readSymbols(file, vocabulary.mode as TextMode, (symbols, count) => {
+    if (found !== undefined) return;
+    let known = 0;
+    while (known < count && vocabulary.tokenOf(symbols[known]) >= 0) known++;
+    at.pass(symbols, known);
+    if (known < count) found = vocabulary.unknownSymbol(file.path, at, symbols[known]);
+  });
+  return found ?? new RunError(`${file.path}: the text was changed while it was read`);
+}

@@ -1,0 +1,34 @@
+// A text that is given in memory, as tokens.
+
+import { UserError } from '../errors.js';
+import { SymbolCensus, symbolsOf, type TextMode } from './symbols.js';
+import { type OpenedText, tooFewSymbols } from './text-file.js';
+import { MemoryTokens, tokenArray } from './tokens.js';
+import { Vocabulary } from './vocabulary.js';
+
+/** A text to learn; `name` stands for it in messages. */
+export function textInMemory(text: string | Uint8Array, mode: TextMode, name = 'text'): OpenedText {
+  if (typeof text !== 'string' && !(text instanceof Uint8Array)) {
+    throw new UserError(`${name}: it must be a string or a Uint8Array; found ${text === null ? 'null' : typeof text}`);
+  }
+  const symbols = symbolsOf(text, mode, name);
+  const census = new SymbolCensus();
+  census.add(symbols, symbols.length);
+  const vocabulary = Vocabulary.ofSymbols(mode, census.different());
+  if (vocabulary.size < 2) throw tooFewSymbols(`${name}: it`, symbols.length, vocabulary.size);
+  const tokens = tokenArray(vocabulary.size, symbols.length);
+  vocabulary.translate(symbols, symbols.length, tokens, 0);
+  return { vocabulary, source: new MemoryTokens(tokens), skipped: 0 };
+}
+
+/** A text for a model that has its vocabulary already. */
+export function textInMemoryFor(
+  text: string | Uint8Array,
+  vocabulary: Vocabulary,
+  options: { readonly skipUnknown?: boolean; readonly name?: string } = {},
+): OpenedText {
+  const { tokens, skipped } = vocabulary.encode(text, { skipUnknown: options.skipUnknown, origin: options.name });
+  const narrow = tokenArray(vocabulary.size, tokens.length);
+  narrow.set(tokens);
+  return { vocabulary, source: new MemoryTokens(narrow), skipped };
+}
