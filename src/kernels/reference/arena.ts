@@ -16,15 +16,26 @@ const NOTHING: Extent = { lowest: 0, end: 0 };
 /** Elements [from, to). */
 export const span = (from: number, to: number): Extent => (to > from ? { lowest: from, end: to } : NOTHING);
 
+/** What no arena holds: the extent of sizes and strides that are negative, fractions or no numbers. */
+export const OUTSIDE: Extent = { lowest: 0, end: Number.NaN };
+
+/** Whether sizes or strides are whole numbers from 0 on. */
+export const areCounts = (...sizes: readonly number[]): boolean =>
+  sizes.every((size) => Number.isInteger(size) && size >= 0);
+
 /** `rows` rows of `columns` elements that begin `stride` elements apart. */
-export const matrix = (rows: number, stride: number, columns: number): Extent =>
-  rows > 0 && columns > 0 ? { lowest: 0, end: (rows - 1) * stride + columns } : NOTHING;
+export function matrix(rows: number, stride: number, columns: number): Extent {
+  if (!areCounts(rows, stride, columns)) return OUTSIDE;
+  return rows > 0 && columns > 0 ? { lowest: 0, end: (rows - 1) * stride + columns } : NOTHING;
+}
 
 /** Blocks [from, to) of one shape that begin `stride` elements apart. */
-export const grouped = (from: number, to: number, stride: number, each: Extent): Extent =>
-  to > from && each.end > each.lowest
+export function grouped(from: number, to: number, stride: number, each: Extent): Extent {
+  if (!areCounts(from, to, stride)) return OUTSIDE;
+  return to > from && each !== NOTHING
     ? { lowest: from * stride + each.lowest, end: (to - 1) * stride + each.end }
     : NOTHING;
+}
 
 /** `count` matrices in panels, each [depth][PANEL], from panel 0 on. */
 export const panels = (count: number, stride: number, depth: number): Extent => matrix(count, stride, depth * PANEL);
@@ -60,16 +71,16 @@ export class Arena {
   }
 }
 
-function place(name: string, offset: number, bytes: number, { lowest, end }: Extent, length: number): number {
+function place(name: string, offset: number, bytes: number, extent: Extent, length: number): number {
+  const { lowest, end } = extent;
   const first = offset / bytes;
-  if (end > lowest || !Number.isFinite(end)) {
-    const whole = Number.isInteger(first) && Number.isInteger(lowest) && Number.isInteger(end);
-    if (!whole || first + lowest < 0 || first + end > length) {
-      throw new RangeError(
-        `${name}: bytes ${offset + lowest * bytes} to ${offset + end * bytes} are asked for; ` +
-          `the arena has ${length * bytes}, in elements of ${bytes}`,
-      );
-    }
+  if (extent === NOTHING) return first;
+  const whole = Number.isInteger(first) && Number.isInteger(lowest) && Number.isInteger(end);
+  if (!whole || first < 0 || first + lowest < 0 || first + end > length) {
+    throw new RangeError(
+      `${name}: bytes ${offset + lowest * bytes} to ${offset + end * bytes} are asked for; ` +
+        `the arena has ${length * bytes}, in elements of ${bytes}`,
+    );
   }
   return first;
 }

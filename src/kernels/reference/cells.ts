@@ -1,7 +1,7 @@
 // What the cells have in common: where the numbers of one time step lie, and the walk over its rows and units.
 
 import { Cell, PANEL } from '../kernels.js';
-import { type Arena, grouped, matrix } from './arena.js';
+import { type Arena, areCounts, type Extent, grouped, matrix } from './arena.js';
 
 /**
  * One time step of a cell. Everything but the functions is an index into the floats, for row 0 and unit 0:
@@ -28,19 +28,15 @@ export class CellStep {
 
   /** Gate 0 of the step's rows in `z` or `r`. */
   gateRows(field: 'z' | 'r'): number {
-    const { rows, first, units } = this.#range();
     const f = this.#fields;
-    const width = this.#gates * (first + units);
-    const extent = grouped(this.#t, this.#t + 1, f[Cell.zGroup], matrix(units > 0 ? rows : 0, f[Cell.ldz], width));
+    const extent = grouped(this.#t, this.#t + 1, f[Cell.zGroup], this.#rowsOf(f[Cell.ldz], this.#gates));
     return this.#arena.float(`${this.#name}: ${field}`, f[Cell[field]], extent) + this.#t * f[Cell.zGroup];
   }
 
   /** The rows of `h`, `c`, `tanhC` or `dh` at index `time`; `dc` has no time: its index is 0. */
   stateRows(field: 'h' | 'c' | 'tanhC' | 'dh' | 'dc', time: number): number {
-    const { rows, first, units } = this.#range();
     const f = this.#fields;
-    const rowsOfUnits = matrix(units > 0 ? rows : 0, f[Cell.ldh], first + units);
-    const extent = grouped(time, time + 1, f[Cell.hGroup], rowsOfUnits);
+    const extent = grouped(time, time + 1, f[Cell.hGroup], this.#rowsOf(f[Cell.ldh], 1));
     return this.#arena.float(`${this.#name}: ${field}`, f[Cell[field]], extent) + time * f[Cell.hGroup];
   }
 
@@ -60,6 +56,13 @@ export class CellStep {
         else padding(gate, state);
       }
     }
+  }
+
+  /** The rows of a step as far as the call's last unit. */
+  #rowsOf(stride: number, gates: number): Extent {
+    const { rows, first, units } = this.#range();
+    const width = areCounts(first / PANEL, units / PANEL) ? gates * (first + units) : Number.NaN;
+    return matrix(units === 0 ? 0 : rows, stride, width);
   }
 
   #range(): { rows: number; first: number; units: number } {

@@ -2,7 +2,7 @@
 // gradient is clipped and regularized, parameter and state are updated, and the panels of the transpose are written.
 
 import { Optimizer, PANEL, Update } from '../kernels.js';
-import { type Arena, type Extent, span } from './arena.js';
+import { type Arena, type Extent, matrix, OUTSIDE, span } from './arena.js';
 
 /** Elements [from, to) of w, and of m and v where the optimizer has them. */
 export function update(arena: Arena, offset: number, from: number, to: number): void {
@@ -16,7 +16,7 @@ export function update(arena: Arena, offset: number, from: number, to: number): 
   const v = arena.float('update: v', f[Update.v], hasV ? range : span(0, 0));
   const count = range.end - range.lowest;
   const undo = arena.float('update: undo', f[Update.undo], span(0, undoSlots(hasM, hasV) * count));
-  const transposed = arena.float('update: transposed', f[Update.transposed], transposedExtent(f));
+  const transposed = arena.float('update: transposed', f[Update.transposed], transposedExtent(f, range));
 
   for (let i = from; i < to; i++) {
     const slot = undo + i - from;
@@ -42,9 +42,10 @@ function transposedIndex(f: Float64Array, index: number): number {
 }
 
 /** All panels of the transpose, where there is one. */
-function transposedExtent(f: Float64Array): Extent {
+function transposedExtent(f: Float64Array, range: Extent): Extent {
+  const [depth, columns] = [f[Update.depth], f[Update.transposedDepth]];
   if (f[Update.transposed] === 0) return span(0, 0);
-  return span(0, Math.ceil(f[Update.depth] / PANEL) * f[Update.transposedDepth] * PANEL);
+  return range.end > depth * columns ? OUTSIDE : matrix(depth / PANEL, columns * PANEL, columns * PANEL);
 }
 
 /** g' = clip(g clipFactor) + l2 w; AdamW keeps its weight decay apart. */

@@ -9,7 +9,8 @@ export function softmax(arena: Arena, offset: number, fromGroup: number, toGroup
   const f = arena.descriptor('softmax', offset, Softmax);
   const [rows, classes, ldl, train] = [f[Softmax.rows], f[Softmax.classes], f[Softmax.ldl], f[Softmax.train] !== 0];
   const [logitGroup, targetGroup, hasHits] = [f[Softmax.logitGroup], f[Softmax.targetGroup], f[Softmax.hits] !== 0];
-  const width = train ? padded(classes) : classes;
+  // A number of classes that is no whole number stays one, and is refused below.
+  const width = train && Number.isInteger(classes) ? padded(classes) : classes;
   const perRow = grouped(fromGroup, toGroup, targetGroup, span(0, rows));
   const logits = arena.float(
     'softmax: logits',
@@ -29,10 +30,10 @@ export function softmax(arena: Arena, offset: number, fromGroup: number, toGroup
       if (counts && !(target >= 0 && target < classes)) {
         throw new RangeError(`softmax: target ${target} among ${classes} classes`);
       }
-      const { largest, peak, sum } = rowSum(floats, first, classes);
+      const { peak, sum } = rowSum(floats, first, classes);
       // loss = log(sum exp(l - max)) - (l[target] - max)
       floats[losses + at] = counts ? Math.log(sum) - (floats[first + target] - peak) : 0;
-      if (hasHits) floats[hits + at] = counts && largest === target ? 1 : 0;
+      if (hasHits) floats[hits + at] = counts && floats[first + target] === peak ? 1 : 0;
       if (!train) continue;
       for (let j = 0; j < width; j++) {
         // dl[j] = (exp(l[j] - max) / sum - [j = target]) scale
@@ -43,12 +44,11 @@ export function softmax(arena: Arena, offset: number, fromGroup: number, toGroup
   }
 }
 
-/** The first of the largest logits, its value, and the sum of exp(l - max). */
-function rowSum(floats: Float32Array | Float64Array, first: number, classes: number) {
-  let largest = 0;
-  for (let j = 1; j < classes; j++) if (floats[first + j] > floats[first + largest]) largest = j;
-  const peak = floats[first + largest];
+/** The largest logit, and the sum of exp(l - max). */
+function rowSum(floats: Float32Array | Float64Array, first: number, classes: number): { peak: number; sum: number } {
+  let peak = Number.NEGATIVE_INFINITY;
   let sum = 0;
+  for (let j = 0; j < classes; j++) peak = Math.max(peak, floats[first + j]);
   for (let j = 0; j < classes; j++) sum += Math.exp(floats[first + j] - peak);
-  return { largest, peak, sum };
+  return { peak, sum };
 }

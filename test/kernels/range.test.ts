@@ -1,0 +1,177 @@
+// A descriptor that points outside of the arena is a RangeError, before anything is written.
+import { describe, expect, test } from 'vitest';
+import {
+  Cell,
+  ColumnSums,
+  Dropout,
+  Gather,
+  GRADIENT_SCRATCH,
+  Gradient,
+  Init,
+  type Kernels,
+  Map as MapLayout,
+  Optimizer,
+  PANEL,
+  Product,
+  Scatter,
+  Softmax,
+  SquareNorm,
+  Update,
+} from '../../src/kernels/kernels.js';
+import type { BenchArena, Block } from './bench-arena.js';
+import { implementations } from './implementations.js';
+
+type Method = Exclude<keyof Kernels, 'name' | 'floatBytes'>;
+type Layout = { readonly size: number } & { readonly [name: string]: number };
+
+/** A small valid call of each kernel: `offsets` and `sizes` are the fields whose values must lie in the arena. */
+interface Example {
+  readonly layout: Layout;
+  readonly offsets: readonly string[];
+  readonly sizes: readonly string[];
+  readonly fields: Readonly<Record<string, number>>;
+  readonly range: readonly [number, number];
+}
+
+const cell = {
+  ldz: 4 * PANEL,
+  zGroup: 12 * PANEL,
+  ldh: PANEL,
+  hGroup: 3 * PANEL,
+  units: PANEL,
+  blocks: 1,
+  rows: 3,
+  activation: 1,
+};
+
+const cellExample = (offsets: readonly string[]): Example => ({
+  layout: Cell,
+  offsets,
+  sizes: ['rows', 'ldz', 'ldh', 'zGroup', 'hGroup', 'firstBlock', 'blocks'],
+  fields: cell,
+  range: [1, 0],
+});
+
+const EXAMPLES: Readonly<Record<Method, Example>> = {
+  product: {
+    layout: Product,
+    offsets: ['a', 'panels', 'c', 'bias', 'bias2'],
+    sizes: ['lda', 'aGroup', 'depth', 'panelStride', 'panelCount', 'ldc', 'cGroup', 'rows'],
+    fields: {
+      ...{ lda: PANEL, aGroup: PANEL, depth: PANEL, panelStride: PANEL, panelCount: 2, ldc: 2 * PANEL, cGroup: PANEL },
+      ...{ rows: 3, init: Init.bias },
+    },
+    range: [0, 2],
+  },
+  gradient: {
+    layout: Gradient,
+    offsets: ['x', 'd', 'dw'],
+    sizes: ['ldx', 'ldd', 'rows', 'depth'],
+    fields: { ldx: PANEL, ldd: PANEL, rows: 3, depth: PANEL },
+    range: [0, 1],
+  },
+  gather: {
+    layout: Gather,
+    offsets: ['table', 'tokens', 'out', 'bias', 'bias2'],
+    sizes: ['ldt', 'vocabulary', 'tokenGroup', 'ldo', 'outGroup', 'rows', 'columns'],
+    fields: { rows: 3, columns: PANEL, vocabulary: 4, ldt: PANEL, ldo: PANEL, tokenGroup: 3, outGroup: 3 * PANEL },
+    range: [0, 2],
+  },
+  scatter: {
+    layout: Scatter,
+    offsets: ['d', 'tokens', 'table'],
+    sizes: ['ldd', 'rows', 'ldt', 'vocabulary'],
+    fields: { rows: 3, vocabulary: 4, ldd: PANEL, ldt: PANEL },
+    range: [0, PANEL],
+  },
+  columnSums: {
+    layout: ColumnSums,
+    offsets: ['d', 'out', 'out2'],
+    sizes: ['ldd', 'rows'],
+    fields: { ldd: PANEL, rows: 3 },
+    range: [0, PANEL],
+  },
+  rnnForward: cellExample(['z', 'h']),
+  rnnBackward: cellExample(['z', 'h', 'dh']),
+  lstmForward: cellExample(['z', 'h', 'c', 'tanhC']),
+  lstmBackward: cellExample(['z', 'c', 'tanhC', 'dh', 'dc']),
+  gruForward: cellExample(['z', 'r', 'h']),
+  gruBackward: cellExample(['z', 'r', 'h', 'dh']),
+  softmax: {
+    layout: Softmax,
+    offsets: ['logits', 'targets', 'losses', 'hits'],
+    sizes: ['ldl', 'logitGroup', 'classes', 'targetGroup', 'rows'],
+    fields: { ldl: PANEL, logitGroup: PANEL, classes: 9, targetGroup: 3, rows: 3, scale: 1, train: 1 },
+    range: [0, 2],
+  },
+  dropout: {
+    layout: Dropout,
+    offsets: ['in', 'out'],
+    sizes: ['ld', 'group', 'rows', 'columns'],
+    fields: { ld: PANEL, group: PANEL, rows: 3, columns: PANEL, threshold: 2 ** 31, scale: 2, key: 1 },
+    range: [0, 2],
+  },
+  update: {
+    layout: Update,
+    offsets: ['w', 'g', 'm', 'v', 'undo', 'transposed'],
+    sizes: ['depth', 'transposedDepth'],
+    fields: { kind: Optimizer.adam, depth: PANEL, transposedDepth: PANEL, correction1: 1, correction2: 1 },
+    range: [0, PANEL * PANEL],
+  },
+  squareNorm: { layout: SquareNorm, offsets: ['g'], sizes: [], fields: {}, range: [0, PANEL] },
+  map: { layout: MapLayout, offsets: ['in', 'out'], sizes: [], fields: {}, range: [0, PANEL] },
+};
+
+/** Enough for any array of an example. */
+const ELEMENTS = GRADIENT_SCRATCH;
+
+function prepare(arena: BenchArena, { layout, offsets, fields }: Example) {
+  const blocks: Record<string, Block> = {};
+  const others = Object.keys(layout).filter((name) => layout === Cell && 'zrhcdhdctanhC'.includes(name));
+  for (const name of new Set([...offsets, ...others, ...('scratch' in layout ? ['scratch'] : [])])) {
+    const whole = name === 'tokens' || name === 'targets';
+    blocks[name] = whole ? arena.integers({ columns: 16 }, () => 0) : arena.floats({ columns: ELEMENTS }, () => 1);
+  }
+  return { blocks, descriptor: arena.descriptor(layout, { ...fields, ...blocks }) };
+}
+
+describe.each(implementations)('$name', ({ arena: arenaOf }) => {
+  test.each(Object.entries(EXAMPLES))('%s', (method, example) => {
+    const arena = arenaOf().begin(1);
+    const { blocks, descriptor } = prepare(arena, example);
+    const kernel = arena.kernels[method as Method];
+    const refused = (why: string, at = descriptor) =>
+      arena.run([], () => expect(() => kernel(at, ...example.range), why).toThrow(RangeError));
+
+    for (const name of example.offsets) {
+      const field = example.layout[name];
+      const right = arena.get(descriptor, field);
+      for (const wrong of [arena.bytes, arena.bytes - 4, right + 2, -64, 1e300, Number.NaN, Number.POSITIVE_INFINITY]) {
+        arena.set(descriptor, field, wrong);
+        refused(`${name} ${wrong}`);
+      }
+      arena.set(descriptor, field, right);
+    }
+    for (const name of example.sizes) {
+      const field = example.layout[name];
+      const right = arena.get(descriptor, field);
+      for (const wrong of [1e9, 2 ** 40, 1e300, -1, 1.5, Number.NaN]) {
+        arena.set(descriptor, field, wrong);
+        refused(`${name} ${wrong}`);
+      }
+      arena.set(descriptor, field, right);
+    }
+    for (const wrong of [
+      arena.bytes,
+      arena.bytes - 8 * (example.layout.size - 1),
+      descriptor + 4,
+      -8,
+      1e300,
+      Number.NaN,
+    ]) {
+      refused(`descriptor ${wrong}`, wrong);
+    }
+    // The example itself is right: nothing was refused for another reason.
+    arena.run(Object.values(blocks), () => kernel(descriptor, ...example.range));
+  });
+});
