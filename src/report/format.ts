@@ -1,0 +1,50 @@
+// Numbers as people read them.
+
+/** 1234567 -> "1,234,567". */
+export function count(value: number): string {
+  return Math.round(value)
+    .toString()
+    .replace(/\B(?=(\d{3})+$)/g, ',');
+}
+
+const UNITS = ['bytes', 'kB', 'MB', 'GB', 'TB', 'PB'];
+
+/** 24300000 -> "24.3 MB". */
+export function bytes(value: number): string {
+  let unit = 0;
+  let scaled = value;
+  // 999.95 would be rounded to 1000.0.
+  while (scaled >= 999.95 && unit < UNITS.length - 1) {
+    scaled /= 1000;
+    unit++;
+  }
+  return `${unit === 0 ? scaled : scaled.toFixed(1)} ${UNITS[unit]}`;
+}
+
+/** 95 -> "1:35", 3723 -> "1:02:03". */
+export function duration(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  const two = (value: number): string => String(value).padStart(2, '0');
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
+}
+
+export function percent(share: number): string {
+  return `${(100 * share).toFixed(1)}%`;
+}
+
+/** Three decimals, or a word for what JSON calls null. */
+export function decimal(value: number | null, digits = 3): string {
+  return value === null || !Number.isFinite(value) ? 'not finite' : value.toFixed(digits);
+}
+
+/** Columns as wide as their widest cell; those named in `right` are aligned to the right. */
+export function table(rows: readonly (readonly string[])[], right: readonly number[] = []): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  const line = (row: readonly string[]): string =>
+    row
+      .map((cell, column) => (right.includes(column) ? cell.padStart(widths[column]) : cell.padEnd(widths[column])))
+      .join('  ')
+      .trimEnd();
+  return rows.map(line).join('\n');
+}

@@ -1,0 +1,103 @@
+// How far a run is, from its events: what the bar and the plain lines show. Knows no terminal and no clock.
+
+import type { DoneEvent, EvalEvent, PlanEvent, StepEvent, TrainEvent } from './events.js';
+import { bytes, count, decimal, duration, percent } from './format.js';
+
+/** The shown loss and speed follow the last hundred steps or so: single ones jump. */
+const FORGET = 0.97;
+
+export class Progress {
+  step = 0;
+  steps = 0;
+  epoch = 1;
+  epochs = 1;
+  #plan: PlanEvent | undefined;
+  /** Sums over the steps with weights FORGET^age, and the sum of those weights. */
+  #loss = 0;
+  #lossWeight = 0;
+  #speed = 0;
+  #speedWeight = 0;
+  #startMs = 0;
+  #startStep = 0;
+  #nowMs = 0;
+
+  apply(event: TrainEvent, nowMs: number): void {
+    this.#nowMs = nowMs;
+    if (event.event === 'plan') this.#begin(event);
+    if (event.event === 'step') this.#advance(event);
+  }
+
+  #begin(plan: PlanEvent): void {
+    this.#plan = plan;
+    this.#startMs = this.#nowMs;
+    this.#startStep = plan.step;
+    this.step = plan.step;
+    this.steps = plan.steps;
+    this.epochs = plan.epochs;
+  }
+
+  #advance(event: StepEvent): void {
+    this.step = event.step;
+    this.epoch = event.epoch;
+    this.epochs = Math.max(this.epochs, event.epoch);
+    if (event.loss !== null) {
+      this.#loss = FORGET * this.#loss + event.loss;
+      this.#lossWeight = FORGET * this.#lossWeight + 1;
+    }
+    this.#speed = FORGET * this.#speed + event.tokensPerSecond;
+    this.#speedWeight = FORGET * this.#speedWeight + 1;
+  }
+
+  /** 0 to 1. */
+  get share(): number {
+    return this.steps === 0 ? 0 : Math.min(1, this.step / this.steps);
+  }
+
+  get epochText(): string {
+    return `epoch ${count(this.epoch)}/${count(this.epochs)}`;
+  }
+
+  /** "2.851 bits per character", "120,345 tokens/s", "1:35 left": what is known of them by now. */
+  get texts(): readonly string[] {
+    if (this.#speedWeight === 0) return [];
+    const bits = this.#lossWeight === 0 ? null : this.#loss / this.#lossWeight / Math.LN2;
+    const left = this.#secondsLeft();
+    return [
+      `${decimal(bits)} bits per character`,
+      `${count(this.#speed / this.#speedWeight)} tokens/s`,
+      ...(left === undefined ? [] : [`${duration(left)} left`]),
+    ];
+  }
+
+  /** By the wall clock since the start, so that evaluations and checkpoints are in it. */
+  #secondsLeft(): number | undefined {
+    const done = this.step - this.#startStep;
+    if (this.#plan === undefined || done === 0) return undefined;
+    return ((this.#nowMs - this.#startMs) / 1000 / done) * Math.max(0, this.steps - this.step);
+  }
+
+  /** "step 1,200/3,430, epoch 1/2: 2.851 bits per character, 120,345 tokens/s, 1:35 left". */
+  get line(): string {
+    return `step ${count(this.step)}/${count(this.steps)}, ${this.epochText}: ${this.texts.join(', ')}`;
+  }
+}
+
+export function evalLine(event: EvalEvent): string {
+  const bits = `validation ${decimal(event.bitsPerCharacter)} bits per character`;
+  const rest = `perplexity ${decimal(event.perplexity, 2)}, accuracy ${percent(event.accuracy)}`;
+  return `step ${count(event.step)}: ${bits}, ${rest}${event.best ? ', the best so far' : ''}`;
+}
+
+const REASONS: Readonly<Record<DoneEvent['reason'], string>> = {
+  epochs: 'all epochs are done',
+  steps: 'all steps are done',
+  patience: 'validation got no better (--patience)',
+  stopped: 'stopped',
+};
+
+/** The last line of a run, with its last evaluation where there was one. */
+export function doneLine(event: DoneEvent, last: EvalEvent | undefined): string {
+  const speed = `${count(event.tokensPerSecond)} tokens/s`;
+  const head = `${REASONS[event.reason]}: step ${count(event.step)} after ${duration(event.seconds)}, ${speed}, ${bytes(event.peakBytes)}`;
+  return last === undefined ? head : `${head}; validation ${decimal(last.bitsPerCharacter)} bits per character`;
+}
