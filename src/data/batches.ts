@@ -30,6 +30,8 @@ export interface Batches {
   next(slot: BatchSlot): Dealt | undefined | Promise<Dealt | undefined>;
   /** Goes to the batch that a run has after `stepInEpoch` batches of `epoch` (both from 0). */
   seek(epoch: number, stepInEpoch: number): void | Promise<void>;
+  /** Lets go of an iterator that is left before its end. The tokens' source stays open: it belongs to who opened it. */
+  close(): void | Promise<void>;
 }
 
 /** The target of a step that does not count. */

@@ -105,6 +105,8 @@ export class EvalBatches implements Batches {
     }
     if (step > 0) throw new RangeError(`step ${stepInEpoch} does not lie in an epoch of ${this.stepsPerEpoch}`);
   }
+
+  close(): void {}
 }
 
 /** Segments whose predicted parts differ in length by one at most, each token of [from, to) but the text's first in one. */

@@ -79,6 +79,8 @@ export class TextBatches implements Batches {
     }
     this.#step = stepInEpoch;
   }
+
+  close(): void {}
 }
 
 function tokens(count: number): string {

@@ -1,0 +1,148 @@
+// Files, folders and links that are there as a whole or not at all, whenever the process is killed: everything is
+// written under a temporary name beside its place, brought to the disk, and renamed.
+
+import { randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeSync,
+} from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { RunError, systemReason } from '../errors.js';
+
+/** `.NAME.tmp-12af...`: what a killed process leaves behind. */
+const TEMPORARY = /^\..*\.tmp-[0-9a-f]{12}$/;
+
+/** @throws RunError that names the file and the reason, such as a full disk; then nothing has changed */
+export function writeFileAtomic(path: string, data: string | Uint8Array): void {
+  writeFileAtomicWith(path, (fd) => writeAll(fd, typeof data === 'string' ? Buffer.from(data) : data));
+}
+
+/** The same with a function that writes to the open file. */
+export function writeFileAtomicWith(path: string, write: (fd: number) => void): void {
+  const temporary = temporaryBeside(path);
+  attempt(path, temporary, () => {
+    const fd = openSync(temporary, 'wx');
+    try {
+      write(fd);
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(temporary, path);
+    syncPath(dirname(path));
+  });
+}
+
+/** Makes the folder `path` of what `fill` writes into the folder it is given. A folder of that name is replaced. */
+export function writeFolderAtomic(path: string, fill: (folder: string) => void): void {
+  const temporary = temporaryBeside(path);
+  attempt(path, temporary, () => {
+    mkdirSync(dirname(path), { recursive: true });
+    mkdirSync(temporary);
+    fill(temporary);
+    syncTree(temporary);
+    const old = moveAside(path);
+    renameSync(temporary, path);
+    syncPath(dirname(path));
+    if (old !== undefined) rmSync(old, { recursive: true, force: true });
+  });
+}
+
+/** Points the link `path` to `target`, in one go where it points elsewhere already. */
+export function replaceSymlink(path: string, target: string): void {
+  const temporary = temporaryBeside(path);
+  attempt(path, temporary, () => {
+    if (linkTarget(path) === target) return;
+    symlinkSync(target, temporary);
+    renameSync(temporary, path);
+    syncPath(dirname(path));
+  });
+}
+
+/** Removes what processes that were killed left in `folder`. Nobody else may be writing there. */
+export function removeTemporaries(folder: string): void {
+  for (const name of namesIn(folder)) {
+    if (TEMPORARY.test(name)) rmSync(join(folder, name), { recursive: true, force: true });
+  }
+}
+
+/** The system writes 2 GiB at once at most. */
+const MAX_WRITE_BYTES = 1 << 30;
+
+/** Writes all of `data`, however the system splits it. */
+export function writeAll(fd: number, data: Uint8Array): void {
+  for (let done = 0; done < data.length; ) {
+    done += writeSync(fd, data, done, Math.min(data.length - done, MAX_WRITE_BYTES));
+  }
+}
+
+function temporaryBeside(path: string): string {
+  return join(dirname(path), `.${basename(path)}.tmp-${randomBytes(6).toString('hex')}`);
+}
+
+function attempt(path: string, temporary: string, action: () => void): void {
+  try {
+    action();
+  } catch (error) {
+    if (existsSync(temporary)) rmSync(temporary, { recursive: true, force: true });
+    if (!(error instanceof Error && 'syscall' in error)) throw error;
+    throw new RunError(`${path} cannot be written: ${systemReason(error)}`);
+  }
+}
+
+/** A folder can't be renamed onto one that holds something. Between the two renames neither is there. */
+function moveAside(path: string): string | undefined {
+  const aside = temporaryBeside(path);
+  try {
+    renameSync(path, aside);
+    return aside;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function syncTree(folder: string): void {
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) syncTree(path);
+    else if (entry.isFile()) syncPath(path);
+  }
+  syncPath(folder);
+}
+
+/** Brings a file's or a folder's content to the disk: for a folder the names in it. */
+function syncPath(path: string): void {
+  const fd = openSync(path, 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function linkTarget(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined; // there is none, or it is no link: the rename says what is wrong
+  }
+}
+
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}
