@@ -16,7 +16,9 @@ export const PANEL = 16;
 export const padded = (n: number): number => Math.ceil(n / PANEL) * PANEL;
 
 /** The names of a descriptor's numbers, in their order. */
-function layout<const Name extends string>(...names: readonly Name[]): { readonly [K in Name]: number } & { size: number } {
+function layout<const Name extends string>(
+  ...names: readonly Name[]
+): { readonly [K in Name]: number } & { size: number } {
   const fields = Object.fromEntries(names.map((name, index) => [name, index]));
   return { ...fields, size: names.length } as { readonly [K in Name]: number } & { size: number };
 }

@@ -22,7 +22,8 @@ export function nativeProblem(): string | undefined {
     load().bind(new Uint8Array(8));
     return undefined;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND') return 'not built: there was no C++ compiler at installation';
+    if ((error as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND')
+      return 'not built: there was no C++ compiler at installation';
     return (error as Error).message;
   }
 }

@@ -3,7 +3,7 @@
 #include "types.h"
 
 struct Arena {
-  char* base;
+  address base;   // a number: WebAssembly's memory begins at 0, which as a pointer would be null
   double size;    // bytes
   double result;  // of the kernels that return a number
 };
@@ -22,7 +22,7 @@ struct Call {
       : arena(arena), fields(nullptr), from(from), to(to), inside(true) {
     need(descriptor, fieldCount, 8);
     inside = inside && from >= 0 && from <= to && to <= 9e15;
-    if (inside) fields = (const double*)(arena.base + (i64)descriptor);
+    if (inside) fields = (const double*)(arena.base + (address)descriptor);
   }
   // Sizes and strides are whole numbers from 0 on; a comparison with NaN is false, so NaN is refused as well.
   bool whole(int field) {
@@ -32,7 +32,7 @@ struct Call {
   }
   i64 integer(int field) const { return (i64)fields[field]; }
   float number(int field) const { return (float)fields[field]; }
-  template <class T = float> T* at(int field) const { return (T*)(arena.base + (i64)fields[field]); }
+  template <class T = float> T* at(int field) const { return (T*)(arena.base + (address)fields[field]); }
   // `count` elements from byte `offset` on lie in the arena, aligned. In doubles: they do not overflow.
   void need(double offset, double count, int bytes = 4) {
     inside = inside && offset >= 0 && count >= 0 && offset + count * bytes <= arena.size && offset == (double)(i64)offset &&

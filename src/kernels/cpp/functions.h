@@ -41,8 +41,9 @@ INLINE vf tanh(vf x) {
   return size < broadcast(0.625f) ? near : far;
 }
 
-// log(x) for a normal x > 0: x = 2^n m, m in [sqrt(1/2), sqrt 2), log m = 2 atanh((m - 1) / (m + 1)) as a series.
+// log(x) for a normal x > 0, infinity and NaN: x = 2^n m, m in [sqrt(1/2), sqrt 2), log m = 2 atanh((m - 1) / (m + 1)) as a series.
 INLINE float log(float x) {
+  if (!(x < __builtin_inff())) return x;
   i32 bits = __builtin_bit_cast(i32, x);
   i32 n = (bits - 0x3f3504f3) >> 23;
   float m = __builtin_bit_cast(float, bits - (n << 23));

@@ -23,7 +23,7 @@ extern "C" void* memcpy(void* to, const void* from, unsigned long count) { retur
 // What a call answers: the kernel's number (0 or more, or NaN), or less than 0 for a Status.
 #define EXPORTED(name)                                                                                            \
   extern "C" __attribute__((export_name(#name))) double wasm_##name(double size, double d, double from, double to) { \
-    Arena arena{nullptr, size, 0};                                                                                \
+    Arena arena{0, size, 0};                                                                                      \
     int status = name(arena, d, from, to);                                                                        \
     return status ? -status : arena.result;                                                                       \
   }

@@ -1,0 +1,82 @@
+// The words of the arena by which the coordinator and the workers run a training together, and what stands in a record.
+// Nothing here knows what a gradient is.
+//
+//   coordinator: writes record n and its batch into slot n mod ring, then raises `published` to n + 1
+//   workers:     pass through the phases of record n together, barrier by barrier; the last one out of it writes result n,
+//                turns the streams' state round and raises `completed` to n + 1
+//
+// No message is posted in a step. The coordinator is ahead by what is published and never on the workers' path; it reads
+// `completed` from a timer. To stop, it raises `stop`: the last worker out of a step withdraws what is published beyond it.
+
+/** Words that threads write or wait on; each has a cache line of its own. */
+const LINE_WORDS = 16;
+const line = (index: number): number => index * LINE_WORDS;
+
+export const Word = {
+  /** Records that may be run; EXIT when there will be no more. Workers wait on it. */
+  published: line(0),
+  /** Records that are done: batches may be written over, results read. */
+  completed: line(1),
+  /** 1: the workers stop after the record that they are in. */
+  stop: line(2),
+  /** 1: a worker saw `stop`; `published` was lowered to `completed`. */
+  stopped: line(3),
+  /** 1: leave every barrier and every wait at once, the step is not to be finished. */
+  abort: line(4),
+  /** Workers that have arrived at the barrier, and how often it has opened. Workers wait on `opened`. */
+  arrived: line(5),
+  opened: line(6),
+  /** Tiles that have been claimed in the present phase. */
+  claimed: line(7),
+  /** 1: the step's loss and gradient are finite, UPDATE may begin. */
+  applies: line(8),
+  /** Steps in a row that were not; at `badLimit` the workers stop. */
+  badInARow: line(9),
+  badLimit: line(10),
+  /** Which copy of the streams' state is the current one, for training and for evaluation. */
+  trainingSide: line(11),
+  evaluationSide: line(12),
+  /** Updates made, n of Adam's bias correction. */
+  updates: line(13),
+  /** First of a line for each worker: 1 + the piece that its undo slot holds, 0 when there is none open. */
+  openPieces: line(16),
+} as const;
+
+/** In `published`: workers return. */
+export const EXIT = -1;
+
+export const openPieceWord = (worker: number): number => Word.openPieces + worker * LINE_WORDS;
+export const MAX_WORKERS = 256;
+/** int32 words of all of it. */
+export const PROTOCOL_WORDS = Word.openPieces + MAX_WORKERS * LINE_WORDS;
+
+/** What a record is about. */
+export const Kind = { train: 0, evaluate: 1 } as const;
+
+/** Fields of a record, float64. */
+export const Record = {
+  kind: 0,
+  /** Steps of the window. */
+  steps: 1,
+  /** First step with predictions that count. */
+  headFrom: 2,
+  /** Predictions that count. */
+  counted: 3,
+  rate: 4,
+  /** Number of the training step, from 0 on: a key of the dropout masks. */
+  step: 5,
+} as const;
+
+/** Fields of a result, float64. */
+export const Result = {
+  /** Sum of the losses, nats. */
+  loss: 0,
+  /** Predictions that were right (evaluation only). */
+  hits: 1,
+  /** Norm of the gradient before clipping. */
+  norm: 2,
+  /** 1 when the update was made. */
+  applied: 3,
+  /** Milliseconds since the epoch, with fractions: when the step was committed. */
+  time: 4,
+} as const;

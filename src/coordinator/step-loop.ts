@@ -1,0 +1,208 @@
+// The life of a worker: waits for records and passes through their phases together with the others.
+//
+//   PROJECT  |  THROUGH TIME  |  GRADIENT  |  NORM  |  UPDATE  |       "|" is a barrier
+//
+// Tiles are claimed from a counter: any worker may do any tile, and the bits do not depend on who did.
+import type { Kernels } from '../kernels/kernels.js';
+import type { Arena } from '../memory/arena.js';
+import { RECORD_NUMBERS, type RunLayout } from '../train/layout.js';
+import { clipFactorOf, type OptimizerSettings } from '../train/optimizer.js';
+import { type StepInput, StepWork } from '../train/step-work.js';
+import { StreamState } from '../train/stream-state.js';
+import { Aborted, Barrier, waitWhile } from './barrier.js';
+import { EXIT, Kind, openPieceWord, Record, Result, Word } from './protocol.js';
+
+/** Streams [first, count] of a worker: dealt so that nobody has over one more than another. */
+export function streamsOf(worker: number, workers: number, streams: number): readonly [number, number] {
+  const first = Math.floor((streams * worker) / workers);
+  return [first, Math.floor((streams * (worker + 1)) / workers) - first];
+}
+
+export class StepLoop {
+  readonly #words: Int32Array;
+  readonly #doubles: Float64Array;
+  readonly #barrier: Barrier;
+  readonly #work: StepWork;
+  readonly #layout: RunLayout;
+  readonly #optimizer: OptimizerSettings;
+  readonly #open: number;
+  readonly #allStreams: StreamState;
+  #input: StepInput;
+  #rate = 0;
+  #record = 0;
+
+  constructor(arena: Arena, kernels: Kernels, layout: RunLayout, optimizer: OptimizerSettings, worker: number) {
+    const { shape } = layout;
+    this.#words = arena.ints.subarray(layout.control / 4);
+    this.#doubles = arena.doubles;
+    this.#barrier = new Barrier(this.#words, shape.workers);
+    this.#layout = layout;
+    this.#optimizer = optimizer;
+    this.#open = openPieceWord(worker);
+    this.#work = new StepWork(arena, kernels, layout, optimizer, worker, {
+      training: streamsOf(worker, shape.workers, shape.streams),
+      evaluation: streamsOf(worker, shape.workers, shape.evaluationStreams),
+    });
+    this.#allStreams = new StreamState(arena, shape.model, layout.training, [0, shape.streams]);
+    this.#input = { tokens: 0, targets: 0, reset: 0, carry: 0, steps: 0, headFrom: 0, counted: 0, step: 0 };
+  }
+
+  /** Runs records until the coordinator publishes EXIT, or the run is aborted. @returns records done */
+  run(): number {
+    // A worker that starts late finds what was published, never what was completed: all pass through a step together.
+    let next = Atomics.load(this.#words, Word.completed);
+    try {
+      while (this.#await(next)) {
+        this.step(next);
+        next++;
+      }
+    } catch (error) {
+      if (!(error instanceof Aborted)) throw error;
+    }
+    return next;
+  }
+
+  /** Waits for record n. @returns false when there will be none */
+  #await(n: number): boolean {
+    for (;;) {
+      const published = Atomics.load(this.#words, Word.published);
+      if (published > n) return true;
+      if (published === EXIT) return false;
+      waitWhile(this.#words, Word.published, published);
+    }
+  }
+
+  /** Passes through record n. */
+  step(n: number): void {
+    this.#record = n;
+    const at = this.#layout.records / 8 + (n % this.#layout.slots.length) * RECORD_NUMBERS;
+    const slot = this.#layout.slots[n % this.#layout.slots.length];
+    const read = (field: number): number => this.#doubles[at + field];
+    this.#input = {
+      tokens: slot.inputs,
+      targets: slot.targets,
+      reset: slot.reset,
+      carry: slot.carry,
+      steps: read(Record.steps),
+      headFrom: read(Record.headFrom),
+      counted: read(Record.counted),
+      step: read(Record.step),
+    };
+    this.#rate = read(Record.rate);
+    if (read(Record.kind) === Kind.evaluate) this.#evaluate();
+    else this.#train();
+  }
+
+  #evaluate(): void {
+    const { evaluation: views } = this.#layout;
+    if (views) this.#project(this.#work.projects(views, this.#input.steps), true);
+    this.#work.evaluate(this.#input, Atomics.load(this.#words, Word.evaluationSide));
+    this.#barrier.pass(this.#commitEvaluation);
+  }
+
+  #train(): void {
+    const { work } = this.#layout;
+    this.#project(this.#work.projects(this.#layout.training, this.#input.steps), false);
+    this.#work.throughTime(this.#input, Atomics.load(this.#words, Word.trainingSide));
+    this.#work.beginGradient(this.#input);
+    this.#barrier.pass();
+    for (let i = this.#claim(); i < work.tiles.length; i = this.#claim())
+      this.#work.gradient(work.tiles[i], this.#input);
+    if (work.tablePieces.length > 0) {
+      this.#barrier.pass();
+      for (let i = this.#claim(); i < work.tablePieces.length; i = this.#claim()) {
+        this.#work.tablePiece(work.tablePieces[i], this.#input);
+      }
+    }
+    this.#barrier.pass(this.#judge);
+    if (Atomics.load(this.#words, Word.applies)) this.#update();
+    this.#barrier.pass(this.#commit);
+  }
+
+  #project(needed: boolean, evaluation: boolean): void {
+    if (!needed) return;
+    for (let i = this.#claim(); i < this.#work.projectUnits; i = this.#claim()) this.#work.project(i, evaluation);
+    this.#barrier.pass();
+  }
+
+  #update(): void {
+    const { pieces } = this.#layout.work;
+    const n = Atomics.load(this.#words, Word.updates) + 1;
+    const done = (this.#layout.pieceDone - this.#layout.control) / 4;
+    this.#work.beginUpdate(this.#rate, this.#doubles[this.#resultAt(Result.applied)], n);
+    for (let i = this.#claim(); i < pieces.length; i = this.#claim()) {
+      // Open, overwrite, done: whoever finds a piece open puts back what the undo slot holds, and does it again.
+      Atomics.store(this.#words, this.#open, i + 1);
+      this.#work.update(pieces[i]);
+      Atomics.store(this.#words, done + i, n);
+      Atomics.store(this.#words, this.#open, 0);
+    }
+  }
+
+  #claim(): number {
+    return Atomics.add(this.#words, Word.claimed, 1);
+  }
+
+  #resultAt(field: number): number {
+    return this.#layout.results / 8 + (this.#record % this.#layout.slots.length) * RECORD_NUMBERS + field;
+  }
+
+  #setResult(field: number, value: number): void {
+    this.#doubles[this.#resultAt(field)] = value;
+  }
+
+  /** What the last worker does before UPDATE: adds up norms and losses in index order, decides whether the step counts. */
+  readonly #judge = (): void => {
+    const { work, pieceNorms, shape } = this.#layout;
+    let square = 0;
+    for (let i = 0; i < work.pieces.length; i++) square += this.#doubles[pieceNorms / 8 + i];
+    const norm = Math.sqrt(square);
+    const loss = this.#sum(this.#layout.streamLosses, shape.streams);
+    const applies = Number.isFinite(norm) && Number.isFinite(loss);
+    this.#setResult(Result.loss, loss);
+    this.#setResult(Result.hits, this.#sum(this.#layout.streamHits, shape.streams));
+    this.#setResult(Result.norm, norm);
+    // Where UPDATE finds the factor; more than 0 for every finite norm.
+    this.#setResult(Result.applied, applies ? clipFactorOf(norm, this.#optimizer.clipNorm) : 0);
+    Atomics.store(this.#words, Word.applies, applies ? 1 : 0);
+  };
+
+  readonly #commit = (): void => {
+    const words = this.#words;
+    const side = Atomics.load(words, Word.trainingSide);
+    if (Atomics.load(words, Word.applies)) {
+      Atomics.store(words, Word.trainingSide, 1 - side);
+      Atomics.add(words, Word.updates, 1);
+      Atomics.store(words, Word.badInARow, 0);
+    } else {
+      this.#allStreams.resetNotFinite(side);
+      if (Atomics.add(words, Word.badInARow, 1) + 1 >= Atomics.load(words, Word.badLimit))
+        Atomics.store(words, Word.stop, 1);
+    }
+    this.#complete();
+  };
+
+  readonly #commitEvaluation = (): void => {
+    const { shape, streamLosses, streamHits } = this.#layout;
+    this.#setResult(Result.loss, this.#sum(streamLosses, shape.evaluationStreams));
+    this.#setResult(Result.hits, this.#sum(streamHits, shape.evaluationStreams));
+    Atomics.store(this.#words, Word.evaluationSide, 1 - Atomics.load(this.#words, Word.evaluationSide));
+    this.#complete();
+  };
+
+  #complete(): void {
+    const words = this.#words;
+    this.#setResult(Result.time, performance.timeOrigin + performance.now());
+    Atomics.store(words, Word.completed, this.#record + 1);
+    if (Atomics.load(words, Word.stop)) {
+      Atomics.store(words, Word.published, this.#record + 1);
+      Atomics.store(words, Word.stopped, 1);
+    }
+  }
+
+  #sum(view: number, count: number): number {
+    let sum = 0;
+    for (let i = 0; i < count; i++) sum += this.#doubles[view / 8 + i];
+    return sum;
+  }
+}

@@ -1,0 +1,15 @@
+// SharedArrayBuffer, or what stands in for it where the runtime has none (a page that is not cross-origin isolated, a
+// runtime with it switched off): an ArrayBuffer with the same contents and the same API, which only one thread can use.
+
+let warned = false;
+
+/** Whether workers can share memory here. */
+export const canShare = (): boolean => typeof SharedArrayBuffer === 'function';
+
+/** Zeroed memory; shared between threads where the runtime can, with one warning where it cannot. */
+export function createSharedBuffer(bytes: number): ArrayBufferLike {
+  if (canShare()) return new SharedArrayBuffer(bytes);
+  if (!warned) process.emitWarning('SharedArrayBuffer is not available: training runs on one thread', 'UnrollWarning');
+  warned = true;
+  return new ArrayBuffer(bytes);
+}

@@ -1,0 +1,14 @@
+// What a model is, apart from its numbers: enough to lay out its parameters and to read its file.
+
+export interface Architecture {
+  readonly cell: 'rnn' | 'lstm' | 'gru';
+  /** Of the simple RNN; LSTM and GRU have their own. */
+  readonly activation: 'sigmoid' | 'tanh' | 'relu';
+  /** Units of each layer, H. */
+  readonly hidden: number;
+  readonly layers: number;
+  /** Width D of the embedding; 0: one-hot rows. */
+  readonly embedding: number;
+  /** Tokens, V: inputs and classes. */
+  readonly vocabulary: number;
+}

@@ -1,0 +1,118 @@
+// The parameters of a model: PyTorch's names and shapes outside, panels and interleaved gates in the arena. Here is the one
+// place that knows how the two correspond.
+import { PANEL, padded } from '../kernels/kernels.js';
+import type { Architecture } from './architecture.js';
+import { cells } from './cells/cells.js';
+
+/**
+ * `panels`: a matrix that a product reads, [columns / 16][depth][16].
+ * `rows`: a lookup table or a product's left factor, [depth][columns].
+ * `vector`: [columns].
+ */
+type Storage = 'panels' | 'rows' | 'vector';
+
+export interface Parameter {
+  /** As in PyTorch's state_dict. */
+  readonly name: string;
+  /** As in PyTorch: [outputs, inputs], [V, D] for the embedding, [outputs] for a bias. */
+  readonly shape: readonly number[];
+  readonly storage: Storage;
+  /** Gates interleaved in the columns, by blocks of 16 units; 1 where there are none. */
+  readonly gates: number;
+  /** Whether the rows of PyTorch's shape are the columns here: everywhere but in the embedding. */
+  readonly outputsFirst: boolean;
+  /** Stored rows; padded in panels. */
+  readonly depth: number;
+  /** Stored columns, padded. */
+  readonly columns: number;
+  /** Floats stored: depth * columns. */
+  readonly length: number;
+  /** Whether a backward product reads the panels of its transpose. */
+  readonly transposed: boolean;
+}
+
+function parameter(name: string, shape: readonly number[], storage: Storage, gates: number): Parameter {
+  const outputsFirst = name !== 'embedding.weight';
+  const outputs = outputsFirst ? shape[0] : shape[1];
+  const inputs = storage === 'vector' ? 1 : outputsFirst ? shape[1] : shape[0];
+  const depth = storage === 'panels' ? padded(inputs) : inputs;
+  const columns = gates * padded(outputs / gates);
+  const transposed = storage === 'panels';
+  return { name, shape, storage, gates, outputsFirst, depth, columns, length: depth * columns, transposed };
+}
+
+/** All parameters of a model, in the order of the file and of every sum over them. */
+export function parametersOf(model: Architecture): readonly Parameter[] {
+  const { gates } = cells[model.cell];
+  const { hidden, embedding, vocabulary } = model;
+  const list: Parameter[] = [];
+  if (embedding > 0) list.push(parameter('embedding.weight', [vocabulary, embedding], 'rows', 1));
+  for (let layer = 0; layer < model.layers; layer++) {
+    const inputs = layer > 0 ? hidden : embedding || vocabulary;
+    const oneHot = layer === 0 && embedding === 0;
+    list.push(
+      parameter(`rnn.weight_ih_l${layer}`, [gates * hidden, inputs], oneHot ? 'rows' : 'panels', gates),
+      parameter(`rnn.weight_hh_l${layer}`, [gates * hidden, hidden], 'panels', gates),
+      parameter(`rnn.bias_ih_l${layer}`, [gates * hidden], 'vector', gates),
+      parameter(`rnn.bias_hh_l${layer}`, [gates * hidden], 'vector', gates),
+    );
+  }
+  list.push(
+    parameter('head.weight', [vocabulary, hidden], 'panels', 1),
+    parameter('head.bias', [vocabulary], 'vector', 1),
+  );
+  return list;
+}
+
+/** Numbers of a parameter as PyTorch counts them. */
+export const elementsOf = (p: Parameter): number => p.shape.reduce((product, size) => product * size, 1);
+
+/** Calls back for each element: its index in PyTorch's row-major array and in the stored one. */
+function forEachElement(p: Parameter, visit: (torch: number, stored: number) => void): void {
+  const [first, second = 1] = p.shape;
+  const units = p.outputsFirst ? first / p.gates : second;
+  for (let i = 0; i < first; i++) {
+    for (let j = 0; j < second; j++) {
+      const output = p.outputsFirst ? i : j;
+      const input = p.outputsFirst ? j : i;
+      const gate = Math.floor(output / units);
+      const unit = output % units;
+      const lane = unit % PANEL;
+      const panel = Math.floor(unit / PANEL) * p.gates + gate;
+      const stored =
+        p.storage === 'panels' ? (panel * p.depth + input) * PANEL + lane : input * p.columns + panel * PANEL + lane;
+      visit(i * second + j, stored);
+    }
+  }
+}
+
+/** The parameter as PyTorch lays it out. */
+export function toTorch(p: Parameter, stored: ArrayLike<number>): Float32Array {
+  const values = new Float32Array(elementsOf(p));
+  forEachElement(p, (torch, index) => {
+    values[torch] = stored[index];
+  });
+  return values;
+}
+
+/** Writes PyTorch's layout into the stored one; the padding becomes zero. */
+export function fromTorch(p: Parameter, values: ArrayLike<number>, stored: Float32Array | Float64Array): void {
+  stored.fill(0);
+  forEachElement(p, (torch, index) => {
+    stored[index] = values[torch];
+  });
+}
+
+/** Writes the panels of the transpose, [depth / 16][columns][16]. The update kernel keeps them up to date afterwards. */
+export function transposePanels(
+  p: Parameter,
+  stored: ArrayLike<number>,
+  transposed: Float32Array | Float64Array,
+): void {
+  for (let index = 0; index < p.length; index++) {
+    const panel = Math.floor(index / (p.depth * PANEL));
+    const k = Math.floor(index / PANEL) % p.depth;
+    const column = panel * PANEL + (index % PANEL);
+    transposed[(Math.floor(k / PANEL) * p.columns + column) * PANEL + (k % PANEL)] = stored[index];
+  }
+}

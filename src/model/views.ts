@@ -1,0 +1,146 @@
+// Where a model's numbers lie in the arena: its parameters, and what one window of T steps of B streams needs.
+import { padded } from '../kernels/kernels.js';
+import type { Part, PlanBuilder } from '../memory/plan.js';
+import type { Architecture } from './architecture.js';
+import { cells } from './cells/cells.js';
+import { type Parameter, parametersOf } from './parameters.js';
+
+/** A parameter with the byte offsets of its views; 0 for a view that was not asked for. */
+export interface PlacedParameter extends Parameter {
+  readonly weights: number;
+  readonly transposedPanels: number;
+  readonly gradient: number;
+  readonly firstState: number;
+  readonly secondState: number;
+}
+
+/** What training keeps beside a weight. */
+export interface TrainingState {
+  readonly first: boolean;
+  readonly second: boolean;
+}
+
+/** @param training undefined: no gradients and no optimizer state, for a model that only runs */
+export function placeParameters(
+  plan: PlanBuilder,
+  model: Architecture,
+  training: TrainingState | undefined,
+): readonly PlacedParameter[] {
+  return parametersOf(model).map((p) => ({
+    ...p,
+    weights: plan.floats('parameters', p.length),
+    transposedPanels: training && p.transposed ? plan.floats('transposed panels', p.length) : 0,
+    gradient: training ? plan.floats('gradients', p.length) : 0,
+    firstState: training?.first ? plan.floats('optimizer state', p.length) : 0,
+    secondState: training?.second ? plan.floats('optimizer state', p.length) : 0,
+  }));
+}
+
+/** Activations of one layer; byte offsets, 0 where the cell or the purpose has no such view. */
+export interface LayerViews {
+  /** [T, B, gates H] */
+  readonly z: number;
+  /** [T, B, gates H], cells with a recurrent part of its own */
+  readonly r: number;
+  /** [T + 1, B, H] */
+  readonly h: number;
+  readonly c: number;
+  /** [T, B, H] */
+  readonly tanhC: number;
+  readonly dh: number;
+  /** [B, H] */
+  readonly dc: number;
+  /** [T, B, H]: h after dropout, what the layer above reads */
+  readonly dropped: number;
+}
+
+export interface WindowViews {
+  /** T: the longest window. */
+  readonly steps: number;
+  /** B */
+  readonly streams: number;
+  /** Floats between rows of z and r. */
+  readonly ldz: number;
+  /** Floats between rows of h, c, tanhC, dh, dc, dropped. */
+  readonly ldh: number;
+  /** Floats between rows of logits. */
+  readonly ldl: number;
+  readonly layers: readonly LayerViews[];
+  /** [V, gates H]: every token's part of z, projected once a window, and its gradient. */
+  readonly projected: number;
+  readonly projectedGradient: number;
+  /** [rows, D]: embedded inputs where there are fewer rows than tokens in the vocabulary, and their gradient. */
+  readonly embedded: number;
+  readonly embeddedGradient: number;
+  /** [T, B, V], overwritten by their gradients */
+  readonly logits: number;
+  /** [T, B] */
+  readonly losses: number;
+  readonly hits: number;
+  /** [2][L][B][H]: the streams' state at the window's start and at its end; h, then c. */
+  readonly hiddenState: number;
+  readonly cellState: number;
+}
+
+export interface WindowShape {
+  readonly steps: number;
+  readonly streams: number;
+  /** Whether there is a backward pass. */
+  readonly trains: boolean;
+  readonly dropout: boolean;
+}
+
+/** Rows a kibibyte apart fall into the same few sets of the first-level cache: one more line between them. */
+const leadingDimension = (width: number): number => (width % 128 === 0 ? width + 16 : width);
+
+/**
+ * Whether the tokens' part of z is projected for the whole vocabulary and then gathered (P = E W_x), rather than computed row by
+ * row: where there are more rows than tokens. Decided from the rows that are there, so a window's bits do not depend on the plan.
+ */
+export const projects = (model: Architecture, rows: number): boolean => model.embedding > 0 && model.vocabulary < rows;
+
+export function placeWindow(plan: PlanBuilder, model: Architecture, shape: WindowShape, part: Part): WindowViews {
+  const cell = cells[model.cell];
+  const { steps, streams, trains } = shape;
+  const width = padded(model.hidden);
+  const ldz = leadingDimension(cell.gates * width);
+  const ldh = leadingDimension(width);
+  const ldl = leadingDimension(padded(model.vocabulary));
+  const rows = steps * streams;
+  const floats = (count: number, needed = true): number => (needed ? plan.floats(part, count) : 0);
+  const layers: LayerViews[] = [];
+  for (let layer = 0; layer < model.layers; layer++) {
+    layers.push({
+      z: floats(rows * ldz),
+      r: floats(rows * ldz, cell.separateRecurrent),
+      h: floats((rows + streams) * ldh),
+      c: floats((rows + streams) * ldh, cell.hasCellState),
+      tanhC: floats(rows * ldh, cell.hasCellState),
+      dh: floats(rows * ldh, trains),
+      dc: floats(streams * ldh, trains && cell.hasCellState),
+      dropped: floats(rows * ldh, shape.dropout && layer < model.layers - 1),
+    });
+  }
+  const table = model.vocabulary * cell.gates * width;
+  const mayProject = projects(model, rows);
+  const unprojectedRows = model.embedding > 0 ? Math.min(rows, model.vocabulary) : 0;
+  const embeddedFloats = unprojectedRows * padded(model.embedding);
+  const stateFloats = 2 * model.layers * streams * width;
+  return {
+    steps,
+    streams,
+    ldz,
+    ldh,
+    ldl,
+    layers,
+    projected: floats(table, mayProject),
+    projectedGradient: floats(table, mayProject && trains),
+    embedded: floats(embeddedFloats, embeddedFloats > 0),
+    embeddedGradient: floats(embeddedFloats, embeddedFloats > 0 && trains),
+    logits: floats(rows * ldl),
+    losses: floats(rows),
+    hits: floats(rows),
+    hiddenState: floats(stateFloats),
+    cellState: floats(stateFloats, cell.hasCellState),
+  };
+}

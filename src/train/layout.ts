@@ -1,0 +1,147 @@
+// The whole memory plan of a run: parameters, windows for training and evaluation, the ring of prepared batches, the undo
+// slots, the control words. A pure function of its shape: the coordinator and every worker compute the same one.
+import { GRADIENT_SCRATCH, type Optimizer } from '../kernels/kernels.js';
+import { PlanBuilder } from '../memory/plan.js';
+import type { Architecture } from '../model/architecture.js';
+import { type PlacedParameter, placeParameters, placeWindow, type WindowViews } from '../model/views.js';
+import { cutIntoTiles, type Work } from './tiles.js';
+
+export type OptimizerName = keyof typeof Optimizer;
+
+export interface RunShape {
+  readonly model: Architecture;
+  readonly optimizer: OptimizerName;
+  readonly streams: number;
+  /** Longest window, T. */
+  readonly steps: number;
+  readonly dropout: number;
+  readonly seed: number;
+  /** Streams and window of the evaluation; 0 streams: nothing is held out. */
+  readonly evaluationStreams: number;
+  readonly evaluationSteps: number;
+  readonly workers: number;
+  readonly floatBytes: 4 | 8;
+  /** What the kernels keep of the memory's start. */
+  readonly reservedBytes: number;
+  /** int32 words of the step protocol. */
+  readonly controlWords: number;
+}
+
+/** One prepared batch in the ring; byte offsets. Evaluation uses the same slots. */
+export interface SlotViews {
+  /** int32 [T, B] */
+  readonly inputs: number;
+  readonly targets: number;
+  /** int32 [B] */
+  readonly reset: number;
+  readonly carry: number;
+}
+
+export interface RunLayout {
+  readonly shape: RunShape;
+  readonly parameters: readonly PlacedParameter[];
+  readonly training: WindowViews;
+  readonly evaluation: WindowViews | undefined;
+  readonly work: Work;
+  readonly slots: readonly SlotViews[];
+  /** float64: sum of squares of each piece of the gradient. */
+  readonly pieceNorms: number;
+  /** float64 [B]: sum of a stream's losses; count of its hits. One line a stream would be wasteful: a worker's lie together. */
+  readonly streamLosses: number;
+  readonly streamHits: number;
+  /** int32, one a piece: the number of the step that updated it last. */
+  readonly pieceDone: number;
+  /** Undo slot of each worker: [3][longest piece] floats. */
+  readonly undo: readonly number[];
+  readonly undoFloats: number;
+  /** Scratch of each worker for the weight gradient. */
+  readonly scratch: readonly number[];
+  /** Stretch of each worker's descriptors. */
+  readonly descriptors: readonly number[];
+  /** int32 control words, see coordinator/protocol.ts. */
+  readonly control: number;
+  /** float64 rings of records and results. */
+  readonly records: number;
+  readonly results: number;
+  readonly bytes: number;
+  readonly parts: ReadonlyMap<string, number>;
+}
+
+/** float64s for one worker's descriptors: some 20 calls a layer of up to 19 numbers, and 19 a parameter. */
+const DESCRIPTOR_NUMBERS = (layers: number): number => 1024 + 512 * layers;
+
+/** float64s of a record and of a result. */
+export const RECORD_NUMBERS = 16;
+
+/** The coordinator prepares batches this far ahead: more than it can sleep through, in as little memory as that takes. */
+export const RING = 256;
+const RING_BYTES = 8 << 20;
+const FEWEST_SLOTS = 4;
+
+const STATES: Readonly<Record<OptimizerName, { first: boolean; second: boolean }>> = {
+  sgd: { first: false, second: false },
+  momentum: { first: true, second: false },
+  nesterov: { first: true, second: false },
+  adagrad: { first: false, second: true },
+  rmsprop: { first: false, second: true },
+  adam: { first: true, second: true },
+  adamw: { first: true, second: true },
+};
+
+export function layOut(shape: RunShape): RunLayout {
+  const plan = new PlanBuilder(shape.floatBytes, shape.reservedBytes);
+  const control = plan.ints('control', shape.controlWords);
+  const each = (take: () => number): number[] => Array.from({ length: shape.workers }, take);
+  const parameters = placeParameters(plan, shape.model, STATES[shape.optimizer]);
+  const training = placeWindow(
+    plan,
+    shape.model,
+    { steps: shape.steps, streams: shape.streams, trains: true, dropout: shape.dropout > 0 },
+    'activations',
+  );
+  const { evaluationSteps, evaluationStreams } = shape;
+  const evaluation =
+    evaluationStreams > 0
+      ? placeWindow(
+          plan,
+          shape.model,
+          { steps: evaluationSteps, streams: evaluationStreams, trains: false, dropout: false },
+          'evaluation',
+        )
+      : undefined;
+  const work = cutIntoTiles(parameters, shape.steps * shape.streams);
+  const mostStreams = Math.max(shape.streams, evaluationStreams);
+  const tokens = Math.max(shape.steps * shape.streams, evaluationSteps * evaluationStreams);
+  const slotBytes = 8 * (tokens + mostStreams);
+  const slotCount = Math.max(FEWEST_SLOTS, Math.min(RING, Math.floor(RING_BYTES / slotBytes)));
+  const slots = Array.from({ length: slotCount }, () => ({
+    inputs: plan.ints('batches', tokens),
+    targets: plan.ints('batches', tokens),
+    reset: plan.ints('batches', mostStreams),
+    carry: plan.ints('batches', mostStreams),
+  }));
+  const undoFloats = Math.max(...work.pieces.map((piece) => piece.to - piece.from));
+  return {
+    shape,
+    parameters,
+    training,
+    evaluation,
+    work,
+    slots,
+    pieceNorms: plan.doubles('control', work.pieces.length),
+    streamLosses: plan.doubles('control', mostStreams),
+    streamHits: plan.doubles('control', mostStreams),
+    pieceDone: plan.ints('control', work.pieces.length),
+    undo: each(() => plan.floats('undo slots', 3 * undoFloats)),
+    undoFloats,
+    scratch: each(() => plan.floats('control', GRADIENT_SCRATCH)),
+    descriptors: each(() => plan.doubles('control', descriptorNumbers(shape))),
+    control,
+    records: plan.doubles('control', slotCount * RECORD_NUMBERS),
+    results: plan.doubles('control', slotCount * RECORD_NUMBERS),
+    bytes: plan.bytes,
+    parts: plan.parts,
+  };
+}
+
+export const descriptorNumbers = (shape: RunShape): number => DESCRIPTOR_NUMBERS(shape.model.layers);

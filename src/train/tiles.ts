@@ -1,0 +1,77 @@
+// How the work on the parameters is cut: tiles of the gradient, which any worker may compute, and pieces, by which square
+// norms are summed and updates are made. The cut depends on the model and the window alone, never on the workers, so sums over
+// pieces in index order have the same bits for any number of them.
+import { PANEL } from '../kernels/kernels.js';
+import type { PlacedParameter } from '../model/views.js';
+
+/** Elements [from, to) of a parameter: the unit of norms, updates and undo. */
+export interface Piece {
+  readonly parameter: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Panels (of a matrix) or columns (of a table or vector) [from, to) of a parameter's gradient; its pieces follow each other. */
+export interface Tile {
+  readonly parameter: number;
+  readonly from: number;
+  readonly to: number;
+  readonly firstPiece: number;
+  readonly lastPiece: number;
+}
+
+export interface Work {
+  readonly pieces: readonly Piece[];
+  /** In descending cost, so that the last ones to be claimed are small. Matrices and vectors carry their pieces, tables none. */
+  readonly tiles: readonly Tile[];
+  /** Pieces of lookup tables: a tile of a table is a stripe of columns, so their norms wait until all stripes are done. */
+  readonly tablePieces: readonly number[];
+}
+
+/** Floats of a piece: weights, gradient, two states and undo slots fit the second-level cache many times over. */
+const PIECE = 4096;
+/** Columns of a stripe of a lookup table: with 100 rows, a stripe stays in the second-level cache. */
+const STRIPE = 128;
+/** Multiply-adds of a tile: long enough that claiming it costs nothing, short enough that the workers end together. */
+const TILE_WORK = 8e6;
+/** Panels that the widest kernel takes at once. */
+const PANELS_AT_ONCE = 2;
+
+/** @param rows T * B of the longest window */
+export function cutIntoTiles(parameters: readonly PlacedParameter[], rows: number): Work {
+  const pieces: Piece[] = [];
+  const tiles: { tile: Tile; cost: number }[] = [];
+  const tablePieces: number[] = [];
+  /** Cuts elements [from, to) into pieces of at most `size`. */
+  const cut = (parameter: number, from: number, to: number, size: number): [number, number] => {
+    const first = pieces.length;
+    for (let at = from; at < to; at += size) pieces.push({ parameter, from: at, to: Math.min(to, at + size) });
+    return [first, pieces.length];
+  };
+  parameters.forEach((p, parameter) => {
+    if (p.storage === 'panels') {
+      const panels = p.columns / PANEL;
+      const perPanel = rows * p.depth * PANEL;
+      const wide = PANELS_AT_ONCE * Math.max(1, Math.round(TILE_WORK / perPanel / PANELS_AT_ONCE));
+      for (let from = 0; from < panels; from += wide) {
+        const to = Math.min(panels, from + wide);
+        const [firstPiece, lastPiece] = cut(parameter, from * p.depth * PANEL, to * p.depth * PANEL, PIECE);
+        tiles.push({ tile: { parameter, from, to, firstPiece, lastPiece }, cost: (to - from) * perPanel });
+      }
+      return;
+    }
+    const stripe = p.storage === 'rows' ? STRIPE : PIECE;
+    if (p.storage === 'rows') {
+      const wholeRows = Math.max(1, Math.floor(PIECE / p.columns)) * p.columns;
+      const [first, last] = cut(parameter, 0, p.length, wholeRows);
+      for (let piece = first; piece < last; piece++) tablePieces.push(piece);
+    }
+    for (let from = 0; from < p.columns; from += stripe) {
+      const to = Math.min(p.columns, from + stripe);
+      const [firstPiece, lastPiece] = p.storage === 'vector' ? cut(parameter, from, to, PIECE) : [0, 0];
+      tiles.push({ tile: { parameter, from, to, firstPiece, lastPiece }, cost: (to - from) * (rows + p.depth) });
+    }
+  });
+  tiles.sort((a, b) => b.cost - a.cost);
+  return { pieces, tiles: tiles.map(({ tile }) => tile), tablePieces };
+}
