@@ -82,10 +82,11 @@ function withoutEmpty(input: Readonly<Record<string, unknown>>): Record<string, 
 
 /** `--hidden: 0 is not allowed; it is the number of units, 1 to 65536`. */
 function notAllowed(key: SettingName, value: unknown, origin: (key: string) => string): string {
-  const { about, allowed, choices }: Setting = SETTINGS[key];
+  const { kind, about, allowed, choices }: Setting = SETTINGS[key];
   const whole = isFraction(value) && /^\d/.test(allowed) ? 'a whole number, ' : '';
+  const what = kind === 'boolean' ? '' : `${about}, `;
   const guess = typeof value === 'string' && choices !== undefined ? didYouMean(value, choices) : '';
-  return `${origin(key)}: ${show(value)} is not allowed; it is ${about}, ${whole}${allowed}${guess}`;
+  return `${origin(key)}: ${show(value)} is not allowed; it is ${what}${whole}${allowed}${guess}`;
 }
 
 function isFraction(value: unknown): boolean {

@@ -42,6 +42,7 @@ export class SequenceBatches implements Batches {
   #dealtInEpoch = 0;
 
   constructor(source: SequenceSource, { batch, window, stride, vocabularySize }: SequenceOptions) {
+    if (Array.isArray(source)) source.forEach((sequence, index) => checkSequence(sequence, index, vocabularySize));
     this.#source = source;
     this.streams = batch;
     this.#vocabularySize = vocabularySize;

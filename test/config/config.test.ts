@@ -1,0 +1,195 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { configWarnings } from '../../src/config/checks.js';
+import { resolveConfig } from '../../src/config/config.js';
+import { SETTING_NAMES, SETTINGS } from '../../src/config/settings.js';
+import { UserError } from '../../src/errors.js';
+
+const text = 'corpus/moby.txt';
+
+function message(input: Record<string, unknown>): string {
+  try {
+    resolveConfig({ text, ...input });
+  } catch (error) {
+    expect(error).toBeInstanceOf(UserError);
+    return (error as UserError).message;
+  }
+  throw new Error(`accepted: ${JSON.stringify(input)}`);
+}
+
+test('a text alone gives the whole config', () => {
+  const { workers, ...config } = resolveConfig({ text });
+  expect(workers).toBeGreaterThanOrEqual(1);
+  expect(config).toEqual({
+    text,
+    tokens: 'char',
+    validation: 0.1,
+    cell: 'lstm',
+    activation: 'tanh',
+    init: 'default',
+    hidden: 256,
+    layers: 1,
+    embedding: 0,
+    dropout: 0,
+    batch: 32,
+    window: 64,
+    stride: 64,
+    epochs: 1,
+    seed: 0,
+    optimizer: 'adam',
+    lr: 0.001,
+    schedule: 'constant',
+    gamma: 0.1,
+    plateauPatience: 10,
+    warmup: 0,
+    clipNorm: 1,
+    clipValue: 0,
+    l2: 0,
+    momentum: 0.9,
+    beta1: 0.9,
+    beta2: 0.999,
+    epsilon: 1e-8,
+    rho: 0.99,
+    out: 'runs/moby-lstm256',
+    kernels: 'auto',
+    maxBadSteps: 10,
+    dryRun: false,
+    quiet: false,
+    json: false,
+    verbose: false,
+  });
+});
+
+test('a resolved config resolves to itself, also after JSON', () => {
+  const config = resolveConfig({ text, steps: 10, window: 'full', cell: 'rnn', schedule: 'step', milestones: [5, 8] });
+  expect(resolveConfig(config as never)).toEqual(config);
+  expect(resolveConfig(JSON.parse(JSON.stringify(config)))).toEqual(config);
+});
+
+test('defaults follow what they depend on', () => {
+  expect(resolveConfig({ text, steps: 10 }).epochs).toBeUndefined();
+  expect(resolveConfig({ text, steps: 10, epochs: 2 })).toMatchObject({ steps: 10, epochs: 2 });
+  expect(resolveConfig({ text, window: 20 }).stride).toBe(20);
+  expect(resolveConfig({ text, window: 'full' }).stride).toBe('full');
+  expect(resolveConfig({ text, optimizer: 'adagrad' })).toMatchObject({ lr: 0.01, epsilon: 1e-10 });
+  expect(resolveConfig({ text, optimizer: 'sgd' }).lr).toBe(0.01);
+  expect(resolveConfig({ dataset: 'moby-dick', cell: 'gru', hidden: 12 }).out).toBe('runs/moby-dick-gru12');
+  expect(resolveConfig({ text: '../my texts/.a b?.txt' }).out).toBe('runs/a-b-lstm256');
+  expect(resolveConfig({}, undefined, { inMemory: true }).out).toBe('runs/memory-lstm256');
+});
+
+describe('what is out of bounds is refused with what it is and what is allowed', () => {
+  test.each([
+    [{ hidden: 0 }, '--hidden: 0 is not allowed; it is the number of units, 1 to 65536'],
+    [{ hidden: -1 }, '--hidden: -1 is not allowed; it is the number of units, 1 to 65536'],
+    [{ hidden: 1e9 }, '--hidden: 1000000000 is not allowed; it is the number of units, 1 to 65536'],
+    [{ hidden: 'abc' }, '--hidden: "abc" is not allowed; it is the number of units, 1 to 65536'],
+    [{ hidden: Number.NaN }, '--hidden: NaN is not allowed; it is the number of units, 1 to 65536'],
+    [{ hidden: 1.5 }, '--hidden: 1.5 is not allowed; it is the number of units, a whole number, 1 to 65536'],
+    [{ hidden: null }, '--hidden: null is not allowed; it is the number of units, 1 to 65536'],
+    [
+      { dropout: 1 },
+      '--dropout: 1 is not allowed; it is the share of outputs dropped between layers, a number, 0 or more and below 1',
+    ],
+    [{ lr: 0 }, '--lr: 0 is not allowed; it is the learning rate, a number, above 0'],
+    [{ lr: Number.POSITIVE_INFINITY }, '--lr: Infinity is not allowed; it is the learning rate, a number, above 0'],
+    [
+      { cell: 'ltsm' },
+      '--cell: "ltsm" is not allowed; it is the recurrent cell, one of rnn, lstm, gru; did you mean lstm?',
+    ],
+    [
+      { window: 'ful' },
+      '--window: "ful" is not allowed; it is the number of time steps that are backpropagated, 1 to 65536 or full',
+    ],
+    [{ json: 'yes' }, '--json: "yes" is not allowed; it is true or false'],
+    [
+      { text: '' },
+      '--text: "" is not allowed; it is the file to learn, UTF-8 text or with --tokens byte any file, a path',
+    ],
+    [
+      { schedule: 'step', milestones: [5, 5] },
+      '--milestones: [5,5] is not allowed; it is the epochs after which --schedule step lowers the rate, ' +
+        'whole numbers, 1 to 1000000, that grow, such as 5,8',
+    ],
+  ])('%j', (input, expected) => {
+    expect(message(input)).toBe(expected);
+  });
+});
+
+test('an unknown key is refused with the nearest known one', () => {
+  expect(message({ hiden: 3 })).toBe('--hiden: there is no such setting; did you mean hidden?');
+  expect(message({ 'clip-norm': 3 })).toBe('--clip-norm: there is no such setting; did you mean clipNorm?');
+  expect(message({ xyzzy: 3 })).toBe('--xyzzy: there is no such setting');
+  expect(message({ toString: 3 })).toMatch(/there is no such setting/);
+  expect(message(JSON.parse('{"__proto__": 1}'))).toMatch(/__proto__: there is no such setting/);
+});
+
+describe('settings that contradict each other are refused', () => {
+  test.each([
+    [{ dataset: 'moby-dick' }, /^--dataset: a text is given as well/],
+    [{ text: undefined }, /^--text: there is nothing to learn from/],
+    [{ stride: 65 }, /^--stride: 65 is not allowed; .*1 to 64, the window/],
+    [{ stride: 'full' }, /^--stride: full is not allowed without --window full/],
+    [{ window: 'full', stride: 3 }, /^--stride: 3 is not allowed with --window full/],
+    [{ schedule: 'step' }, /^--milestones: --schedule step needs them/],
+    [{ milestones: [2] }, /^--milestones: --schedule constant has none/],
+    [{ optimizer: 'nesterov', momentum: 0 }, /^--momentum: 0 is not allowed/],
+    [{ validation: 0, patience: 2 }, /^--patience: it needs evaluations/],
+    [{ validation: 0, evalEvery: 2 }, /^--eval-every: it needs evaluations/],
+    [{ validation: 0, schedule: 'plateau' }, /^--schedule: it needs evaluations/],
+    [{ resume: 'a', initFrom: 'b' }, /^--init-from: /],
+  ])('%j', (input, expected) => {
+    expect(message(input)).toMatch(expected);
+  });
+
+  test('data in memory and a file', () => {
+    expect(() => resolveConfig({ text }, undefined, { inMemory: true })).toThrow(/^--text: data is given in memory/);
+  });
+});
+
+test('what has no effect is allowed, with a warning', () => {
+  const warnings = (input: Record<string, unknown>) => configWarnings(resolveConfig({ text, ...input })).join('\n');
+  expect(warnings({})).toBe('');
+  expect(warnings({ dropout: 0.5 })).toMatch(/--dropout has no effect with one layer/);
+  expect(warnings({ dropout: 0.5, layers: 2 })).toBe('');
+  expect(warnings({ activation: 'relu' })).toMatch(/--activation relu has no effect/);
+  expect(warnings({ cell: 'gru', forgetBias: 1 })).toMatch(/--forget-bias has no effect/);
+  expect(warnings({ init: 'identity' })).toMatch(/--init identity/);
+  expect(warnings({ init: 'identity', cell: 'rnn', activation: 'relu' })).toBe('');
+  expect(warnings({ steps: 5, warmup: 5 })).toMatch(/--warmup 5 does not end/);
+});
+
+test('null leaves out a setting that may be absent', () => {
+  expect(resolveConfig({ text, steps: null, patience: null })).toMatchObject({ epochs: 1 });
+});
+
+test('whatever is given, the answer is a whole config or a UserError', () => {
+  const value = fc.oneof(
+    fc.integer(),
+    fc.double(),
+    fc.string(),
+    fc.boolean(),
+    fc.constant(null),
+    fc.array(fc.nat()),
+    fc.object(),
+  );
+  fc.assert(
+    fc.property(fc.dictionary(fc.oneof(fc.constantFrom(...SETTING_NAMES), fc.string()), value), (input) => {
+      try {
+        const config = resolveConfig({ text, ...input });
+        expect(config.hidden).toBeGreaterThanOrEqual(1);
+        expect(config.stride === 'full' ? config.window : Number(config.window) >= config.stride).toBeTruthy();
+      } catch (error) {
+        expect(error).toBeInstanceOf(UserError);
+      }
+    }),
+    { seed: 3 },
+  );
+});
+
+test('every setting says in words what it is and what is allowed', () => {
+  for (const name of SETTING_NAMES) {
+    expect(SETTINGS[name].about.length, name).toBeGreaterThan(5);
+    expect(SETTINGS[name].allowed.length, name).toBeGreaterThan(0);
+  }
+});

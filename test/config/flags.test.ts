@@ -1,0 +1,60 @@
+import { expect, test } from 'vitest';
+import { FLAGS, flagName, flagValues } from '../../src/config/flags.js';
+import { UserError } from '../../src/errors.js';
+
+test('each setting is a flag in kebab-case that knows its default and its choices', () => {
+  const byName = new Map(FLAGS.map((flag) => [flag.name, flag]));
+  expect(byName.size).toBe(FLAGS.length);
+  expect(byName.get('hidden')).toEqual({
+    key: 'hidden',
+    name: 'hidden',
+    group: 'model',
+    kind: 'number',
+    describe: 'the number of units, 1 to 65536',
+    choices: undefined,
+    defaultText: '256',
+    placeholder: 'N',
+  });
+  expect(byName.get('clip-norm')).toMatchObject({ key: 'clipNorm', defaultText: '1' });
+  expect(byName.get('cell')?.choices).toEqual(['rnn', 'lstm', 'gru']);
+  expect(byName.get('window')?.defaultText).toBe('64');
+  expect(flagName('max2BadSteps')).toBe('max2-bad-steps');
+});
+
+test('numbers are read from text, and what is no number stays as it was', () => {
+  const given = {
+    hidden: '128',
+    lr: '1e-3',
+    l2: '.5',
+    seed: '0',
+    window: 'full',
+    batch: '0x10',
+    epochs: '',
+    steps: ' 7 ',
+  };
+  expect(flagValues(given)).toEqual({
+    hidden: 128,
+    lr: 0.001,
+    l2: 0.5,
+    seed: 0,
+    window: 'full',
+    batch: '0x10',
+    epochs: '',
+    steps: 7,
+  });
+});
+
+test('lists come with commas or as several flags; other flags only once', () => {
+  expect(flagValues({ milestones: '5,8' })).toEqual({ milestones: [5, 8] });
+  expect(flagValues({ milestones: ['5', '8,9'] })).toEqual({ milestones: [5, 8, 9] });
+  expect(flagValues({ milestones: '5,x' })).toEqual({ milestones: [5, 'x'] });
+  expect(() => flagValues({ hidden: ['1', '2'] })).toThrow(UserError);
+  expect(() => flagValues({ hidden: ['1', '2'] })).toThrow('--hidden: it is given 2 times; give it once');
+});
+
+test('what was not given and what is no setting is left out', () => {
+  expect(flagValues({ hidden: undefined, _: [], $0: 'unroll', quiet: true, text: 'a' })).toEqual({
+    quiet: true,
+    text: 'a',
+  });
+});

@@ -1,0 +1,26 @@
+import { expect, test } from 'vitest';
+import { resolveConfig } from '../../src/config/config.js';
+import { mergeResumed } from '../../src/config/resume.js';
+import { UserError } from '../../src/errors.js';
+
+const saved = { ...resolveConfig({ text: 'moby.txt', hidden: 64, epochs: 3, workers: 2 }) };
+
+test('a resumed run has its saved settings, and those that may change as they are given', () => {
+  const merged = mergeResumed(saved, { resume: 'runs/a', workers: 5, quiet: true, out: 'runs/b' });
+  expect(resolveConfig(merged)).toEqual({ ...saved, resume: 'runs/a', workers: 5, quiet: true, out: 'runs/b' });
+});
+
+test('epochs or steps given anew replace both', () => {
+  expect(resolveConfig(mergeResumed(saved, { steps: 500 }))).toEqual({ ...saved, steps: 500, epochs: undefined });
+  const bySteps = { ...resolveConfig({ text: 'moby.txt', steps: 10 }) };
+  expect(resolveConfig(mergeResumed(bySteps, { epochs: 4 }))).toEqual({ ...bySteps, steps: undefined, epochs: 4 });
+});
+
+test('the same value may be given again, another one may not', () => {
+  expect(mergeResumed(saved, { hidden: 64 }).hidden).toBe(64);
+  expect(() => mergeResumed(saved, { hidden: 65 })).toThrow(UserError);
+  expect(() => mergeResumed(saved, { hidden: 65 })).toThrow(
+    /^--hidden: 65 is not allowed with --resume; in the run it is 64/,
+  );
+  expect(() => mergeResumed(saved, { patience: 2 })).toThrow(/in the run it is not set/);
+});
