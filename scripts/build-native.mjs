@@ -35,8 +35,7 @@ const COMPILE = [
   // No C or C++ library at run time: one file serves every libc.
   ...['-ffreestanding', '-fno-exceptions', '-fno-rtti', '-fno-threadsafe-statics', '-fno-stack-protector'],
   // The source defines the bits: no multiply-add that it does not spell. Nobody reads errno or the exception flags.
-  // Floats are read as vectors and written as scalars: clang forgets the vectors' may_alias.
-  ...['-ffp-contract=off', '-fno-math-errno', '-fno-trapping-math', '-fno-strict-aliasing'],
+  ...['-ffp-contract=off', '-fno-math-errno', '-fno-trapping-math'],
   // Only Node's entry points leave the file. gcc's note that the ABI of vectors changed is about calls across files.
   ...['-fvisibility=hidden', '-Wno-psabi'],
 ];

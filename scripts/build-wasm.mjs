@@ -34,8 +34,8 @@ const FLAGS = [
   ...['--target=wasm32', '-msimd128', '-matomics', '-mbulk-memory', '-mmutable-globals'],
   // No C or C++ library, at run time or to compile with.
   ...['-std=c++20', '-O3', '-ffreestanding', '-nostdlib', '-fno-exceptions', '-fno-rtti', '-fno-threadsafe-statics'],
-  // The source defines the bits, and floats alias vectors of floats, as in the native build.
-  ...['-ffp-contract=off', '-fno-math-errno', '-fno-trapping-math', '-fno-strict-aliasing', '-fvisibility=hidden'],
+  // The source defines the bits, as in the native build.
+  ...['-ffp-contract=off', '-fno-math-errno', '-fno-trapping-math', '-fvisibility=hidden'],
   ...['-DUNROLL_ISA=wasm', '-DUNROLL_WASM'],
   // The memory is the arena: made by the host, shared by all instances.
   '-Wl,--import-memory,--shared-memory',

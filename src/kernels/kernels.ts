@@ -175,7 +175,7 @@ export const Optimizer = { sgd: 0, momentum: 1, nesterov: 2, adagrad: 3, rmsprop
 export const SquareNorm = layout('g');
 
 /** out[i] = f(in[i]) for i in [from, to), f one of Activation. Any from and to. */
-export const Map = layout('in', 'out', 'function');
+export const Elementwise = layout('in', 'out', 'function');
 
 /** All methods throw a RangeError when a descriptor points outside the arena. */
 export interface Kernels {

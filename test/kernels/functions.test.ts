@@ -1,7 +1,7 @@
 // exp, sigmoid, tanh and ReLU over the whole float32 range, and the sum of squares.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Activation, Map as MapLayout, PANEL, SquareNorm } from '../../src/kernels/kernels.js';
+import { Activation, Elementwise, PANEL, SquareNorm } from '../../src/kernels/kernels.js';
 import type { BenchArena } from './bench-arena.js';
 import { implementations, oracle, tuned } from './implementations.js';
 import { RUNS, seed } from './parity.js';
@@ -53,7 +53,7 @@ function worstOf(arena: BenchArena, name: FunctionName, inputs: Float32Array): W
   arena.begin(0);
   const source = arena.floats({ columns: inputs.length }, (column) => inputs[column]);
   const out = arena.floats({ columns: inputs.length });
-  const descriptor = arena.descriptor(MapLayout, { in: source, out, function: Activation[name] });
+  const descriptor = arena.descriptor(Elementwise, { in: source, out, function: Activation[name] });
   arena.kernels.map(descriptor, 0, inputs.length);
   const results = arena.read(out);
   const worst = { error: 0, at: Number.NaN, got: Number.NaN };
@@ -92,7 +92,7 @@ describe.each(implementations)('$name', ({ arena }) => {
     const inputs = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0, -0, Number.NaN];
     const source = bench.floats({ columns: 5 }, (column) => inputs[column]);
     const out = bench.floats({ columns: 5 });
-    const descriptor = bench.descriptor(MapLayout, { in: source, out, function: Activation[name] });
+    const descriptor = bench.descriptor(Elementwise, { in: source, out, function: Activation[name] });
     const [written] = bench.run([out], () => bench.kernels.map(descriptor, 0, 5));
     // The sign of a zero is no one's business.
     expect([...written].map((value) => value + 0)).toEqual(expected);
@@ -103,7 +103,7 @@ describe.each(implementations)('$name', ({ arena }) => {
       const bench = arena().begin(1);
       const source = bench.floats({ columns: 70 }, () => bench.uniform(3));
       const out = bench.floats({ columns: 70 });
-      const descriptor = bench.descriptor(MapLayout, { in: source, out, function: kind });
+      const descriptor = bench.descriptor(Elementwise, { in: source, out, function: kind });
       const [whole] = bench.run([out], () => bench.kernels.map(descriptor, 0, 70));
       for (let from = 0; from <= 20; from++) {
         for (let to = from; to <= 70; to += 7) {

@@ -4,12 +4,12 @@ import {
   Cell,
   ColumnSums,
   Dropout,
+  Elementwise,
   Gather,
   GRADIENT_SCRATCH,
   Gradient,
   Init,
   type Kernels,
-  Map as MapLayout,
   Optimizer,
   PANEL,
   Product,
@@ -119,7 +119,7 @@ const EXAMPLES: Readonly<Record<Method, Example>> = {
     range: [0, PANEL * PANEL],
   },
   squareNorm: { layout: SquareNorm, offsets: ['g'], sizes: [], fields: {}, range: [0, PANEL] },
-  map: { layout: MapLayout, offsets: ['in', 'out'], sizes: [], fields: {}, range: [0, PANEL] },
+  map: { layout: Elementwise, offsets: ['in', 'out'], sizes: [], fields: {}, range: [0, PANEL] },
 };
 
 /** Enough for any array of an example. */

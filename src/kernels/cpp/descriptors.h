@@ -11,7 +11,7 @@ namespace Softmax { enum { logits, ldl, logitGroup, classes, targets, targetGrou
 namespace Dropout { enum { in, out, ld, group, rows, columns, threshold, scale, key, firstStream, size }; }
 namespace Update { enum { kind, w, g, m, v, undo, transposed, depth, transposedDepth, clipFactor, clipValue, l2, rate, beta1, beta2, epsilon, correction1, correction2, size }; }
 namespace SquareNorm { enum { g, size }; }
-namespace Map { enum { in, out, function, size }; }
+namespace Elementwise { enum { in, out, function, size }; }
 
 enum Init { INIT_ZERO, INIT_ACCUMULATE, INIT_BIAS };
 enum Activation { SIGMOID, TANH, RELU, EXP };

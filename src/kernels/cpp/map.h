@@ -5,7 +5,7 @@
 #include "functions.h"
 
 static int map(Arena& arena, double descriptor, double from, double to) {
-  using namespace Map;
+  using namespace Elementwise;
   Call call(arena, descriptor, from, to, size);
   if (!call.inside) return OUTSIDE;
   for (int f = 0; f < size; f++) call.whole(f);

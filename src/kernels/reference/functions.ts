@@ -1,6 +1,6 @@
 // Scalar functions of the cells, `map` over a vector, and the sum of squares.
 
-import { Activation, Map as MapLayout, PANEL, SquareNorm } from '../kernels.js';
+import { Activation, Elementwise, PANEL, SquareNorm } from '../kernels.js';
 import { type Arena, span } from './arena.js';
 
 /** sigmoid(x) = 1 / (1 + exp(-x)) */
@@ -30,10 +30,10 @@ export function activateBackward(kind: number, y: number, dy: number): number {
 /** out[i] = f(in[i]) for i in [from, to). */
 export function map(arena: Arena, offset: number, from: number, to: number): void {
   const { floats } = arena;
-  const f = arena.descriptor('map', offset, MapLayout);
-  const source = arena.float('map: in', f[MapLayout.in], span(from, to));
-  const out = arena.float('map: out', f[MapLayout.out], span(from, to));
-  for (let i = from; i < to; i++) floats[out + i] = activate(f[MapLayout.function], floats[source + i]);
+  const f = arena.descriptor('map', offset, Elementwise);
+  const source = arena.float('map: in', f[Elementwise.in], span(from, to));
+  const out = arena.float('map: out', f[Elementwise.out], span(from, to));
+  for (let i = from; i < to; i++) floats[out + i] = activate(f[Elementwise.function], floats[source + i]);
 }
 
 /** Sum of squares of elements [from, to), on PANEL lanes that are added in pairs at the end. */

@@ -1,0 +1,189 @@
+// A checkpoint: model, training state and manifest in one folder that is there as a whole or not at all.
+import { createHash } from 'node:crypto';
+import { closeSync, openSync, readdirSync, readFileSync, readSync, rmSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { RunError, UserError } from '../errors.js';
+import type { Arena } from '../memory/arena.js';
+import { padded } from '../kernels/kernels.js';
+import type { PlacedParameter } from '../model/views.js';
+import type { RunLayout } from '../train/layout.js';
+import { replaceSymlink, writeFileAtomic, writeFileAtomicWith, writeFolderAtomic } from './atomic.js';
+import { type ModelHeader, modelTensors, readModelHeader, readParameter, writeModel } from './model-file.js';
+import { writeSafetensors, type TensorToWrite } from './safetensors.js';
+import { SafetensorsFile } from './safetensors-file.js';
+
+const MODEL = 'model.safetensors';
+const TRAINER = 'trainer.safetensors';
+const MANIFEST = 'manifest.json';
+const DIGITS = 8;
+
+/** What a run must remember besides its arrays: JSON in the trainer's metadata. */
+export type Progress = Readonly<Record<string, unknown>> & { readonly step: number };
+
+export interface Checkpointed {
+  readonly arena: Arena;
+  readonly layout: RunLayout;
+  readonly header: ModelHeader;
+  /** Which side of the streams' state is the current one. */
+  readonly side: number;
+}
+
+export const checkpointName = (step: number): string => `step-${String(step).padStart(DIGITS, '0')}`;
+
+/** Writes RUN/checkpoints/step-N and turns `latest` (and `best`) to it. @returns the folder's path */
+export function saveCheckpoint(run: string, from: Checkpointed, progress: Progress, links: readonly ('latest' | 'best')[]): string {
+  const path = join(run, 'checkpoints', checkpointName(progress.step));
+  writeFolderAtomic(path, (folder) => {
+    writeModel(join(folder, MODEL), from.arena, from.layout.parameters, from.header);
+    writeFileAtomicWith(join(folder, TRAINER), (fd) => writeSafetensors(fd, trainerTensors(from), { progress: JSON.stringify(progress) }));
+    const files = Object.fromEntries([MODEL, TRAINER].map((name) => [name, { sha256: sha256(join(folder, name)) }]));
+    writeFileAtomic(join(folder, MANIFEST), `${JSON.stringify({ step: progress.step, files }, null, 2)}\n`);
+  });
+  for (const link of links) replaceSymlink(join(run, link), join('checkpoints', basename(path)));
+  return path;
+}
+
+function trainerTensors({ arena, layout, side }: Checkpointed): Map<string, TensorToWrite> {
+  const { parameters, shape, training } = layout;
+  const tensors = new Map<string, TensorToWrite>();
+  const having = (field: 'firstState' | 'secondState'): PlacedParameter[] => parameters.filter((p) => p[field] > 0);
+  for (const [name, tensor] of modelTensors(arena, having('firstState'), (p) => (p as PlacedParameter).firstState, 'optimizer.first.')) tensors.set(name, tensor);
+  for (const [name, tensor] of modelTensors(arena, having('secondState'), (p) => (p as PlacedParameter).secondState, 'optimizer.second.')) tensors.set(name, tensor);
+  const { layers, hidden } = shape.model;
+  for (const [name, view] of stateViews(layout)) {
+    const data = new Float32Array(layers * training.streams * hidden);
+    forEachStateRow(layout, view, side, arena, (at, row) => data.set(arena.floats.subarray(at, at + hidden), row * hidden));
+    tensors.set(name, { dtype: 'F32', shape: [layers, training.streams, hidden], data });
+  }
+  return tensors;
+}
+
+function stateViews({ training }: RunLayout): [string, number][] {
+  const views: [string, number][] = [['state.h', training.hiddenState]];
+  if (training.cellState) views.push(['state.c', training.cellState]);
+  return views;
+}
+
+/** Visits the rows [L][B] of one side of a state view: where the row stands, in floats, and its index. */
+function forEachStateRow({ training, shape }: RunLayout, view: number, side: number, arena: Arena, visit: (at: number, row: number) => void): void {
+  const width = padded(shape.model.hidden);
+  const rows = shape.model.layers * training.streams;
+  for (let row = 0; row < rows; row++) visit(view / arena.floatBytes + (side * rows + row) * width, row);
+}
+
+/** The checkpoint folder that `path` means: itself, or the latest one of a run folder. @throws UserError */
+export function checkpointFolder(path: string, flag = '--resume'): string {
+  if (isFile(join(path, MANIFEST))) return path;
+  if (isFile(join(path, 'latest', MANIFEST))) return join(path, 'latest');
+  const newest = newestComplete(join(path, 'checkpoints'));
+  if (newest) return newest;
+  throw new UserError(`${flag}: ${path} holds no complete checkpoint; give a run folder or a checkpoint folder`);
+}
+
+/** After a kill between the folder's rename and the link's. */
+function newestComplete(folder: string): string | undefined {
+  try {
+    const names = readdirSync(folder).filter((name) => isFile(join(folder, name, MANIFEST)));
+    return names.length > 0 ? join(folder, names.sort()[names.length - 1]) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+}
+
+/** @throws UserError when a file is not the one that the manifest names */
+export function verifyCheckpoint(folder: string): void {
+  const path = join(folder, MANIFEST);
+  let files: Record<string, { sha256?: string }>;
+  try {
+    files = JSON.parse(readFileSync(path, 'utf8')).files;
+    if (typeof files !== 'object' || files === null || !files[MODEL] || !files[TRAINER]) throw new Error();
+  } catch {
+    throw new UserError(`${path}: it is damaged; resume from another checkpoint`);
+  }
+  for (const name of [MODEL, TRAINER]) {
+    if (!isFile(join(folder, name))) throw new UserError(`${join(folder, name)}: the manifest names it, but it is missing`);
+    if (sha256(join(folder, name)) !== files[name].sha256) {
+      throw new UserError(`${join(folder, name)}: its sha256 is not the manifest's: the file is damaged; resume from another checkpoint`);
+    }
+  }
+}
+
+/** What the trainer's file remembers. */
+export function readProgress(folder: string): Progress {
+  const file = SafetensorsFile.open(join(folder, TRAINER));
+  try {
+    const progress = JSON.parse(file.metadata.get('progress') ?? 'null');
+    if (typeof progress?.step !== 'number') throw new SyntaxError();
+    return progress;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new UserError(`${file.path}: it does not say where the run stood; resume from another checkpoint`);
+  } finally {
+    file.close();
+  }
+}
+
+export function readCheckpointHeader(folder: string): ModelHeader {
+  const file = SafetensorsFile.open(join(folder, MODEL));
+  try {
+    return readModelHeader(file);
+  } finally {
+    file.close();
+  }
+}
+
+/** Loads parameters, optimizer state and streams' state (side 0) into an arena of the same architecture. */
+export function loadCheckpoint(folder: string, arena: Arena, layout: RunLayout): void {
+  const model = SafetensorsFile.open(join(folder, MODEL));
+  const trainer = SafetensorsFile.open(join(folder, TRAINER));
+  try {
+    for (const p of layout.parameters) {
+      readParameter(model, p.name, p, arena.floatsAt(p.weights, p.length));
+      if (p.firstState) readParameter(trainer, `optimizer.first.${p.name}`, p, arena.floatsAt(p.firstState, p.length));
+      if (p.secondState) readParameter(trainer, `optimizer.second.${p.name}`, p, arena.floatsAt(p.secondState, p.length));
+    }
+    const { layers, hidden } = layout.shape.model;
+    for (const [name, view] of stateViews(layout)) {
+      const values = trainer.readFloat32(name);
+      if (values.length !== layers * layout.training.streams * hidden) throw new UserError(`${trainer.path}: tensor "${name}" is of another size`);
+      forEachStateRow(layout, view, 0, arena, (at, row) => arena.floats.set(values.subarray(row * hidden, (row + 1) * hidden), at));
+    }
+  } finally {
+    model.close();
+    trainer.close();
+  }
+}
+
+const HASH_CHUNK_BYTES = 1 << 20;
+
+function sha256(path: string): string {
+  const hash = createHash('sha256');
+  const fd = openSync(path, 'r');
+  try {
+    const chunk = Buffer.alloc(HASH_CHUNK_BYTES);
+    for (let got = readSync(fd, chunk); got > 0; got = readSync(fd, chunk)) hash.update(chunk.subarray(0, got));
+  } catch (error) {
+    throw new RunError(`${path} cannot be read: ${(error as Error).message}`);
+  } finally {
+    closeSync(fd);
+  }
+  return hash.digest('hex');
+}
+
+/** The model file that `path` means: the file itself, a checkpoint's, or that of a run's latest checkpoint. @throws UserError */
+export function modelFile(path: string, flag = 'MODEL'): string {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (!stat) throw new UserError(`${flag}: ${path} does not exist; give a run folder, a checkpoint folder or a .safetensors file`);
+  if (stat.isFile()) return path;
+  if (isFile(join(path, MODEL))) return join(path, MODEL);
+  return join(checkpointFolder(path, flag), MODEL);
+}
+
+/** Removes a checkpoint that nothing needs any more. */
+export function dropCheckpoint(run: string, step: number): void {
+  rmSync(join(run, 'checkpoints', checkpointName(step)), { recursive: true, force: true });
+}

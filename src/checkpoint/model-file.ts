@@ -1,0 +1,139 @@
+// model.safetensors: a model that stands alone. Parameters by PyTorch's names, in its layouts; architecture and vocabulary in
+// the metadata, and nothing about times, paths, workers or kernels: equal weights give equal bytes.
+import { UserError } from '../errors.js';
+import { Vocabulary } from '../data/vocabulary.js';
+import type { Arena } from '../memory/arena.js';
+import type { Architecture } from '../model/architecture.js';
+import { elementsOf, fromTorch, type Parameter, parametersOf, toTorch } from '../model/parameters.js';
+import { writeFileAtomicWith } from './atomic.js';
+import { writeSafetensors, type TensorToWrite } from './safetensors.js';
+import { SafetensorsFile } from './safetensors-file.js';
+
+const FORMAT = 'unroll';
+const CELLS = ['rnn', 'lstm', 'gru'];
+const ACTIVATIONS = ['sigmoid', 'tanh', 'relu'];
+const LARGEST: Readonly<Record<'hidden' | 'layers' | 'embedding' | 'vocabulary', [number, number]>> = {
+  hidden: [1, 65536],
+  layers: [1, 8],
+  embedding: [0, 65536],
+  vocabulary: [1, 2 ** 24],
+};
+
+/** A parameter and where its floats stand. */
+interface Placed extends Parameter {
+  readonly weights: number;
+}
+
+export interface ModelHeader {
+  readonly architecture: Architecture;
+  readonly vocabulary: Vocabulary;
+}
+
+/** The tensors of a file, made one by one as they are written. */
+export function modelTensors(arena: Arena, parameters: readonly Placed[], view: (p: Placed) => number, prefix = ''): Map<string, TensorToWrite> {
+  return new Map(
+    parameters.map((p) => [
+      `${prefix}${p.name}`,
+      { dtype: 'F32', shape: p.shape, data: piecesOf(() => toTorch(p, arena.floatsAt(view(p), p.length))) },
+    ]),
+  );
+}
+
+/** Puts off making an array until it is asked for. */
+function piecesOf(make: () => ArrayBufferView): Iterable<ArrayBufferView> {
+  return {
+    *[Symbol.iterator]() {
+      yield make();
+    },
+  };
+}
+
+export function writeModel(path: string, arena: Arena, parameters: readonly Placed[], header: ModelHeader): void {
+  const metadata = {
+    format: FORMAT,
+    architecture: JSON.stringify(header.architecture),
+    vocabulary: JSON.stringify(header.vocabulary),
+  };
+  const tensors = modelTensors(arena, parameters, (p) => p.weights);
+  writeFileAtomicWith(path, (fd) => writeSafetensors(fd, tensors, metadata));
+}
+
+/** @throws UserError when the file is not a model of ours */
+export function readModelHeader(file: SafetensorsFile): ModelHeader {
+  const architecture = file.metadata.get('architecture');
+  const vocabulary = file.metadata.get('vocabulary');
+  if (file.metadata.get('format') !== FORMAT || architecture === undefined || vocabulary === undefined) {
+    throw new UserError(`${file.path}: it is no model of unroll (its metadata names no architecture); --init-from takes PyTorch's weights`);
+  }
+  const model = parseJson(file.path, 'architecture', architecture) as Architecture;
+  checkArchitecture(file.path, model);
+  const words = Vocabulary.fromJSON(parseJson(file.path, 'vocabulary', vocabulary), file.path);
+  if (words.size !== model.vocabulary) {
+    throw new UserError(`${file.path}: it is damaged: ${words.size} symbols in its vocabulary, ${model.vocabulary} in its architecture`);
+  }
+  return { architecture: model, vocabulary: words };
+}
+
+function parseJson(path: string, name: string, json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    throw new UserError(`${path}: it is damaged: its ${name} is not JSON`);
+  }
+}
+
+function checkArchitecture(path: string, model: Partial<Architecture> | null): void {
+  const bad = (field: string): UserError => new UserError(`${path}: it is damaged: ${field} of its architecture is not possible`);
+  if (typeof model !== 'object' || model === null) throw bad('the whole');
+  if (!CELLS.includes(model.cell as string)) throw bad('cell');
+  if (!ACTIVATIONS.includes(model.activation as string)) throw bad('activation');
+  for (const [field, [least, most]] of Object.entries(LARGEST)) {
+    const value = model[field as keyof Architecture] as number;
+    if (!(Number.isInteger(value) && value >= least && value <= most)) throw bad(field);
+  }
+}
+
+/** The names under which a file holds the model's parameters: ours, or those of a PyTorch module (see matchNames). */
+export type Names = ReadonlyMap<string, string>;
+
+/**
+ * Finds each parameter of the model in a file that may come from PyTorch, where a module's attributes give the first part of a
+ * name: `lstm.weight_hh_l0` is found by its last part, embedding and head by their shapes.
+ *
+ * @throws UserError that names the parameter that is missing, doubtful or of another shape
+ */
+export function matchNames(file: SafetensorsFile, model: Architecture): Names {
+  const names = new Map<string, string>();
+  const free = new Set(file.tensors.keys());
+  for (const p of parametersOf(model)) {
+    const last = p.name.slice(p.name.indexOf('.') + 1);
+    const recurrent = p.name.startsWith('rnn.');
+    const candidates = [...free].filter((name) =>
+      free.has(p.name)
+        ? name === p.name
+        : recurrent
+          ? name === last || name.endsWith(`.${last}`)
+          : !/_l\d+$/.test(name) && sameShape(file.info(name).shape, p.shape),
+    );
+    if (candidates.length === 0) throw new UserError(`${file.path}: it has no tensor for ${p.name} [${p.shape.join(', ')}]`);
+    if (candidates.length > 1) throw new UserError(`${file.path}: ${p.name} may be any of ${candidates.join(', ')}; name one so`);
+    const { shape } = file.info(candidates[0]);
+    if (!sameShape(shape, p.shape)) {
+      throw new UserError(`${file.path}: tensor "${candidates[0]}" has shape [${shape.join(', ')}]; the model needs [${p.shape.join(', ')}]`);
+    }
+    names.set(p.name, candidates[0]);
+    free.delete(candidates[0]);
+  }
+  return names;
+}
+
+const sameShape = (a: readonly number[], b: readonly number[]): boolean => a.length === b.length && a.every((size, i) => size === b[i]);
+
+/** Reads one parameter into the arena's layout. */
+export function readParameter(file: SafetensorsFile, name: string, p: Parameter, stored: Float32Array | Float64Array): void {
+  const values = file.readFloat32(name);
+  if (values.length !== elementsOf(p) || !sameShape(file.info(name).shape, p.shape)) {
+    throw new UserError(`${file.path}: tensor "${name}" has shape [${file.info(name).shape.join(', ')}]; the model needs [${p.shape.join(', ')}]`);
+  }
+  fromTorch(p, values, stored);
+}

@@ -1,0 +1,204 @@
+// The coordinator's side of the step protocol: prepares batches ahead of the workers, and reads their results behind them.
+// It is never on their path: it looks in from a timer.
+import type { BatchSlot } from '../data/batches.js';
+import type { Arena } from '../memory/arena.js';
+import { RECORD_NUMBERS, type RunLayout } from '../train/layout.js';
+import { EXIT, Kind, Record, Result, Word } from './protocol.js';
+
+/** What a record asks for. */
+export interface Fed {
+  readonly kind: keyof typeof Kind;
+  readonly steps: number;
+  readonly counted: number;
+  readonly rate: number;
+  /** Number of the training step, from 0 on. */
+  readonly step: number;
+}
+
+export interface StepResult {
+  /** Mean loss over the predictions that counted, nats. */
+  readonly loss: number;
+  readonly lossSum: number;
+  readonly hits: number;
+  readonly norm: number;
+  readonly applied: boolean;
+  /** Milliseconds since the epoch. */
+  readonly time: number;
+}
+
+/** Writes a batch into the slot and says what it is; undefined: there are no more for now. */
+export type Feed = (slot: BatchSlot) => Fed | undefined | Promise<Fed | undefined>;
+
+/** The timer's bounds: how late a pause is noticed, and how often a long step is looked at. */
+const SHORTEST_POLL_MS = 1;
+const LONGEST_POLL_MS = 10;
+
+export class Coordinator {
+  readonly #words: Int32Array;
+  readonly #layout: RunLayout;
+  readonly #arena: Arena;
+  readonly #slots: readonly BatchSlot[];
+  readonly #fed: (Fed | undefined)[];
+  #stopRequested = false;
+  /** Why a worker was lost. */
+  #lost: { readonly error: unknown } | undefined;
+  /** Ends the wait that `run` is in. */
+  #wake: () => void = () => {};
+
+  /** @param failure rejects when a worker is lost; the run cannot go on then */
+  constructor(arena: Arena, layout: RunLayout, failure: Promise<never>, maxBadSteps: number) {
+    this.#arena = arena;
+    this.#layout = layout;
+    // Not by racing against it at each wait: a promise that never settles keeps all who ever raced.
+    failure.catch((error: unknown) => {
+      this.#lost = { error };
+      this.#wake();
+    });
+    this.#words = arena.ints.subarray(layout.control / 4);
+    this.#slots = layout.slots.map((slot) => {
+      const tokens = (slot.targets - slot.inputs) / 4;
+      const streams = Math.max(layout.shape.streams, layout.shape.evaluationStreams);
+      return {
+        inputs: arena.intsAt(slot.inputs, tokens),
+        targets: arena.intsAt(slot.targets, tokens),
+        reset: arena.intsAt(slot.reset, streams),
+        carry: arena.intsAt(slot.carry, streams),
+      };
+    });
+    this.#fed = new Array(this.#slots.length);
+    Atomics.store(this.#words, Word.badLimit, maxBadSteps);
+  }
+
+  /**
+   * Feeds the workers until `feed` has no more, and hears of each result in order.
+   *
+   * @returns 'stopped' when `stop` cut it short, or too many steps in a row were not finite: what was fed beyond the last
+   *   result was not run
+   */
+  async run(feed: Feed, heard: (fed: Fed, result: StepResult) => void): Promise<'done' | 'stopped'> {
+    let read = this.#completed;
+    let published = read;
+    let ended = false;
+    let lastTime = performance.timeOrigin + performance.now();
+    let msPerStep = 1;
+    for (;;) {
+      while (!ended && !this.#stopping && published - this.#completed < this.#slots.length) {
+        const fed = feed(this.#slots[published % this.#slots.length]);
+        const prepared = fed instanceof Promise ? await this.#unlessLost(fed) : fed;
+        if (prepared) ended = !this.#publish(published++, prepared);
+        else ended = true;
+      }
+      for (const completed = this.#completed; read < completed; read++) {
+        const result = this.#result(read);
+        msPerStep = result.time - lastTime;
+        lastTime = result.time;
+        heard(this.#fed[read % this.#slots.length] as Fed, result);
+      }
+      published = Atomics.load(this.#words, Word.published);
+      if (read === published && read === this.#completed) {
+        if (this.#stopping) return this.#acknowledgeStop();
+        if (ended) return 'done';
+      }
+      const left = msPerStep * (published - read);
+      await this.#sleep(Math.min(LONGEST_POLL_MS, Math.max(SHORTEST_POLL_MS, ended ? left : left / 4)));
+    }
+  }
+
+  /** The present `run` ends after the step that the workers are in. */
+  stop(): void {
+    this.#stopRequested = true;
+    Atomics.store(this.#words, Word.stop, 1);
+  }
+
+  /** Lets the workers return. */
+  exit(): void {
+    Atomics.store(this.#words, Word.published, EXIT);
+    Atomics.notify(this.#words, Word.published);
+  }
+
+  /** Makes the workers leave the step that they are in, wherever they wait. */
+  abort(): void {
+    Atomics.store(this.#words, Word.abort, 1);
+    this.exit();
+    Atomics.notify(this.#words, Word.opened);
+  }
+
+  get #completed(): number {
+    return Atomics.load(this.#words, Word.completed);
+  }
+
+  get #stopping(): boolean {
+    return this.#stopRequested || Atomics.load(this.#words, Word.stop) !== 0;
+  }
+
+  #acknowledgeStop(): 'stopped' {
+    this.#stopRequested = false;
+    Atomics.store(this.#words, Word.stop, 0);
+    Atomics.store(this.#words, Word.stopped, 0);
+    return 'stopped';
+  }
+
+  /** @returns false when a worker has withdrawn what was published */
+  #publish(n: number, fed: Fed): boolean {
+    const ring = n % this.#slots.length;
+    const record = this.#layout.records / 8 + ring * RECORD_NUMBERS;
+    const { doubles } = this.#arena;
+    doubles[record + Record.kind] = Kind[fed.kind];
+    doubles[record + Record.steps] = fed.steps;
+    doubles[record + Record.counted] = fed.counted;
+    doubles[record + Record.headFrom] = fed.kind === 'train' ? this.#firstCounted(this.#slots[ring], fed.steps) : 0;
+    doubles[record + Record.rate] = fed.rate;
+    doubles[record + Record.step] = fed.step;
+    this.#fed[ring] = fed;
+    const accepted = Atomics.compareExchange(this.#words, Word.published, n, n + 1) === n;
+    Atomics.notify(this.#words, Word.published);
+    return accepted;
+  }
+
+  /** The first step with a prediction that counts: before it, neither logits nor losses are computed. */
+  #firstCounted(slot: BatchSlot, steps: number): number {
+    const { streams } = this.#layout.shape;
+    for (let i = 0; i < steps * streams; i++) {
+      if (slot.targets[i] >= 0) return Math.floor(i / streams);
+    }
+    return steps;
+  }
+
+  #result(n: number): StepResult {
+    const ring = n % this.#slots.length;
+    const result = this.#layout.results / 8 + ring * RECORD_NUMBERS;
+    const read = (field: number): number => this.#arena.doubles[result + field];
+    const lossSum = read(Result.loss);
+    return {
+      loss: lossSum / (this.#fed[ring] as Fed).counted,
+      lossSum,
+      hits: read(Result.hits),
+      norm: read(Result.norm),
+      applied: read(Result.applied) > 0,
+      time: read(Result.time),
+    };
+  }
+
+  /** @throws what a lost worker threw, now or while waiting */
+  #unlessLost<T>(work: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#wake = () => {
+        if (this.#lost) reject(this.#lost.error);
+      };
+      this.#wake();
+      work.then(resolve, reject);
+    });
+  }
+
+  async #sleep(ms: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      if (this.#lost) this.#wake();
+    });
+    if (this.#lost) throw this.#lost.error;
+  }
+}

@@ -1,0 +1,42 @@
+// The worker threads of a run: one long-lived piscina task a worker, which returns when the run is over.
+import { createRequire } from 'node:module';
+import { Piscina } from 'piscina';
+import type { KernelMemory, KernelName } from '../kernels/choose.js';
+import type { RunShape } from '../train/layout.js';
+import type { OptimizerSettings } from '../train/optimizer.js';
+
+/** What a worker is told: enough to compute the plan that everybody else computed. */
+export interface WorkerTask {
+  readonly worker: number;
+  readonly kernels: KernelName;
+  readonly memory: KernelMemory;
+  readonly shape: RunShape;
+  readonly optimizer: OptimizerSettings;
+}
+
+/** A worker allocates nothing in a step; this is for loading the code. Small young space: less resident memory. */
+const LIMITS = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 2 };
+
+export class WorkerPool {
+  readonly #pool: Piscina;
+  readonly #tasks: readonly Promise<unknown>[];
+  /** Rejects when a worker throws or exits; never resolves. */
+  readonly failure: Promise<never>;
+
+  constructor(workers: number, task: Omit<WorkerTask, 'worker'>) {
+    const filename = createRequire(import.meta.url).resolve('#workers/step-worker.js');
+    this.#pool = new Piscina({ filename, minThreads: workers, maxThreads: workers, resourceLimits: LIMITS, recordTiming: false });
+    this.#tasks = Array.from({ length: workers }, (_, worker) => this.#pool.run({ ...task, worker } satisfies WorkerTask));
+    this.failure = new Promise((_, reject) => {
+      for (const one of this.#tasks) one.catch(reject);
+    });
+    // Whoever races against it hears of it; nobody has to.
+    this.failure.catch(() => {});
+  }
+
+  /** Waits until all workers have returned, then ends their threads. */
+  async close(): Promise<void> {
+    await Promise.allSettled(this.#tasks);
+    await this.#pool.destroy();
+  }
+}
