@@ -13,7 +13,7 @@ const MAX_READ_BYTES = 1 << 30;
 
 export class SafetensorsFile {
   readonly path: string;
-  readonly metadata: ReadonlyMap<string, string>;
+  readonly metadata: Readonly<Record<string, string>>;
   readonly tensors: ReadonlyMap<string, TensorInfo>;
   readonly #fd: number;
   /** Where the tensors' bytes begin in the file. */

@@ -13,7 +13,7 @@ export interface TensorInfo {
 }
 
 export interface Header {
-  readonly metadata: ReadonlyMap<string, string>;
+  readonly metadata: Readonly<Record<string, string>>;
   readonly tensors: ReadonlyMap<string, TensorInfo>;
 }
 
@@ -29,14 +29,14 @@ export function parseHeader(json: string, dataBytes: number, path: string): Head
   if (!json.startsWith('{') || !isObject(root)) throw no('the header does not begin with {');
   const twice = duplicateKey(json);
   if (twice !== undefined) throw no(`"${twice}" stands in the header twice`);
-  const metadata = new Map<string, string>();
+  let metadata: Readonly<Record<string, string>> = {};
   const tensors = new Map<string, TensorInfo>();
   for (const [name, value] of Object.entries(root)) {
     if (name === '__metadata__') {
-      for (const [key, text] of Object.entries(isObject(value) ? value : { value })) {
-        if (typeof text !== 'string') throw no('its metadata holds something other than text');
-        metadata.set(key, text);
+      if (!isObject(value) || !Object.values(value).every((text) => typeof text === 'string')) {
+        throw no('its metadata holds something other than text');
       }
+      metadata = value as Record<string, string>;
     } else {
       tensors.set(
         name,

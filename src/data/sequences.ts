@@ -42,7 +42,7 @@ export class SequenceBatches implements Batches {
   #dealtInEpoch = 0;
 
   constructor(source: SequenceSource, { batch, window, stride, vocabularySize }: SequenceOptions) {
-    if (Array.isArray(source)) source.forEach((sequence, index) => checkSequence(sequence, index, vocabularySize));
+    if (Array.isArray(source)) checkSequences(source, vocabularySize);
     this.#source = source;
     this.streams = batch;
     this.#vocabularySize = vocabularySize;
@@ -210,16 +210,20 @@ export class SequenceBatches implements Batches {
 
 /** The number of tokens 0 .. V-1 of sequences in memory: one more than the largest. */
 export function vocabularySizeOf(sequences: readonly Sequence[]): number {
+  checkSequences(sequences, MAX_TOKENS);
   let largest = -1;
-  sequences.forEach((sequence, index) => {
-    checkSequence(sequence, index, MAX_TOKENS);
+  for (const sequence of sequences) {
     for (let i = 0; i < sequence.length; i++) largest = Math.max(largest, sequence[i]);
-  });
+  }
   return largest + 1;
 }
 
 function inputsOf(sequence: Sequence): number {
   return Math.max(0, sequence.length - 1);
+}
+
+function checkSequences(sequences: readonly Sequence[], size: number): void {
+  for (const [index, sequence] of sequences.entries()) checkSequence(sequence, index, size);
 }
 
 function checkSequence(sequence: Sequence, index: number, size: number): void {

@@ -1,0 +1,14 @@
+// How a failure is shown, and its exit code: what a person can mend is one message, anything else is a bug of ours.
+
+import { RunError, UserError } from '../errors.js';
+
+const BUG = 'this is a bug in unroll; please report it with what you ran and the stack trace that --verbose prints';
+
+/** @returns the exit code */
+export function reportError(error: unknown, verbose: boolean): number {
+  const known = error instanceof UserError || error instanceof RunError;
+  const message = error instanceof Error ? error.message : String(error);
+  const stack = verbose && error instanceof Error ? `\n${error.stack}` : '';
+  process.stderr.write(known ? `${message}${stack}\n` : `${message}\n${BUG}${stack}\n`);
+  return known ? error.exitCode : 1;
+}

@@ -1,0 +1,56 @@
+// Numbers of flags that are no settings of a run: those of sample and eval.
+
+import { UserError } from '../errors.js';
+import type { Given } from './command.js';
+
+export interface NumberFlag {
+  /** Without dashes. */
+  readonly name: string;
+  /** "the number of tokens to generate": reads on after "it is". */
+  readonly about: string;
+  /** "1 to 1000000": what `allows` allows, in words. */
+  readonly allowed: string;
+  readonly allows: (value: number) => boolean;
+  readonly fallback: number;
+}
+
+/** @throws UserError such as `--length: 0 is not allowed; it is the number of tokens to generate, 1 to 1000000` */
+export function numberOption(given: Given, { name, about, allowed, allows, fallback }: NumberFlag): number {
+  const text = single(given, name);
+  if (text === undefined) return fallback;
+  const value = typeof text === 'string' && text.trim() !== '' ? Number(text) : Number.NaN;
+  if (allows(value)) return value;
+  const shown = Number.isNaN(value) ? JSON.stringify(text) : text;
+  throw new UserError(`--${name}: ${shown} is not allowed; it is ${about}, ${allowed}`);
+}
+
+/** The text of a flag that may be empty; undefined where it was not given. */
+export function textOption(given: Given, name: string): string | undefined {
+  const text = single(given, name);
+  if (text === undefined || typeof text === 'string') return text;
+  throw new UserError(`--${name}: ${JSON.stringify(text)} is not allowed; it takes a text`);
+}
+
+/** One of a few words. */
+export function choiceOption<const C extends string>(
+  given: Given,
+  name: string,
+  choices: readonly C[],
+  fallback: C,
+): C {
+  const text = textOption(given, name);
+  if (text === undefined) return fallback;
+  const choice = choices.find((one) => one === text);
+  if (choice !== undefined) return choice;
+  throw new UserError(`--${name}: ${JSON.stringify(text)} is not allowed; it is one of ${choices.join(', ')}`);
+}
+
+function single(given: Given, name: string): unknown {
+  const key = name.replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+  const value = given[key];
+  if (Array.isArray(value)) throw new UserError(`--${name}: it is given ${value.length} times; give it once`);
+  return value;
+}
+
+export const isWhole = (value: number, min: number, max: number): boolean =>
+  Number.isInteger(value) && value >= min && value <= max;

@@ -1,0 +1,143 @@
+// The program on yargs: which commands there are, what is said about usage, and the way to the one that was chosen. Only
+// that one is loaded.
+
+import { createRequire } from 'node:module';
+import yargs, { type Argv } from 'yargs';
+import { didYouMean } from '../config/suggest.js';
+import { UserError } from '../errors.js';
+import { bindNegatives, checkSwitches, unknownArgument } from './arguments.js';
+import type { Command, Context, Given } from './command.js';
+
+interface Entry {
+  /** As yargs has it: `eval <model>`. */
+  readonly usage: string;
+  readonly about: string;
+  load(): Promise<Command>;
+}
+
+const COMMANDS: Readonly<Record<string, Entry>> = {
+  train: {
+    usage: 'train [config]',
+    about: 'Train a model; flags override the config file',
+    load: async () => (await import('./train.js')).train,
+  },
+  eval: {
+    usage: 'eval <model>',
+    about: 'Measure a model on a text: loss, bits per character, perplexity, accuracy',
+    load: async () => (await import('./eval.js')).evaluate,
+  },
+  sample: {
+    usage: 'sample <model>',
+    about: 'Generate text',
+    load: async () => (await import('./sample.js')).sample,
+  },
+  inspect: {
+    usage: 'inspect <model>',
+    about: 'Show architecture, parameters and training state',
+    load: async () => (await import('./inspect.js')).inspect,
+  },
+  doctor: {
+    usage: 'doctor',
+    about: 'Show what this machine offers: processor, cores, kernels, versions',
+    load: async () => (await import('./doctor.js')).doctor,
+  },
+};
+
+const COMPLETION = 'completion';
+const LISTING = /^(--help|-h|--get-yargs-completions)$/;
+
+/** @returns the exit code */
+export async function runProgram(raw: readonly string[], context: Context): Promise<number> {
+  // `unroll help train` is `unroll train --help`.
+  const words = raw[0] === 'help' ? [...raw.slice(1), '--help'] : raw;
+  const listing = words.some((word) => LISTING.test(word));
+  const name = commandOf(words);
+  const chosen = name === undefined ? undefined : await COMMANDS[name].load();
+
+  let given: Given | undefined;
+  const parser = base();
+  for (const [key, { usage, about }] of Object.entries(COMMANDS)) {
+    const build = (y: Argv): Argv => (key === name && chosen !== undefined ? chosen.build(y, listing) : y);
+    parser.command(usage, about, build, (argv) => {
+      given = argv;
+    });
+  }
+  const flags = flagsOf(chosen);
+  parser.fail((message, error) => {
+    throw error ?? usageError(message, words, name, flags.all);
+  });
+
+  if (words.length === 0) {
+    context.stderr.write(`${await parser.getHelp()}\n`);
+    return 2;
+  }
+  if (!listing) checkSwitches(words, flags.switches);
+  await parser.parseAsync(bindNegatives(words, flags.valued));
+  return given === undefined || chosen === undefined || listing ? 0 : chosen.run(given, context);
+}
+
+/** The first word that is no flag; in a call for completions it comes behind the name of the program. */
+function commandOf(words: readonly string[]): string | undefined {
+  const plain = words.filter((word) => !word.startsWith('-'));
+  const word = words[0] === '--get-yargs-completions' ? plain[1] : plain[0];
+  return word !== undefined && Object.hasOwn(COMMANDS, word) ? word : undefined;
+}
+
+function base(): Argv {
+  const { version } = createRequire(import.meta.url)('unroll/package.json') as { version: string };
+  return (
+    yargs()
+      .scriptName('unroll')
+      .usage('unroll trains recurrent networks on all the cores of a machine.\n\nUsage: $0 <command>')
+      .epilogue('A MODEL is the folder of a run, a checkpoint folder or a .safetensors file.')
+      .example('$0 train --text book.txt', 'learn a text')
+      .example('$0 sample runs/book-lstm256 --prompt "Call me "', 'let the model write')
+      .example('$0 <command> --help', 'flags and examples of a command')
+      // Messages would mix languages otherwise: yargs knows some, we speak one.
+      .locale('en')
+      .exitProcess(false)
+      .showHelpOnFail(false)
+      .strict()
+      // --lr.x is no flag; a flag that is given twice is refused by whoever reads it.
+      .parserConfiguration({ 'dot-notation': false })
+      .version(version)
+      .help()
+      .alias('help', 'h')
+      .completion(COMPLETION, 'Print a script that completes commands and flags in bash or zsh')
+      .wrap(Math.min(100, process.stdout.columns ?? 100))
+  );
+}
+
+interface FlagNames {
+  readonly all: readonly string[];
+  readonly valued: ReadonlySet<string>;
+  readonly switches: ReadonlySet<string>;
+}
+
+/** The flags of a command, asked from yargs: no second list of them. */
+function flagsOf(command: Command | undefined): FlagNames {
+  // getOptions is not in the types.
+  const own = command?.build(yargs(), false) as (Argv & { getOptions(): YargsOptions }) | undefined;
+  const { key = {}, boolean = [], string = [] } = own?.getOptions() ?? {};
+  return { all: [...Object.keys(key), 'help', 'version'], valued: new Set(string), switches: new Set(boolean) };
+}
+
+interface YargsOptions {
+  readonly key: Readonly<Record<string, unknown>>;
+  readonly boolean: readonly string[];
+  readonly string: readonly string[];
+}
+
+function usageError(message: string, words: readonly string[], name: string | undefined, flags: readonly string[]) {
+  if (name === undefined) {
+    const word = words.find((one) => !one.startsWith('-')) ?? words[0];
+    const guess = didYouMean(word, [...Object.keys(COMMANDS), COMPLETION]);
+    return new UserError(`${word}: there is no such command${guess}; "unroll --help" lists them`);
+  }
+  if (message.startsWith('Unknown argument')) return unknownArgument(words, { flags, command: name });
+  if (message.startsWith('Not enough non-option arguments'))
+    return new UserError(
+      `MODEL: it is missing; give the folder of a run, a checkpoint folder or a .safetensors file, as in "unroll ${name} runs/book-lstm256"`,
+    );
+  return new UserError(`${message}; see "unroll ${name} --help"`);
+}

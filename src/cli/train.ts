@@ -1,0 +1,118 @@
+// unroll train: flags over a config file, to a run and what it shows of itself.
+
+import { join } from 'node:path';
+import { type Config, resolveConfig } from '../config/config.js';
+import { readConfigFile } from '../config/config-file.js';
+import { FLAGS, type Flag, flagOrigin, flagValues } from '../config/flags.js';
+import type { PlanEvent } from '../report/events.js';
+import { planTable } from '../report/plan-table.js';
+import { createReporter, type Reporter } from '../report/reporter.js';
+import { planTraining } from '../run/plan.js';
+import { runTraining, type TrainOutcome } from '../run/train.js';
+import type { Command, Context, Given } from './command.js';
+import { Stop } from './stop.js';
+
+const GROUPS: Readonly<Record<Flag['group'], string>> = {
+  data: 'Data:',
+  model: 'Model:',
+  steps: 'Steps:',
+  optimizer: 'Optimizer:',
+  run: 'Run:',
+};
+
+export const train: Command = {
+  build(yargs, listing) {
+    yargs.positional('config', { type: 'string', describe: 'YAML or JSON file with the same settings in camelCase' });
+    for (const { name, group, kind, describe, choices, defaultText, placeholder } of FLAGS) {
+      yargs.option(name, {
+        type: kind === 'boolean' ? 'boolean' : 'string',
+        group: GROUPS[group],
+        describe: placeholder === undefined ? describe : `${placeholder}: ${describe}`,
+        defaultDescription: defaultText,
+        // Shown and completed; what is given is checked with all other settings, so that messages are of one kind.
+        choices: listing ? choices : undefined,
+      });
+    }
+    return yargs
+      .example('$0 train --text book.txt', 'learn a text with all defaults; the model is in runs/book-lstm256')
+      .example('$0 train --dataset moby-dick --cell gru --hidden 512 --lr 2e-3 --epochs 3', 'a larger model')
+      .example('$0 train settings.yaml --seed 7 --out runs/seven', 'settings of a file, with another seed')
+      .example('$0 train --text book.txt --dry-run', 'how much memory it would take')
+      .example('$0 train --resume runs/book-lstm256 --epochs 10', 'go on with a run that was stopped or is too short')
+      .epilogue(
+        'Ctrl-C stops after the step that is under way and saves a checkpoint; a second one stops at once.\n' +
+          'Losses are in bits per character: 0 is perfect, log2 of the number of different symbols is a guess.',
+      );
+  },
+
+  async run(given, context) {
+    const config = configOf(given);
+    if (config.dryRun) return dryRun(config, context);
+    const reporter = await createReporter({ ...config, ...context });
+    const stop = new Stop(
+      (name) => reporter.notice(stopNotice(name)),
+      () => reporter.close(),
+    );
+    try {
+      const outcome = await runTraining(config, {
+        signal: AbortSignal.any([stop.signal, context.gone]),
+        onEvent: (event) => reporter.event(event),
+        onNotice: (message) => reporter.notice(message),
+      });
+      reporter.close();
+      return finish(outcome, config, context, stop.exitCode, reporter);
+    } finally {
+      stop.close();
+      reporter.close();
+    }
+  },
+};
+
+/** Settings of which one takes the place of the other: a flag for one leaves out what the file says of the other. */
+const ALTERNATIVES: readonly (readonly [string, string])[] = [
+  ['text', 'dataset'],
+  ['epochs', 'steps'],
+  ['resume', 'initFrom'],
+];
+
+function configOf(given: Given): Config {
+  const flags = flagValues(given);
+  if (given.config === undefined) return resolveConfig(flags);
+  const file = readConfigFile(String(given.config));
+  const values: Record<string, unknown> = { ...file.values, ...flags };
+  for (const pair of ALTERNATIVES) {
+    for (const [one, other] of [pair, [pair[1], pair[0]]]) {
+      if (flags[one] !== undefined && flags[other] === undefined) delete values[other];
+    }
+  }
+  return resolveConfig(values, (key) => (Object.hasOwn(flags, key) ? flagOrigin(key) : file.origin(key)));
+}
+
+async function dryRun(config: Config, { stdout }: Context): Promise<number> {
+  const plan: PlanEvent = await planTraining(config, {});
+  if (config.json) stdout.write(`${JSON.stringify(plan)}\n`);
+  else if (!config.quiet) stdout.write(`${planTable(plan)}\n`);
+  return 0;
+}
+
+function stopNotice(name: string): string {
+  return name === 'SIGINT'
+    ? 'stopping after this step, to save a checkpoint; Ctrl-C again stops at once'
+    : `${name}: stopping after this step, to save a checkpoint`;
+}
+
+function finish(
+  { reason, step, path }: TrainOutcome,
+  { out, json, quiet }: Config,
+  { stdout, gone }: Context,
+  stopCode: number | undefined,
+  reporter: Reporter,
+): number {
+  if (reason !== 'stopped') {
+    if (!json && !quiet) stdout.write(`saved in ${out}; try: unroll sample ${out}\n`);
+    return 0;
+  }
+  reporter.notice(`stopped at step ${step}, saved in ${join(path)}; go on with: unroll train --resume ${out}`);
+  if (stopCode !== undefined) return stopCode;
+  return gone.aborted ? 1 : 0;
+}
