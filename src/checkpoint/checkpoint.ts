@@ -13,12 +13,14 @@ import { writeSafetensors, type TensorToWrite } from './safetensors.js';
 import { SafetensorsFile } from './safetensors-file.js';
 
 const MODEL = 'model.safetensors';
-const TRAINER = 'trainer.safetensors';
+export const TRAINER = 'trainer.safetensors';
 const MANIFEST = 'manifest.json';
 const DIGITS = 8;
 
 /** What a run must remember besides its arrays: JSON in the trainer's metadata. */
-export type Progress = Readonly<Record<string, unknown>> & { readonly step: number };
+export interface Progress {
+  readonly step: number;
+}
 
 export interface Checkpointed {
   readonly arena: Arena;
@@ -112,11 +114,11 @@ export function verifyCheckpoint(folder: string): void {
   }
 }
 
-/** What the trainer's file remembers. */
-export function readProgress(folder: string): Progress {
+/** What the trainer's file remembers: what was given to saveCheckpoint. */
+export function readProgress<P extends Progress>(folder: string): P {
   const file = SafetensorsFile.open(join(folder, TRAINER));
   try {
-    const progress = JSON.parse(file.metadata.get('progress') ?? 'null');
+    const progress = JSON.parse(file.metadata.progress ?? 'null');
     if (typeof progress?.step !== 'number') throw new SyntaxError();
     return progress;
   } catch (error) {

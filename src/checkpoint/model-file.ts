@@ -60,9 +60,9 @@ export function writeModel(path: string, arena: Arena, parameters: readonly Plac
 
 /** @throws UserError when the file is not a model of ours */
 export function readModelHeader(file: SafetensorsFile): ModelHeader {
-  const architecture = file.metadata.get('architecture');
-  const vocabulary = file.metadata.get('vocabulary');
-  if (file.metadata.get('format') !== FORMAT || architecture === undefined || vocabulary === undefined) {
+  const architecture = file.metadata.architecture;
+  const vocabulary = file.metadata.vocabulary;
+  if (file.metadata.format !== FORMAT || architecture === undefined || vocabulary === undefined) {
     throw new UserError(`${file.path}: it is no model of unroll (its metadata names no architecture); --init-from takes PyTorch's weights`);
   }
   const model = parseJson(file.path, 'architecture', architecture) as Architecture;

@@ -3,7 +3,7 @@
 import { datasetPath } from '../data/dataset.js';
 import { UserError } from '../errors.js';
 import { count, decimal, percent, table } from '../report/format.js';
-import { loadModel } from '../run/model.js';
+import { type Evaluation, loadModel } from '../run/model.js';
 import type { Command, Given } from './command.js';
 import { addKernels, addModel, kernelsOf } from './model-flags.js';
 import { textOption } from './options.js';
@@ -26,13 +26,9 @@ export const evaluate: Command = {
   async run(given, { stdout }) {
     const path = await textPath(given);
     const model = await loadModel(String(given.model), { kernels: kernelsOf(given) });
-    try {
-      const result = await model.evalFile(path, { skipUnknown: given.skipUnknown === true });
-      stdout.write(`${given.json === true ? JSON.stringify({ event: 'eval', ...result }) : inWords(result)}\n`);
-      return 0;
-    } finally {
-      model.close();
-    }
+    const result = await model.eval({ file: path }, { skipUnknown: given.skipUnknown === true });
+    stdout.write(`${given.json === true ? JSON.stringify({ event: 'eval', ...result }) : inWords(result)}\n`);
+    return 0;
   },
 };
 
@@ -46,16 +42,7 @@ async function textPath(given: Given): Promise<string> {
   return text;
 }
 
-interface Measured {
-  readonly loss: number;
-  readonly bitsPerCharacter: number;
-  readonly perplexity: number;
-  readonly accuracy: number;
-  readonly tokens: number;
-  readonly skipped: number;
-}
-
-function inWords(result: Measured): string {
+function inWords(result: Evaluation): string {
   const rows = [
     ['loss', decimal(result.loss, 4)],
     ['bits per character', decimal(result.bitsPerCharacter, 4)],

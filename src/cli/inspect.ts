@@ -15,12 +15,8 @@ export const inspect: Command = {
 
   async run(given, { stdout }) {
     const model = await loadModel(String(given.model));
-    try {
-      stdout.write(`${given.json === true ? JSON.stringify(findings(model)) : inWords(model)}\n`);
-      return 0;
-    } finally {
-      model.close();
-    }
+    stdout.write(`${given.json === true ? JSON.stringify(findings(model)) : inWords(model)}\n`);
+    return 0;
   },
 };
 

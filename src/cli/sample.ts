@@ -74,21 +74,17 @@ export const sample: Command = {
     };
     const skipUnknown = given.skipUnknown === true;
     const model = await loadModel(String(given.model), { kernels: kernelsOf(given) });
-    try {
-      const asked = textOption(given, 'prompt') ?? '';
-      const { tokens, skipped } = model.vocabulary.encode(asked, { skipUnknown, origin: '--prompt' });
-      const prompt = skipped === 0 ? asked : model.vocabulary.decode(tokens);
-      const pieces = model.sample({ ...choices, prompt });
-      if (given.json === true) {
-        stdout.write(`${JSON.stringify({ prompt, text: [...pieces].join(''), skipped })}\n`);
-        return 0;
-      }
-      if (skipped > 0) stderr.write(`--prompt: ${skipped} unknown symbols were left out\n`);
-      await writePieces(prompt, pieces, stdout, gone);
+    const asked = textOption(given, 'prompt') ?? '';
+    const { tokens, skipped } = model.vocabulary.encode(asked, { skipUnknown, origin: '--prompt' });
+    const prompt = skipped === 0 ? asked : model.vocabulary.decode(tokens);
+    const pieces = model.generate({ ...choices, prompt });
+    if (given.json === true) {
+      stdout.write(`${JSON.stringify({ prompt, text: [...pieces].join(''), skipped })}\n`);
       return 0;
-    } finally {
-      model.close();
     }
+    if (skipped > 0) stderr.write(`--prompt: ${skipped} unknown symbols were left out\n`);
+    await writePieces(prompt, pieces, stdout, gone);
+    return 0;
   },
 };
 

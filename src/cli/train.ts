@@ -1,13 +1,14 @@
 // unroll train: flags over a config file, to a run and what it shows of itself.
 
 import { join } from 'node:path';
-import { type Config, resolveConfig } from '../config/config.js';
+import type { Config } from '../config/config.js';
 import { readConfigFile } from '../config/config-file.js';
 import { FLAGS, type Flag, flagOrigin, flagValues } from '../config/flags.js';
 import type { PlanEvent } from '../report/events.js';
 import { planTable } from '../report/plan-table.js';
 import { createReporter, type Reporter } from '../report/reporter.js';
 import { planTraining } from '../run/plan.js';
+import { runConfig } from '../run/run-config.js';
 import { runTraining, type TrainOutcome } from '../run/train.js';
 import type { Command, Context, Given } from './command.js';
 import { Stop } from './stop.js';
@@ -77,7 +78,7 @@ const ALTERNATIVES: readonly (readonly [string, string])[] = [
 
 function configOf(given: Given): Config {
   const flags = flagValues(given);
-  if (given.config === undefined) return resolveConfig(flags);
+  if (given.config === undefined) return runConfig(flags);
   const file = readConfigFile(String(given.config));
   const values: Record<string, unknown> = { ...file.values, ...flags };
   for (const pair of ALTERNATIVES) {
@@ -85,11 +86,11 @@ function configOf(given: Given): Config {
       if (flags[one] !== undefined && flags[other] === undefined) delete values[other];
     }
   }
-  return resolveConfig(values, (key) => (Object.hasOwn(flags, key) ? flagOrigin(key) : file.origin(key)));
+  return runConfig(values, (key) => (Object.hasOwn(flags, key) ? flagOrigin(key) : file.origin(key)));
 }
 
 async function dryRun(config: Config, { stdout }: Context): Promise<number> {
-  const plan: PlanEvent = await planTraining(config, {});
+  const plan: PlanEvent = await planTraining(config);
   if (config.json) stdout.write(`${JSON.stringify(plan)}\n`);
   else if (!config.quiet) stdout.write(`${planTable(plan)}\n`);
   return 0;

@@ -22,12 +22,14 @@ export interface StepResult {
   readonly hits: number;
   readonly norm: number;
   readonly applied: boolean;
+  /** Per layer, the share of its last outputs that were not zero; 1 for activations that are never zero. */
+  readonly density: readonly number[];
   /** Milliseconds since the epoch. */
   readonly time: number;
 }
 
 /** Writes a batch into the slot and says what it is; undefined: there are no more for now. */
-export type Feed = (slot: BatchSlot) => Fed | undefined | Promise<Fed | undefined>;
+export type Feed<F extends Fed> = (slot: BatchSlot) => F | undefined | Promise<F | undefined>;
 
 /** The timer's bounds: how late a pause is noticed, and how often a long step is looked at. */
 const SHORTEST_POLL_MS = 1;
@@ -75,7 +77,7 @@ export class Coordinator {
    * @returns 'stopped' when `stop` cut it short, or too many steps in a row were not finite: what was fed beyond the last
    *   result was not run
    */
-  async run(feed: Feed, heard: (fed: Fed, result: StepResult) => void): Promise<'done' | 'stopped'> {
+  async run<F extends Fed>(feed: Feed<F>, heard: (fed: F, result: StepResult) => void): Promise<'done' | 'stopped'> {
     let read = this.#completed;
     let published = read;
     let ended = false;
@@ -92,7 +94,7 @@ export class Coordinator {
         const result = this.#result(read);
         msPerStep = result.time - lastTime;
         lastTime = result.time;
-        heard(this.#fed[read % this.#slots.length] as Fed, result);
+        heard(this.#fed[read % this.#slots.length] as F, result);
       }
       published = Atomics.load(this.#words, Word.published);
       if (read === published && read === this.#completed) {
@@ -175,6 +177,7 @@ export class Coordinator {
       hits: read(Result.hits),
       norm: read(Result.norm),
       applied: read(Result.applied) > 0,
+      density: Array.from({ length: this.#layout.shape.model.layers }, (_, layer) => read(Result.density + layer)),
       time: read(Result.time),
     };
   }

@@ -1,6 +1,7 @@
 // The worker threads of a run: one long-lived piscina task a worker, which returns when the run is over.
 import { createRequire } from 'node:module';
 import { Piscina } from 'piscina';
+import { RunError } from '../errors.js';
 import type { KernelMemory, KernelName } from '../kernels/choose.js';
 import type { RunShape } from '../train/layout.js';
 import type { OptimizerSettings } from '../train/optimizer.js';
@@ -20,7 +21,7 @@ const LIMITS = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 2 };
 export class WorkerPool {
   readonly #pool: Piscina;
   readonly #tasks: readonly Promise<unknown>[];
-  /** Rejects when a worker throws or exits; never resolves. */
+  /** Rejects with a RunError when a worker throws or exits; never resolves. */
   readonly failure: Promise<never>;
 
   constructor(workers: number, task: Omit<WorkerTask, 'worker'>) {
@@ -28,7 +29,7 @@ export class WorkerPool {
     this.#pool = new Piscina({ filename, minThreads: workers, maxThreads: workers, resourceLimits: LIMITS, recordTiming: false });
     this.#tasks = Array.from({ length: workers }, (_, worker) => this.#pool.run({ ...task, worker } satisfies WorkerTask));
     this.failure = new Promise((_, reject) => {
-      for (const one of this.#tasks) one.catch(reject);
+      for (const [worker, task] of this.#tasks.entries()) task.catch((error: unknown) => reject(lost(worker, error)));
     });
     // Whoever races against it hears of it; nobody has to.
     this.failure.catch(() => {});
@@ -39,4 +40,9 @@ export class WorkerPool {
     await Promise.allSettled(this.#tasks);
     await this.#pool.destroy();
   }
+}
+
+function lost(worker: number, error: unknown): RunError {
+  const why = error instanceof Error ? error.message : String(error);
+  return new RunError(`worker ${worker} failed: ${why}`, { cause: error });
 }

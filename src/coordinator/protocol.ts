@@ -79,4 +79,6 @@ export const Result = {
   applied: 3,
   /** Milliseconds since the epoch, with fractions: when the step was committed. */
   time: 4,
+  /** From here on, one a layer: the share of its outputs at the window's last step that are not zero. */
+  density: 5,
 } as const;

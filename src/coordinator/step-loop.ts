@@ -120,8 +120,9 @@ export class StepLoop {
   }
 
   #project(needed: boolean, evaluation: boolean): void {
-    if (!needed) return;
-    for (let i = this.#claim(); i < this.#work.projectUnits; i = this.#claim()) this.#work.project(i, evaluation);
+    const projection = this.#work.projection(evaluation);
+    if (!needed || !projection) return;
+    for (let i = this.#claim(); i < projection.units; i = this.#claim()) projection.run(i);
     this.#barrier.pass();
   }
 
@@ -158,6 +159,7 @@ export class StepLoop {
     for (let i = 0; i < work.pieces.length; i++) square += this.#doubles[pieceNorms / 8 + i];
     const norm = Math.sqrt(square);
     const loss = this.#sum(this.#layout.streamLosses, shape.streams);
+    this.#judgeDensity();
     const applies = Number.isFinite(norm) && Number.isFinite(loss);
     this.#setResult(Result.loss, loss);
     this.#setResult(Result.hits, this.#sum(this.#layout.streamHits, shape.streams));
@@ -166,6 +168,15 @@ export class StepLoop {
     this.#setResult(Result.applied, applies ? clipFactorOf(norm, this.#optimizer.clipNorm) : 0);
     Atomics.store(this.#words, Word.applies, applies ? 1 : 0);
   };
+
+  #judgeDensity(): void {
+    const { streamActive, shape } = this.#layout;
+    const { layers, hidden } = shape.model;
+    for (let layer = 0; layer < layers; layer++) {
+      const active = this.#sum(streamActive + 8 * layer * shape.streams, shape.streams);
+      this.#setResult(Result.density + layer, this.#work.hasZeros ? active / (shape.streams * hidden) : 1);
+    }
+  }
 
   readonly #commit = (): void => {
     const words = this.#words;

@@ -8,6 +8,9 @@ import type { TokenSource } from './tokens.js';
 export const EVAL_SEGMENTS = 32;
 export const EVAL_WARMUP = 256;
 
+/** The size of an evaluation's batches: all segments side by side. */
+export const EVALUATION = { streams: EVAL_SEGMENTS, window: 32 } as const;
+
 export interface EvalOptions {
   /** B: the segments read side by side. Where there are more, they take turns. */
   readonly streams: number;

@@ -1,7 +1,7 @@
 // How weights start. Every parameter is drawn from a counter of its own, keyed by seed and name, so that a start does not
 // depend on the order in which parameters are filled. Values are in PyTorch's layout.
-import { mix } from './dropout-key.js';
 import type { Architecture } from './architecture.js';
+import { Counter } from './counter.js';
 import { elementsOf, type Parameter } from './parameters.js';
 
 export interface Initialization {
@@ -9,31 +9,6 @@ export interface Initialization {
   /** Added to the forget gate's input bias of an LSTM (Gers et al. 2000; Jozefowicz et al. 2015). */
   readonly forgetBias: number | undefined;
   readonly seed: number;
-}
-
-/** Random numbers of a counter: the n-th depends on key and n alone. */
-class Counter {
-  #n = 0;
-  readonly #key: number;
-
-  constructor(seed: number, name: string) {
-    let key = mix(seed ^ 0x756e726f);
-    for (let i = 0; i < name.length; i++) key = mix(key ^ name.charCodeAt(i));
-    this.#key = key;
-  }
-
-  /** In [0, 1), 53 bits. */
-  uniform(): number {
-    const high = mix(this.#key + Math.imul(this.#n++, 0x9e3779b9));
-    const low = mix((this.#key ^ 0x5bd1e995) + Math.imul(this.#n++, 0x9e3779b9));
-    return ((high >>> 5) * 2 ** 26 + (low >>> 6)) / 2 ** 53;
-  }
-
-  /** Standard normal (Box & Muller 1958). */
-  normal(): number {
-    const radius = Math.sqrt(-2 * Math.log(1 - this.uniform()));
-    return radius * Math.cos(2 * Math.PI * this.uniform());
-  }
 }
 
 /** The start of one parameter, in PyTorch's layout. */

@@ -21,7 +21,7 @@ import type { Architecture } from './architecture.js';
 import type { Cell } from './cells/cell.js';
 import { cells } from './cells/cells.js';
 import { dropoutKey } from './dropout-key.js';
-import type { PlacedParameter, WindowViews } from './views.js';
+import { findParameter, type PlacedParameter, type WindowViews } from './views.js';
 
 export interface StackOptions {
   readonly arena: Arena;
@@ -166,7 +166,7 @@ export class Stack {
 
   /** Backward through all steps; the losses' gradients stand in the logits from step `from` on. Leaves the deltas in z (and r). */
   backward(from: number, steps: number, projected: boolean, step: number): void {
-    const { kernels, arena, views, rows } = this.#o;
+    const { kernels, views, rows } = this.#o;
     if (rows === 0) return;
     const top = this.#layers[this.#layers.length - 1].views;
     for (let t = 0; t < from; t++) this.#clear(top.dh + t * this.#group(views.ldh));
@@ -183,7 +183,7 @@ export class Stack {
       const below = this.#layers[layer - 1];
       if (below.dropoutBackward) this.#drop(below.dropoutBackward, layer - 1, steps, step);
     }
-    if (this.#embeddedBackward && !projected && arena) kernels.product(this.#embeddedBackward, 0, steps);
+    if (this.#embeddedBackward && !projected) kernels.product(this.#embeddedBackward, 0, steps);
   }
 
   #inputs(input: WindowInput, steps: number, projected: boolean): void {
@@ -379,9 +379,7 @@ export class Stack {
   }
 
   #parameter(name: string): PlacedParameter {
-    const found = this.#o.parameters.find((p) => p.name === name);
-    if (!found) throw new Error(`the model has no parameter ${name}`);
-    return found;
+    return findParameter(this.#o.parameters, name);
   }
 
   /** Byte offset of this stack's first row in a view whose rows are `ld` floats apart. */

@@ -36,6 +36,13 @@ export function placeParameters(
   }));
 }
 
+/** @throws Error for a name that the model does not have */
+export function findParameter(parameters: readonly PlacedParameter[], name: string): PlacedParameter {
+  const found = parameters.find((p) => p.name === name);
+  if (!found) throw new Error(`the model has no parameter ${name}`);
+  return found;
+}
+
 /** Activations of one layer; byte offsets, 0 where the cell or the purpose has no such view. */
 export interface LayerViews {
   /** [T, B, gates H] */

@@ -49,6 +49,8 @@ export interface RunLayout {
   /** float64 [B]: sum of a stream's losses; count of its hits. One line a stream would be wasteful: a worker's lie together. */
   readonly streamLosses: number;
   readonly streamHits: number;
+  /** float64 [L][B]: units of a ReLU layer that were not zero at the window's last step. */
+  readonly streamActive: number;
   /** int32, one a piece: the number of the step that updated it last. */
   readonly pieceDone: number;
   /** Undo slot of each worker: [3][longest piece] floats. */
@@ -67,8 +69,8 @@ export interface RunLayout {
   readonly parts: ReadonlyMap<string, number>;
 }
 
-/** float64s for one worker's descriptors: some 20 calls a layer of up to 19 numbers, and 19 a parameter. */
-const DESCRIPTOR_NUMBERS = (layers: number): number => 1024 + 512 * layers;
+/** float64s for one worker's descriptors: some 20 calls a layer of up to 19 numbers, 19 a parameter, 14 a unit of PROJECT. */
+const DESCRIPTOR_NUMBERS = ({ layers, hidden }: Architecture): number => 1024 + 512 * layers + 14 * 2 * Math.ceil(hidden / 8);
 
 /** float64s of a record and of a result. */
 export const RECORD_NUMBERS = 16;
@@ -78,7 +80,7 @@ export const RING = 256;
 const RING_BYTES = 8 << 20;
 const FEWEST_SLOTS = 4;
 
-const STATES: Readonly<Record<OptimizerName, { first: boolean; second: boolean }>> = {
+export const STATES: Readonly<Record<OptimizerName, { first: boolean; second: boolean }>> = {
   sgd: { first: false, second: false },
   momentum: { first: true, second: false },
   nesterov: { first: true, second: false },
@@ -131,6 +133,7 @@ export function layOut(shape: RunShape): RunLayout {
     pieceNorms: plan.doubles('control', work.pieces.length),
     streamLosses: plan.doubles('control', mostStreams),
     streamHits: plan.doubles('control', mostStreams),
+    streamActive: plan.doubles('control', shape.model.layers * shape.streams),
     pieceDone: plan.ints('control', work.pieces.length),
     undo: each(() => plan.floats('undo slots', 3 * undoFloats)),
     undoFloats,
@@ -144,4 +147,4 @@ export function layOut(shape: RunShape): RunLayout {
   };
 }
 
-export const descriptorNumbers = (shape: RunShape): number => DESCRIPTOR_NUMBERS(shape.model.layers);
+export const descriptorNumbers = (shape: RunShape): number => DESCRIPTOR_NUMBERS(shape.model);

@@ -16,7 +16,8 @@ import type { Arena } from '../memory/arena.js';
 import { Descriptors } from '../memory/arena.js';
 import { cells } from '../model/cells/cells.js';
 import { Stack, type WindowInput } from '../model/stack.js';
-import { type PlacedParameter, projects, type WindowViews } from '../model/views.js';
+import { Projection } from '../model/projection.js';
+import { findParameter, type PlacedParameter, projects, type WindowViews } from '../model/views.js';
 import { descriptorNumbers, type RunLayout } from './layout.js';
 import { fixedFields, type OptimizerSettings, setStep } from './optimizer.js';
 import { StreamState } from './stream-state.js';
@@ -45,16 +46,13 @@ interface BlockedProduct {
   readonly blocks: number;
 }
 
-/** Columns of P in a unit of PROJECT. */
-const PROJECT_PANELS = 4;
-
 export class StepWork {
   readonly training: Stack;
   readonly evaluation: Stack | undefined;
   readonly trainingState: StreamState;
   readonly evaluationState: StreamState | undefined;
-  /** Units of PROJECT. */
-  readonly projectUnits: number;
+  /** Whether units can be exactly zero, so that densities are counted. */
+  readonly hasZeros: boolean;
 
   readonly #arena: Arena;
   readonly #kernels: Kernels;
@@ -67,7 +65,7 @@ export class StepWork {
   readonly #scatters: readonly number[];
   readonly #norms: readonly number[];
   readonly #updates: readonly number[];
-  readonly #projection: readonly number[];
+  readonly #projections: readonly (Projection | undefined)[];
   readonly #tableProduct: BlockedProduct | undefined;
 
   /** @param rows the streams of this worker: first and number, for training and for evaluation */
@@ -102,12 +100,11 @@ export class StepWork {
     this.#scatters = parameters.map((p) => (p.storage === 'panels' ? 0 : this.#sumCall(p)));
     this.#norms = parameters.map((p) => this.#d.add(SquareNorm, { g: p.gradient }));
     this.#updates = parameters.map((p) => this.#updateCall(p));
-    const first = this.#find('rnn.weight_ih_l0');
-    this.#projection = [layout.training, layout.evaluation].map((views) =>
-      views?.projected ? this.#projectCall(first, views.projected) : 0,
+    this.#projections = [layout.training, layout.evaluation].map((views) =>
+      views?.projected ? new Projection(kernels, this.#d, shape.model, parameters, views) : undefined,
     );
-    this.projectUnits = Math.ceil(first.columns / PANEL / PROJECT_PANELS);
-    this.#tableProduct = layout.training.projected ? this.#tableProductCalls(first) : undefined;
+    this.hasZeros = shape.model.cell === 'rnn' && shape.model.activation === 'relu';
+    this.#tableProduct = layout.training.projected ? this.#tableProductCalls(this.#find('rnn.weight_ih_l0')) : undefined;
   }
 
   /** Whether a window of so many steps projects the vocabulary: P = E W_x, then gathers. */
@@ -115,22 +112,9 @@ export class StepWork {
     return projects(this.#layout.shape.model, steps * views.streams);
   }
 
-  /** One unit of P = E W_x + biases: some panels for all tokens. */
-  project(unit: number, evaluation: boolean): void {
-    const descriptor = this.#projection[evaluation ? 1 : 0];
-    const first = this.#find('rnn.weight_ih_l0');
-    const panels = first.columns / PANEL;
-    const from = unit * PROJECT_PANELS;
-    const columns = from * PANEL * this.#arena.floatBytes;
-    const views = evaluation ? this.#layout.evaluation : this.#layout.training;
-    const { bias_ih, bias_hh } = { bias_ih: this.#find('rnn.bias_ih_l0'), bias_hh: this.#find('rnn.bias_hh_l0') };
-    const separate = cells[this.#layout.shape.model.cell].separateRecurrent;
-    this.#d.set(descriptor, Product.panels, first.weights + from * first.depth * PANEL * this.#arena.floatBytes);
-    this.#d.set(descriptor, Product.panelCount, Math.min(PROJECT_PANELS, panels - from));
-    this.#d.set(descriptor, Product.c, (views as WindowViews).projected + columns);
-    this.#d.set(descriptor, Product.bias, bias_ih.weights + columns);
-    this.#d.set(descriptor, Product.bias2, separate ? 0 : bias_hh.weights + columns);
-    this.#kernels.product(descriptor, 0, 1);
+  /** PROJECT: for training, for evaluation. */
+  projection(evaluation: boolean): Projection | undefined {
+    return this.#projections[evaluation ? 1 : 0];
   }
 
   /** THROUGH TIME for this worker's streams: forward, loss, backward. The deltas stay in the arena for `gradient`. */
@@ -143,6 +127,7 @@ export class StepWork {
     this.training.backward(input.headFrom, input.steps, projected, input.step);
     this.trainingState.end(1 - side, input.carry);
     this.#sumStreams(this.trainingState, views, input.headFrom, input.steps);
+    if (this.hasZeros) this.#countActive(input.steps);
   }
 
   /** Forward and losses of an evaluation window for this worker's segments. */
@@ -249,6 +234,21 @@ export class StepWork {
     }
   }
 
+  /** Counts, for each of this worker's streams and each layer, the units that are not zero at the last of `steps` steps. */
+  #countActive(steps: number): void {
+    const { training: views, shape, streamActive } = this.#layout;
+    const { floats, floatBytes, doubles } = this.#arena;
+    const { firstRow, rows } = this.trainingState;
+    for (let layer = 0; layer < shape.model.layers; layer++) {
+      const outputs = views.layers[layer].h / floatBytes + steps * views.streams * views.ldh;
+      for (let row = firstRow; row < firstRow + rows; row++) {
+        let active = 0;
+        for (let i = 0, at = outputs + row * views.ldh; i < shape.model.hidden; i++) if (floats[at + i] !== 0) active++;
+        doubles[streamActive / 8 + layer * views.streams + row] = active;
+      }
+    }
+  }
+
   // ---- construction ----
 
   /** Both factors of a weight's gradient: what the product read, and the delta of what it wrote. */
@@ -336,15 +336,6 @@ export class StepWork {
     });
   }
 
-  #projectCall(weights: PlacedParameter, projected: number): number {
-    const width = padded(this.#layout.shape.model.embedding);
-    return this.#d.add(Product, {
-      ...{ a: this.#find('embedding.weight').weights, lda: width, aGroup: 0, panels: 0, depth: width },
-      ...{ panelStride: weights.depth * PANEL, panelCount: 0, c: projected, ldc: weights.columns, cGroup: 0 },
-      ...{ rows: this.#layout.shape.model.vocabulary, init: Init.bias, bias: 0, bias2: 0 },
-    });
-  }
-
   /** Rows of a lookup table in one of its pieces. */
   #blockRows(table: PlacedParameter): number {
     const piece = this.#layout.work.pieces[this.#layout.work.tablePieces[0]];
@@ -382,8 +373,6 @@ export class StepWork {
   }
 
   #find(name: string): PlacedParameter {
-    const found = this.#layout.parameters.find((p) => p.name === name);
-    if (!found) throw new Error(`the model has no parameter ${name}`);
-    return found;
+    return findParameter(this.#layout.parameters, name);
   }
 }

@@ -76,8 +76,9 @@ export class StreamState {
     const { floats, floatBytes } = this.arena;
     const to = into / floatBytes + row * this.views.ldh;
     const from = this.#stored(view, layer, side, row);
-    if (fresh) floats.fill(0, to, to + this.#width);
-    else floats.copyWithin(to, from, from + this.#width);
+    // In the store as well: a window that is not applied goes back to its start, which was zero.
+    if (fresh) floats.fill(0, from, from + this.#width);
+    floats.copyWithin(to, from, from + this.#width);
   }
 
   #save(view: number, from: number, layer: number, side: number, row: number, steps: number): void {

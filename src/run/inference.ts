@@ -1,0 +1,163 @@
+// A model that runs but does not learn, on the calling thread: evaluation of many segments side by side, and single steps with
+// a state that the caller carries.
+
+import type { Batches, BatchSlot } from '../data/batches.js';
+import { EVALUATION } from '../data/eval-segments.js';
+import { allocate, checkLimits, createKernels, type KernelName, reservedBytes } from '../kernels/choose.js';
+import { padded } from '../kernels/kernels.js';
+import { Arena, Descriptors } from '../memory/arena.js';
+import { PlanBuilder } from '../memory/plan.js';
+import { createSharedBuffer } from '../memory/shared-array-buffer.js';
+import type { Architecture } from '../model/architecture.js';
+import { Projection } from '../model/projection.js';
+import { Stack } from '../model/stack.js';
+import { type PlacedParameter, placeParameters, placeWindow, projects, type WindowViews } from '../model/views.js';
+import { StreamState } from '../train/stream-state.js';
+import { type Measured, measured } from './measured.js';
+
+/** Descriptors of two stacks and a projection. */
+const descriptorNumbers = ({ layers, hidden }: Architecture): number => 1024 + 512 * layers + 14 * Math.ceil(hidden / 8);
+
+/** One window's place, and what computes it. */
+interface Window {
+  readonly views: WindowViews;
+  readonly stack: Stack;
+  readonly state: StreamState;
+  readonly slot: BatchSlot;
+  /** Byte offsets of the slot's arrays. */
+  readonly at: { readonly tokens: number; readonly targets: number; readonly reset: number; readonly carry: number };
+}
+
+export class Inference {
+  readonly parameters: readonly PlacedParameter[];
+  readonly arena: Arena;
+  readonly #model: Architecture;
+  readonly #many: Window;
+  readonly #one: Window;
+  readonly #projection: Projection | undefined;
+
+  /** @throws UserError when the kernels cannot address so much */
+  constructor(model: Architecture, kernelName: KernelName) {
+    const plan = new PlanBuilder(4, reservedBytes(kernelName));
+    this.#model = model;
+    this.parameters = placeParameters(plan, model, undefined);
+    const place = (steps: number, streams: number) => ({
+      views: placeWindow(plan, model, { steps, streams, trains: false, dropout: false }, 'evaluation'),
+      at: {
+        tokens: plan.ints('batches', steps * streams),
+        targets: plan.ints('batches', steps * streams),
+        reset: plan.ints('batches', streams),
+        carry: plan.ints('batches', streams),
+      },
+    });
+    const many = place(EVALUATION.window, EVALUATION.streams);
+    const one = place(1, 1);
+    const numbers = descriptorNumbers(model);
+    const descriptorsAt = plan.doubles('control', numbers);
+    checkLimits(kernelName, plan.bytes, 1);
+    const memory = allocate(kernelName, plan.bytes, createSharedBuffer);
+    this.arena = new Arena(memory.buffer, 4);
+    const kernels = createKernels(kernelName, memory, 0);
+    const descriptors = new Descriptors(this.arena, descriptorsAt, numbers);
+    const bind = ({ views, at }: ReturnType<typeof place>): Window => ({
+      views,
+      at,
+      stack: new Stack({
+        ...{ arena: this.arena, kernels, descriptors, model, parameters: this.parameters, views },
+        ...{ firstRow: 0, rows: views.streams, dropout: 0, trains: false, seed: 0 },
+      }),
+      state: new StreamState(this.arena, model, views, [0, views.streams]),
+      slot: {
+        inputs: this.arena.intsAt(at.tokens, views.steps * views.streams),
+        targets: this.arena.intsAt(at.targets, views.steps * views.streams),
+        reset: this.arena.intsAt(at.reset, views.streams),
+        carry: this.arena.intsAt(at.carry, views.streams),
+      },
+    });
+    this.#many = bind(many);
+    this.#one = bind(one);
+    this.#projection = many.views.projected ? new Projection(kernels, descriptors, model, this.parameters, many.views) : undefined;
+  }
+
+  /** @param batches of EVALUATION's size, from their start */
+  async evaluate(batches: Batches): Promise<Measured & { readonly tokens: number }> {
+    const { stack, state, slot, at, views } = this.#many;
+    // Weights do not change here: one projection serves all windows.
+    for (let unit = 0; unit < (this.#projection?.units ?? 0); unit++) this.#projection?.run(unit);
+    let [lossSum, hits, counted, side] = [0, 0, 0, 0];
+    for (let dealt = await batches.next(slot); dealt; dealt = await batches.next(slot)) {
+      state.begin(side, at.reset);
+      stack.forward(at, dealt.steps, projects(this.#model, dealt.steps * views.streams), -1);
+      stack.loss(at, 0, dealt.steps, 0);
+      side = 1 - side;
+      state.end(side, at.carry);
+      const [loss, hit] = this.#sums(dealt.steps);
+      lossSum += loss;
+      hits += hit;
+      counted += dealt.counted;
+    }
+    return { ...measured(lossSum, hits, counted), tokens: counted };
+  }
+
+  /** Losses and hits of a window, added up as training does it: a stream's in the order of time, then the streams'. */
+  #sums(steps: number): readonly [number, number] {
+    const { views } = this.#many;
+    const { floats, floatBytes } = this.arena;
+    const sum = (view: number): number => {
+      let all = 0;
+      for (let row = 0; row < views.streams; row++) {
+        let own = 0;
+        for (let t = 0; t < steps; t++) own += floats[view / floatBytes + t * views.streams + row];
+        all += own;
+      }
+      return all;
+    };
+    return [sum(views.losses), sum(views.hits)];
+  }
+
+  /** A stream of its own, in the zero state. */
+  cursor(): Cursor {
+    return new Cursor(this.#model, (token, state) => this.#step(token, state));
+  }
+
+  /** One step from `state`, which is overwritten by the state after it. @returns the logits [V], good until the next step */
+  #step(token: number, state: Float32Array): Float32Array {
+    const { stack, slot, at, views } = this.#one;
+    const width = padded(this.#model.hidden);
+    const { floats, floatBytes } = this.arena;
+    const parts = views.layers.flatMap(({ h, c }) => (c ? [h, c] : [h]));
+    parts.forEach((view, i) => {
+      floats.set(state.subarray(i * width, (i + 1) * width), view / floatBytes);
+    });
+    slot.inputs[0] = token;
+    stack.forward(at, 1, false, -1);
+    stack.logits(0, 1);
+    parts.forEach((view, i) => {
+      const after = view / floatBytes + views.ldh;
+      state.set(floats.subarray(after, after + width), i * width);
+    });
+    return this.arena.floatsAt(views.logits, this.#model.vocabulary) as Float32Array;
+  }
+}
+
+/** A stream that is read one token at a time; its state is its own. */
+export class Cursor {
+  readonly #state: Float32Array;
+
+  constructor(
+    model: Architecture,
+    private readonly advance: (token: number, state: Float32Array) => Float32Array,
+  ) {
+    this.#state = new Float32Array(model.layers * (model.cell === 'lstm' ? 2 : 1) * padded(model.hidden));
+  }
+
+  /** Reads a token. @returns the logits [V] of the next one, good until any cursor's next step */
+  step(token: number): Float32Array {
+    return this.advance(token, this.#state);
+  }
+
+  /** Goes back to the zero state. */
+  reset(): void {
+    this.#state.fill(0);
+  }
+}

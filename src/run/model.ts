@@ -1,0 +1,175 @@
+// A trained model, loaded from its file: evaluates, generates, and steps.
+
+import { statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { modelFile, readProgress, TRAINER } from '../checkpoint/checkpoint.js';
+import { readModelHeader, readParameter } from '../checkpoint/model-file.js';
+import { SafetensorsFile } from '../checkpoint/safetensors-file.js';
+import type { Batches } from '../data/batches.js';
+import { EVALUATION, EvalBatches } from '../data/eval-segments.js';
+import { type Sequence, SequenceBatches } from '../data/sequences.js';
+import { type OpenedText, openTextFor } from '../data/text-file.js';
+import { textInMemoryFor } from '../data/text-memory.js';
+import type { Vocabulary } from '../data/vocabulary.js';
+import { UserError } from '../errors.js';
+import { chooseKernels, type KernelRequest } from '../kernels/choose.js';
+import type { Architecture } from '../model/architecture.js';
+import { Counter } from '../model/counter.js';
+import { elementsOf } from '../model/parameters.js';
+import { type Cursor, Inference } from './inference.js';
+import type { Measured } from './measured.js';
+import type { RunProgress } from './progress.js';
+import { chooseToken, type Sampling, softmax } from './sampling.js';
+
+export interface LoadOptions {
+  /** Default: auto. */
+  readonly kernels?: KernelRequest;
+}
+
+/** What to evaluate on: one of them. */
+export interface EvalData {
+  /** Path of a text file. */
+  readonly file?: string;
+  /** A text in memory. */
+  readonly text?: string | Uint8Array;
+  /** Token numbers, for a model that learned such. */
+  readonly sequences?: readonly Sequence[];
+}
+
+export interface EvalOptions {
+  /** Leaves symbols out that the model does not know, and counts them; otherwise they are an error. */
+  readonly skipUnknown?: boolean;
+}
+
+export interface Evaluation extends Measured {
+  /** Tokens that were predicted. */
+  readonly tokens: number;
+  /** Unknown symbols that were left out. */
+  readonly skipped: number;
+}
+
+export interface SampleOptions extends Partial<Sampling> {
+  /** What the model reads first. Default: nothing. */
+  readonly prompt?: string;
+  /** Tokens to generate. Default: 400. */
+  readonly length?: number;
+  /** Default: 0. */
+  readonly seed?: number;
+}
+
+export interface ParameterInfo {
+  /** As in PyTorch's state_dict. */
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly bytes: number;
+}
+
+/** Loads the model that `path` means: a run folder (its latest checkpoint), a checkpoint folder or a .safetensors file. */
+export async function loadModel(path: string, { kernels = 'auto' }: LoadOptions = {}): Promise<Model> {
+  const name = modelFile(path);
+  const file = SafetensorsFile.open(name);
+  try {
+    const { architecture, vocabulary } = readModelHeader(file);
+    const inference = new Inference(architecture, chooseKernels(kernels).name);
+    for (const p of inference.parameters) readParameter(file, p.name, p, inference.arena.floatsAt(p.weights, p.length));
+    return new Model(architecture, vocabulary, inference, trainingOf(name));
+  } finally {
+    file.close();
+  }
+}
+
+/** How far the training was that wrote the file, where its folder says so. */
+function trainingOf(model: string): RunProgress | undefined {
+  const folder = dirname(model);
+  return statSync(join(folder, TRAINER), { throwIfNoEntry: false }) ? readProgress<RunProgress>(folder) : undefined;
+}
+
+export class Model {
+  readonly parameters: readonly ParameterInfo[];
+  readonly #inference: Inference;
+  readonly #cursor: Cursor;
+
+  /** @param training how far its training was, where that is known */
+  constructor(
+    readonly architecture: Architecture,
+    readonly vocabulary: Vocabulary,
+    inference: Inference,
+    readonly training: RunProgress | undefined,
+  ) {
+    this.#inference = inference;
+    this.#cursor = inference.cursor();
+    this.parameters = inference.parameters.map((p) => ({ name: p.name, shape: p.shape, bytes: 4 * elementsOf(p) }));
+  }
+
+  /**
+   * Loss and accuracy on a text: every token but the first is predicted once, in 32 segments, each warmed up on the 256 tokens
+   * before it. Sequences start from the zero state each.
+   *
+   * @throws UserError for data that cannot be read, or with symbols that the model does not know
+   */
+  async eval(data: EvalData, { skipUnknown = false }: EvalOptions = {}): Promise<Evaluation> {
+    if (data.sequences !== undefined) {
+      const { streams, window } = EVALUATION;
+      const options = { batch: streams, window, stride: window, vocabularySize: this.vocabulary.size };
+      return { ...(await this.#evaluate(new SequenceBatches(data.sequences, options))), skipped: 0 };
+    }
+    const { source, skipped } = this.#open(data, skipUnknown);
+    try {
+      return { ...(await this.#evaluate(new EvalBatches(source, 0, source.length, EVALUATION))), skipped };
+    } finally {
+      source.close();
+    }
+  }
+
+  #open({ file, text }: EvalData, skipUnknown: boolean): OpenedText {
+    if (file !== undefined) return openTextFor(file, this.vocabulary, { skipUnknown });
+    if (text !== undefined) return textInMemoryFor(text, this.vocabulary, { skipUnknown });
+    throw new UserError('eval: there is nothing to evaluate on; give file, text or sequences');
+  }
+
+  #evaluate(batches: Batches): Promise<Measured & { readonly tokens: number }> {
+    return this.#inference.evaluate(batches);
+  }
+
+  /** The text that follows the prompt. */
+  sample(options: SampleOptions = {}): string {
+    return [...this.generate(options)].join('');
+  }
+
+  /** The same in pieces, as they come. */
+  *generate({ prompt = '', length = 400, seed = 0, temperature = 1, topK = 0, topP = 1 }: SampleOptions = {}): Generator<string> {
+    const { tokens } = this.vocabulary.encode(prompt, { origin: 'prompt' });
+    const decoder = this.vocabulary.decoder();
+    const random = new Counter(seed, 'sample');
+    const cursor = this.#inference.cursor();
+    let logits: Float32Array | undefined;
+    for (const token of tokens) logits = cursor.step(token);
+    for (let n = 0; n < length; n++) {
+      // Without a prompt nothing is known of the first token: any is as good as another.
+      const token = logits === undefined ? Math.floor(random.uniform() * this.vocabulary.size) : chooseToken(logits, { temperature, topK, topP }, random);
+      yield decoder.write(token);
+      if (n < length - 1) logits = cursor.step(token);
+    }
+    yield decoder.end();
+  }
+
+  /**
+   * Reads one token in the state that the steps before left behind.
+   *
+   * @param symbol a token number, or its symbol as text
+   * @returns [V] probabilities of the next token
+   */
+  step(symbol: number | string): Float64Array {
+    const tokens = typeof symbol === 'number' ? [symbol] : this.vocabulary.encode(symbol, { origin: 'step' }).tokens;
+    const [token] = tokens;
+    if (tokens.length !== 1 || !(Number.isInteger(token) && token >= 0 && token < this.vocabulary.size)) {
+      throw new UserError(`step: ${JSON.stringify(symbol)} is not allowed; it is one symbol or a token number, 0 to ${this.vocabulary.size - 1}`);
+    }
+    return softmax(this.#cursor.step(token));
+  }
+
+  /** Sets the state that `step` carries back to zero. */
+  reset(): void {
+    this.#cursor.reset();
+  }
+}

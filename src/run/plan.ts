@@ -1,0 +1,156 @@
+// What a run is going to be, before anything of it is allocated: model, kernels, steps, and where the memory goes.
+
+import { totalmem } from 'node:os';
+import type { Config } from '../config/config.js';
+import { PROTOCOL_WORDS } from '../coordinator/protocol.js';
+import { UserError } from '../errors.js';
+import { checkLimits, chooseKernels, type KernelChoice, reservedBytes } from '../kernels/choose.js';
+import { PlanBuilder } from '../memory/plan.js';
+import { canShare } from '../memory/shared-array-buffer.js';
+import type { Architecture } from '../model/architecture.js';
+import { elementsOf } from '../model/parameters.js';
+import { placeParameters, placeWindow } from '../model/views.js';
+import type { PlanEvent } from '../report/events.js';
+import { bytes } from '../report/format.js';
+import { layOut, type RunLayout, type RunShape, STATES } from '../train/layout.js';
+import type { OptimizerSettings } from '../train/optimizer.js';
+import { type OpenedData, openData, type TrainingData } from './data.js';
+
+export interface Prepared {
+  readonly config: Config;
+  readonly data: OpenedData;
+  readonly choice: KernelChoice;
+  readonly layout: RunLayout;
+  readonly optimizer: OptimizerSettings;
+  /** The step after which the run ends; Infinity where it shows only when the data end. */
+  readonly totalSteps: number;
+}
+
+/** Opens the data and lays everything out. Whoever gets it closes `data`. @throws UserError when it cannot run here */
+export async function prepare(config: Config, given?: TrainingData): Promise<Prepared> {
+  const choice = chooseKernels(config.kernels);
+  const data = await openData(config, given);
+  try {
+    const totalSteps = countSteps(config, data);
+    checkEvaluation(config, data);
+    const shape = shapeOf(config, data, choice);
+    checkFits(shape, data.sizeBytes);
+    const layout = layOut(shape);
+    checkLimits(choice.name, layout.bytes, shape.workers);
+    return { config, data, choice, layout, optimizer: optimizerOf(config), totalSteps };
+  } catch (error) {
+    await data.close();
+    throw error;
+  }
+}
+
+/** The plan alone: what --dry-run prints. */
+export async function planTraining(config: Config, given?: TrainingData): Promise<PlanEvent> {
+  const prepared = await prepare(config, given);
+  await prepared.data.close();
+  return planEvent(prepared, 0);
+}
+
+/** @param step the step that the run goes on from */
+export function planEvent({ config, data, choice, layout, totalSteps }: Prepared, step: number): PlanEvent {
+  const { stepsPerEpoch = 0 } = data.training;
+  const steps = Number.isFinite(totalSteps) ? totalSteps : 0;
+  return {
+    event: 'plan',
+    bytes: layout.bytes + data.sizeBytes,
+    parts: { ...Object.fromEntries(layout.parts), text: data.sizeBytes },
+    parameters: layout.parameters.reduce((sum, p) => sum + elementsOf(p), 0),
+    workers: layout.shape.workers,
+    kernels: choice.name,
+    ...(choice.instructionSet === undefined ? {} : { instructionSet: choice.instructionSet }),
+    vocabulary: data.vocabulary.size,
+    trainingTokens: data.trainingTokens,
+    validationTokens: data.validationTokens,
+    stepsPerEpoch,
+    steps,
+    epochs: config.epochs ?? (stepsPerEpoch > 0 ? Math.ceil(steps / stepsPerEpoch) : 0),
+    step,
+  };
+}
+
+function countSteps({ steps = Number.POSITIVE_INFINITY, epochs = Number.POSITIVE_INFINITY, schedule }: Config, { training }: OpenedData): number {
+  const total = Math.min(steps, epochs * (training.stepsPerEpoch ?? Number.POSITIVE_INFINITY));
+  if (schedule === 'cosine' && !Number.isFinite(total)) {
+    throw new UserError('--schedule: cosine needs the number of steps, which sequences that come one by one do not tell; give --steps');
+  }
+  return total;
+}
+
+function checkEvaluation({ patience, schedule, evalEvery }: Config, { evaluation }: OpenedData): void {
+  if (evaluation) return;
+  const why = 'it needs evaluations, and nothing is held out; give validationSequences, or an array of sequences';
+  if (patience !== undefined) throw new UserError(`--patience: ${why}`);
+  if (schedule === 'plateau') throw new UserError(`--schedule: ${why}`);
+  if (evalEvery !== undefined) throw new UserError(`--eval-every: ${why}`);
+}
+
+function shapeOf(config: Config, { training, evaluation, vocabulary }: OpenedData, choice: KernelChoice): RunShape {
+  const model: Architecture = {
+    cell: config.cell,
+    activation: config.activation,
+    hidden: config.hidden,
+    layers: config.layers,
+    embedding: config.embedding,
+    vocabulary: vocabulary.size,
+  };
+  return {
+    model,
+    optimizer: config.optimizer,
+    streams: training.streams,
+    steps: training.maxWindow,
+    dropout: config.layers > 1 ? config.dropout : 0,
+    seed: config.seed,
+    evaluationStreams: evaluation?.streams ?? 0,
+    evaluationSteps: evaluation?.maxWindow ?? 0,
+    workers: canShare() ? config.workers : 1,
+    floatBytes: 4,
+    reservedBytes: reservedBytes(choice.name),
+    controlWords: PROTOCOL_WORDS,
+  };
+}
+
+/** The decays stand where the update kernels read them: one number for what each rule calls by another name. */
+function optimizerOf(config: Config): OptimizerSettings {
+  const { optimizer: name, epsilon, clipNorm, clipValue, l2 } = config;
+  const isAdam = name === 'adam' || name === 'adamw';
+  return {
+    ...{ name, epsilon, clipNorm, clipValue, l2 },
+    beta1: isAdam ? config.beta1 : config.momentum,
+    beta2: isAdam ? config.beta2 : config.rho,
+  };
+}
+
+/** Which flag makes a part of the plan smaller. */
+const LOWER: Readonly<Record<string, string>> = {
+  parameters: '--hidden or --layers',
+  'transposed panels': '--hidden or --layers',
+  gradients: '--hidden or --layers',
+  'optimizer state': '--hidden or --layers, or take --optimizer sgd',
+  activations: '--batch, --window or --hidden',
+  evaluation: '--hidden or --layers',
+  text: 'the text',
+};
+
+/** @throws UserError that says which part is large, before work is cut into as many pieces as such a plan has */
+function checkFits(shape: RunShape, textBytes: number): void {
+  const plan = new PlanBuilder(shape.floatBytes, shape.reservedBytes);
+  placeParameters(plan, shape.model, STATES[shape.optimizer]);
+  const training = { steps: shape.steps, streams: shape.streams, trains: true, dropout: shape.dropout > 0 };
+  placeWindow(plan, shape.model, training, 'activations');
+  const needed = plan.bytes + textBytes;
+  const available = Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY);
+  if (needed <= available) return;
+  const parts = [...plan.parts, ['text', textBytes] as const].sort(([, a], [, b]) => b - a);
+  const [largest, size] = parts[0];
+  throw new UserError(
+    `${flagOf(largest)}: the plan needs ${bytes(needed)} and this machine has ${bytes(available)}; ` +
+      `${bytes(size)} of it are ${largest}; lower ${LOWER[largest]} (--dry-run prints the plan)`,
+  );
+}
+
+const flagOf = (part: string): string => (part === 'text' ? '--text' : part === 'activations' ? '--batch' : '--hidden');

@@ -1,0 +1,40 @@
+// How far a run is: what a checkpoint remembers beside the arrays.
+
+import type { KernelName } from '../kernels/choose.js';
+import type { PlateauState } from '../train/schedule.js';
+
+export interface RunProgress {
+  /** Steps done. */
+  readonly step: number;
+  /** Where the next batch is taken from: passes over the data that are complete, and batches of the present one. */
+  readonly epoch: number;
+  readonly stepInEpoch: number;
+  /** Updates made: without the steps that were skipped. */
+  readonly updates: number;
+  /** Steps in a row, up to now, that were skipped. */
+  readonly badInARow: number;
+  readonly plateau: PlateauState;
+  /** The best evaluation, and whether the checkpoint of that step stands only because it was the best. */
+  readonly best: { readonly step: number; readonly loss: number; readonly only: boolean } | null;
+  /** Evaluations since the best one. */
+  readonly worse: number;
+  /** The step of the last evaluation that counted for schedule and patience. */
+  readonly evaluatedAt: number;
+  /** Tokens that are learned: another text can't be gone on with. */
+  readonly trainingTokens: number;
+  readonly kernels: KernelName | null;
+}
+
+export const NEW_RUN: RunProgress = {
+  step: 0,
+  epoch: 0,
+  stepInEpoch: 0,
+  updates: 0,
+  badInARow: 0,
+  plateau: { factor: 1, best: null, badEvaluations: 0 },
+  best: null,
+  worse: 0,
+  evaluatedAt: 0,
+  trainingTokens: 0,
+  kernels: null,
+};

@@ -1,0 +1,87 @@
+// The folder of a run: found or made, never one that holds another run, and left as it was where a run cannot begin.
+
+import { accessSync, constants, existsSync, mkdirSync, readdirSync, rmdirSync, statfsSync, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join, resolve } from 'node:path';
+import { removeTemporaries, replaceSymlink, writeFileAtomic } from '../checkpoint/atomic.js';
+import type { Config } from '../config/config.js';
+import { RunError, systemReason, UserError } from '../errors.js';
+import { bytes } from '../report/format.js';
+
+export const CONFIG_FILE = 'config.json';
+
+export const packageVersion = (): string =>
+  (createRequire(import.meta.url)('unroll/package.json') as { version: string }).version;
+
+/**
+ * Makes the folder and writes config.json.
+ *
+ * @param checkpointBytes what the run's first checkpoint will need
+ * @throws UserError when it cannot be made or written, or holds another run
+ */
+export function openRunFolder(config: Config, checkpointBytes: number): void {
+  const { out, resume } = config;
+  if (resume === undefined && holdsRun(out)) {
+    throw new UserError(`--out: ${out} holds a run already; go on with it (--resume ${out}), or give another folder`);
+  }
+  const made = makeFolders(out);
+  try {
+    checkSpace(out, checkpointBytes);
+    removeTemporaries(out);
+    removeTemporaries(join(out, 'checkpoints'));
+    writeFileAtomic(join(out, CONFIG_FILE), `${JSON.stringify(saved(config), null, 2)}\n`);
+  } catch (error) {
+    for (const folder of made) rmdirSync(folder);
+    if (error instanceof RunError) throw new UserError(`--out: ${error.message}`);
+    throw error;
+  }
+}
+
+export const holdsRun = (folder: string): boolean =>
+  existsSync(join(folder, CONFIG_FILE)) || existsSync(join(folder, 'checkpoints'));
+
+/** `runs/book-lstm256`, or with the first number that makes it free: `runs/book-lstm256-2`. */
+export function freeFolder(folder: string): string {
+  for (let n = 1; ; n++) {
+    const name = n === 1 ? folder : `${folder}-${n}`;
+    if (!holdsRun(name)) return name;
+  }
+}
+
+/** What the run is, without what only says how it was started. */
+function saved({ resume: _, dryRun: __, quiet: ___, json: ____, verbose: _____, ...config }: Config): Record<string, unknown> {
+  const { text, initFrom } = config;
+  return {
+    version: packageVersion(),
+    ...config,
+    ...(text === undefined ? {} : { text: resolve(text) }),
+    ...(initFrom === undefined ? {} : { initFrom: resolve(initFrom) }),
+  };
+}
+
+/** Makes `folder` and those above it. @returns those that were made, the innermost first */
+function makeFolders(folder: string): readonly string[] {
+  const missing: string[] = [];
+  for (let at = resolve(folder); !existsSync(at); at = dirname(at)) missing.push(at);
+  try {
+    mkdirSync(folder, { recursive: true });
+    if (!statSync(folder).isDirectory()) throw Object.assign(new Error(), { code: 'ENOTDIR' });
+    accessSync(folder, constants.W_OK | constants.X_OK);
+    readdirSync(folder);
+    return missing;
+  } catch (error) {
+    throw new UserError(`--out: ${folder} cannot be written: ${systemReason(error)}; give a folder that can`);
+  }
+}
+
+function checkSpace(folder: string, needed: number): void {
+  const { bavail, bsize } = statfsSync(folder);
+  if (bavail * bsize >= needed) return;
+  throw new UserError(`--out: ${folder} has ${bytes(bavail * bsize)} free, a checkpoint needs ${bytes(needed)}; give another folder`);
+}
+
+/** Points `latest` and `best` to what they pointed to when the run was at `step`: it goes on from there. */
+export function turnLinks(out: string, checkpoint: string, best: string | undefined): void {
+  replaceSymlink(join(out, 'latest'), join('checkpoints', checkpoint));
+  if (best !== undefined && existsSync(join(out, 'checkpoints', best))) replaceSymlink(join(out, 'best'), join('checkpoints', best));
+}

@@ -1,0 +1,80 @@
+// Where a run's numbers begin: drawn from the seed, taken from another model, or those of a checkpoint.
+
+import {
+  checkpointFolder,
+  loadCheckpoint,
+  modelFile,
+  readCheckpointHeader,
+  readProgress,
+  verifyCheckpoint,
+} from '../checkpoint/checkpoint.js';
+import { matchNames, readModelHeader, readParameter } from '../checkpoint/model-file.js';
+import { SafetensorsFile } from '../checkpoint/safetensors-file.js';
+import type { Config } from '../config/config.js';
+import type { Vocabulary } from '../data/vocabulary.js';
+import { UserError } from '../errors.js';
+import type { Arena } from '../memory/arena.js';
+import type { Architecture } from '../model/architecture.js';
+import { initialValues } from '../model/initializers.js';
+import { fromTorch, transposePanels } from '../model/parameters.js';
+import type { RunLayout } from '../train/layout.js';
+import { NEW_RUN, type RunProgress } from './progress.js';
+
+/** Fills parameters, and for a resumed run optimizer and streams. @returns how far the run is */
+export function start(config: Config, vocabulary: Vocabulary, arena: Arena, layout: RunLayout): RunProgress {
+  const progress = fill(config, vocabulary, arena, layout);
+  for (const p of layout.parameters) {
+    if (!p.transposedPanels) continue;
+    transposePanels(p, arena.floatsAt(p.weights, p.length), arena.floatsAt(p.transposedPanels, p.length));
+  }
+  return progress;
+}
+
+function fill(config: Config, vocabulary: Vocabulary, arena: Arena, layout: RunLayout): RunProgress {
+  if (config.resume !== undefined) return resume(config.resume, vocabulary, arena, layout);
+  if (config.initFrom !== undefined) startFrom(config.initFrom, vocabulary, arena, layout);
+  else {
+    const { init: kind, forgetBias, seed } = config;
+    for (const p of layout.parameters) {
+      const values = initialValues(layout.shape.model, p, { kind, forgetBias, seed });
+      fromTorch(p, values, arena.floatsAt(p.weights, p.length));
+    }
+  }
+  return NEW_RUN;
+}
+
+function startFrom(path: string, vocabulary: Vocabulary, arena: Arena, layout: RunLayout): void {
+  const file = SafetensorsFile.open(modelFile(path, '--init-from'));
+  try {
+    const isOurs = file.metadata.format === 'unroll';
+    if (isOurs) checkVocabulary(`--init-from: ${path}`, readModelHeader(file).vocabulary, vocabulary);
+    const names = matchNames(file, layout.shape.model);
+    for (const p of layout.parameters) readParameter(file, names.get(p.name) as string, p, arena.floatsAt(p.weights, p.length));
+  } finally {
+    file.close();
+  }
+}
+
+function resume(path: string, vocabulary: Vocabulary, arena: Arena, layout: RunLayout): RunProgress {
+  const folder = checkpointFolder(path);
+  verifyCheckpoint(folder);
+  const header = readCheckpointHeader(folder);
+  checkArchitecture(folder, header.architecture, layout.shape.model);
+  checkVocabulary(`--resume: ${folder}`, header.vocabulary, vocabulary);
+  const progress = readProgress<RunProgress>(folder);
+  loadCheckpoint(folder, arena, layout);
+  return progress;
+}
+
+function checkArchitecture(folder: string, saved: Architecture, wanted: Architecture): void {
+  for (const key of Object.keys(wanted) as (keyof Architecture)[]) {
+    if (saved[key] !== wanted[key])
+      throw new UserError(`--resume: ${folder}: its ${key} is ${saved[key]}, that of the run's config.json is ${wanted[key]}`);
+  }
+}
+
+function checkVocabulary(what: string, saved: Vocabulary, wanted: Vocabulary): void {
+  if (JSON.stringify(saved) === JSON.stringify(wanted)) return;
+  const kinds = `${saved.mode}, ${saved.size} symbols, against ${wanted.mode}, ${wanted.size}`;
+  throw new UserError(`${what}: the model's vocabulary is not that of the text (${kinds}); both must be the same`);
+}
