@@ -2,7 +2,7 @@
 
 import type { ConfigInput } from '../config/config.js';
 import type { TrainEvent } from '../report/events.js';
-import { isInMemory, type TrainingData } from './data.js';
+import { isInMemory } from './data.js';
 import { runConfig } from './run-config.js';
 import { type RunOptions, runTraining, type TrainOutcome } from './train.js';
 
@@ -39,16 +39,18 @@ export function train(options: TrainOptions): Training {
     () => queue.end(),
     (error: unknown) => queue.end({ error }),
   );
-  return Object.assign(outcome, { [Symbol.asyncIterator]: () => queue.iterate(outcome) });
+  return Object.assign(outcome, { [Symbol.asyncIterator]: () => queue.listen(outcome) });
 }
 
-/** Events between the run, which does not wait, and one who iterates. Kept from when an iteration begins. */
+/** Events between the run, which does not wait, and one who iterates. Kept only from when the iteration begins. */
 class EventQueue {
   #waiting: TrainEvent[] = [];
+  #listening = false;
   #ended: { readonly error?: unknown } | undefined;
   #wake: () => void = () => {};
 
   push(event: TrainEvent): void {
+    if (!this.#listening) return;
     this.#waiting.push(event);
     this.#wake();
   }
@@ -58,7 +60,12 @@ class EventQueue {
     this.#wake();
   }
 
-  async *iterate(outcome: Promise<TrainOutcome>): AsyncGenerator<TrainEvent> {
+  listen(outcome: Promise<TrainOutcome>): AsyncGenerator<TrainEvent> {
+    this.#listening = true;
+    return this.#iterate(outcome);
+  }
+
+  async *#iterate(outcome: Promise<TrainOutcome>): AsyncGenerator<TrainEvent> {
     for (;;) {
       const events = this.#waiting;
       this.#waiting = [];
