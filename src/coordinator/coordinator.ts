@@ -84,7 +84,8 @@ export class Coordinator {
     let lastTime = performance.timeOrigin + performance.now();
     let msPerStep = 1;
     for (;;) {
-      while (!ended && !this.#stopping && published - this.#completed < this.#slots.length) {
+      // A slot is free again when its result was read: record and result lie in rings of the same length.
+      while (!ended && !this.#stopping && published - read < this.#slots.length) {
         const fed = feed(this.#slots[published % this.#slots.length]);
         const prepared = fed instanceof Promise ? await this.#unlessLost(fed) : fed;
         if (prepared) ended = !this.#publish(published++, prepared);
