@@ -1,20 +1,20 @@
 // The public API of unroll.
 
 export type { ConfigInput as Settings } from './config/config.js';
-export type { Sequence, Sequences, SequenceSource } from './data/sequences.js';
+export type { Sequence, SequenceSource, Sequences } from './data/sequences.js';
 export { RunError, UserError } from './errors.js';
 export type { Architecture } from './model/architecture.js';
 export type { CheckpointEvent, DoneEvent, EvalEvent, PlanEvent, StepEvent, TrainEvent } from './report/events.js';
 export type { TrainingData } from './run/data.js';
 export {
   type EvalData,
-  type Evaluation,
   type EvalOptions,
+  type Evaluation,
   type LoadOptions,
   loadModel,
   type Model,
   type ParameterInfo,
   type SampleOptions,
 } from './run/model.js';
-export { type TrainOptions, type Training, train } from './run/train-api.js';
 export type { TrainOutcome } from './run/train.js';
+export { type Training, type TrainOptions, train } from './run/train-api.js';

@@ -3,13 +3,13 @@ import { createHash } from 'node:crypto';
 import { closeSync, openSync, readdirSync, readFileSync, readSync, rmSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { RunError, UserError } from '../errors.js';
-import type { Arena } from '../memory/arena.js';
 import { padded } from '../kernels/kernels.js';
+import type { Arena } from '../memory/arena.js';
 import type { PlacedParameter } from '../model/views.js';
 import type { RunLayout } from '../train/layout.js';
 import { replaceSymlink, writeFileAtomic, writeFileAtomicWith, writeFolderAtomic } from './atomic.js';
 import { type ModelHeader, modelTensors, readModelHeader, readParameter, writeModel } from './model-file.js';
-import { writeSafetensors, type TensorToWrite } from './safetensors.js';
+import { type TensorToWrite, writeSafetensors } from './safetensors.js';
 import { SafetensorsFile } from './safetensors-file.js';
 
 const MODEL = 'model.safetensors';
@@ -33,11 +33,18 @@ export interface Checkpointed {
 export const checkpointName = (step: number): string => `step-${String(step).padStart(DIGITS, '0')}`;
 
 /** Writes RUN/checkpoints/step-N and turns `latest` (and `best`) to it. @returns the folder's path */
-export function saveCheckpoint(run: string, from: Checkpointed, progress: Progress, links: readonly ('latest' | 'best')[]): string {
+export function saveCheckpoint(
+  run: string,
+  from: Checkpointed,
+  progress: Progress,
+  links: readonly ('latest' | 'best')[],
+): string {
   const path = join(run, 'checkpoints', checkpointName(progress.step));
   writeFolderAtomic(path, (folder) => {
     writeModel(join(folder, MODEL), from.arena, from.layout.parameters, from.header);
-    writeFileAtomicWith(join(folder, TRAINER), (fd) => writeSafetensors(fd, trainerTensors(from), { progress: JSON.stringify(progress) }));
+    writeFileAtomicWith(join(folder, TRAINER), (fd) =>
+      writeSafetensors(fd, trainerTensors(from), { progress: JSON.stringify(progress) }),
+    );
     const files = Object.fromEntries([MODEL, TRAINER].map((name) => [name, { sha256: sha256(join(folder, name)) }]));
     writeFileAtomic(join(folder, MANIFEST), `${JSON.stringify({ step: progress.step, files }, null, 2)}\n`);
   });
@@ -49,12 +56,26 @@ function trainerTensors({ arena, layout, side }: Checkpointed): Map<string, Tens
   const { parameters, shape, training } = layout;
   const tensors = new Map<string, TensorToWrite>();
   const having = (field: 'firstState' | 'secondState'): PlacedParameter[] => parameters.filter((p) => p[field] > 0);
-  for (const [name, tensor] of modelTensors(arena, having('firstState'), (p) => (p as PlacedParameter).firstState, 'optimizer.first.')) tensors.set(name, tensor);
-  for (const [name, tensor] of modelTensors(arena, having('secondState'), (p) => (p as PlacedParameter).secondState, 'optimizer.second.')) tensors.set(name, tensor);
+  for (const [name, tensor] of modelTensors(
+    arena,
+    having('firstState'),
+    (p) => (p as PlacedParameter).firstState,
+    'optimizer.first.',
+  ))
+    tensors.set(name, tensor);
+  for (const [name, tensor] of modelTensors(
+    arena,
+    having('secondState'),
+    (p) => (p as PlacedParameter).secondState,
+    'optimizer.second.',
+  ))
+    tensors.set(name, tensor);
   const { layers, hidden } = shape.model;
   for (const [name, view] of stateViews(layout)) {
     const data = new Float32Array(layers * training.streams * hidden);
-    forEachStateRow(layout, view, side, arena, (at, row) => data.set(arena.floats.subarray(at, at + hidden), row * hidden));
+    forEachStateRow(layout, view, side, arena, (at, row) =>
+      data.set(arena.floats.subarray(at, at + hidden), row * hidden),
+    );
     tensors.set(name, { dtype: 'F32', shape: [layers, training.streams, hidden], data });
   }
   return tensors;
@@ -67,7 +88,13 @@ function stateViews({ training }: RunLayout): [string, number][] {
 }
 
 /** Visits the rows [L][B] of one side of a state view: where the row stands, in floats, and its index. */
-function forEachStateRow({ training, shape }: RunLayout, view: number, side: number, arena: Arena, visit: (at: number, row: number) => void): void {
+function forEachStateRow(
+  { training, shape }: RunLayout,
+  view: number,
+  side: number,
+  arena: Arena,
+  visit: (at: number, row: number) => void,
+): void {
   const width = padded(shape.model.hidden);
   const rows = shape.model.layers * training.streams;
   for (let row = 0; row < rows; row++) visit(view / arena.floatBytes + (side * rows + row) * width, row);
@@ -107,9 +134,12 @@ export function verifyCheckpoint(folder: string): void {
     throw new UserError(`${path}: it is damaged; resume from another checkpoint`);
   }
   for (const name of [MODEL, TRAINER]) {
-    if (!isFile(join(folder, name))) throw new UserError(`${join(folder, name)}: the manifest names it, but it is missing`);
+    if (!isFile(join(folder, name)))
+      throw new UserError(`${join(folder, name)}: the manifest names it, but it is missing`);
     if (sha256(join(folder, name)) !== files[name].sha256) {
-      throw new UserError(`${join(folder, name)}: its sha256 is not the manifest's: the file is damaged; resume from another checkpoint`);
+      throw new UserError(
+        `${join(folder, name)}: its sha256 is not the manifest's: the file is damaged; resume from another checkpoint`,
+      );
     }
   }
 }
@@ -146,13 +176,17 @@ export function loadCheckpoint(folder: string, arena: Arena, layout: RunLayout):
     for (const p of layout.parameters) {
       readParameter(model, p.name, p, arena.floatsAt(p.weights, p.length));
       if (p.firstState) readParameter(trainer, `optimizer.first.${p.name}`, p, arena.floatsAt(p.firstState, p.length));
-      if (p.secondState) readParameter(trainer, `optimizer.second.${p.name}`, p, arena.floatsAt(p.secondState, p.length));
+      if (p.secondState)
+        readParameter(trainer, `optimizer.second.${p.name}`, p, arena.floatsAt(p.secondState, p.length));
     }
     const { layers, hidden } = layout.shape.model;
     for (const [name, view] of stateViews(layout)) {
       const values = trainer.readFloat32(name);
-      if (values.length !== layers * layout.training.streams * hidden) throw new UserError(`${trainer.path}: tensor "${name}" is of another size`);
-      forEachStateRow(layout, view, 0, arena, (at, row) => arena.floats.set(values.subarray(row * hidden, (row + 1) * hidden), at));
+      if (values.length !== layers * layout.training.streams * hidden)
+        throw new UserError(`${trainer.path}: tensor "${name}" is of another size`);
+      forEachStateRow(layout, view, 0, arena, (at, row) =>
+        arena.floats.set(values.subarray(row * hidden, (row + 1) * hidden), at),
+      );
     }
   } finally {
     model.close();
@@ -179,7 +213,10 @@ function sha256(path: string): string {
 /** The model file that `path` means: the file itself, a checkpoint's, or that of a run's latest checkpoint. @throws UserError */
 export function modelFile(path: string, flag = 'MODEL'): string {
   const stat = statSync(path, { throwIfNoEntry: false });
-  if (!stat) throw new UserError(`${flag}: ${path} does not exist; give a run folder, a checkpoint folder or a .safetensors file`);
+  if (!stat)
+    throw new UserError(
+      `${flag}: ${path} does not exist; give a run folder, a checkpoint folder or a .safetensors file`,
+    );
   if (stat.isFile()) return path;
   if (isFile(join(path, MODEL))) return join(path, MODEL);
   return join(checkpointFolder(path, flag), MODEL);

@@ -1,13 +1,14 @@
 // model.safetensors: a model that stands alone. Parameters by PyTorch's names, in its layouts; architecture and vocabulary in
 // the metadata, and nothing about times, paths, workers or kernels: equal weights give equal bytes.
-import { UserError } from '../errors.js';
+
 import { Vocabulary } from '../data/vocabulary.js';
+import { UserError } from '../errors.js';
 import type { Arena } from '../memory/arena.js';
 import type { Architecture } from '../model/architecture.js';
 import { elementsOf, fromTorch, type Parameter, parametersOf, toTorch } from '../model/parameters.js';
 import { writeFileAtomicWith } from './atomic.js';
-import { writeSafetensors, type TensorToWrite } from './safetensors.js';
-import { SafetensorsFile } from './safetensors-file.js';
+import { type TensorToWrite, writeSafetensors } from './safetensors.js';
+import type { SafetensorsFile } from './safetensors-file.js';
 
 const FORMAT = 'unroll';
 const CELLS = ['rnn', 'lstm', 'gru'];
@@ -30,7 +31,12 @@ export interface ModelHeader {
 }
 
 /** The tensors of a file, made one by one as they are written. */
-export function modelTensors(arena: Arena, parameters: readonly Placed[], view: (p: Placed) => number, prefix = ''): Map<string, TensorToWrite> {
+export function modelTensors(
+  arena: Arena,
+  parameters: readonly Placed[],
+  view: (p: Placed) => number,
+  prefix = '',
+): Map<string, TensorToWrite> {
   return new Map(
     parameters.map((p) => [
       `${prefix}${p.name}`,
@@ -63,13 +69,17 @@ export function readModelHeader(file: SafetensorsFile): ModelHeader {
   const architecture = file.metadata.architecture;
   const vocabulary = file.metadata.vocabulary;
   if (file.metadata.format !== FORMAT || architecture === undefined || vocabulary === undefined) {
-    throw new UserError(`${file.path}: it is no model of unroll (its metadata names no architecture); --init-from takes PyTorch's weights`);
+    throw new UserError(
+      `${file.path}: it is no model of unroll (its metadata names no architecture); --init-from takes PyTorch's weights`,
+    );
   }
   const model = parseJson(file.path, 'architecture', architecture) as Architecture;
   checkArchitecture(file.path, model);
   const words = Vocabulary.fromJSON(parseJson(file.path, 'vocabulary', vocabulary), file.path);
   if (words.size !== model.vocabulary) {
-    throw new UserError(`${file.path}: it is damaged: ${words.size} symbols in its vocabulary, ${model.vocabulary} in its architecture`);
+    throw new UserError(
+      `${file.path}: it is damaged: ${words.size} symbols in its vocabulary, ${model.vocabulary} in its architecture`,
+    );
   }
   return { architecture: model, vocabulary: words };
 }
@@ -83,7 +93,8 @@ function parseJson(path: string, name: string, json: string): unknown {
 }
 
 function checkArchitecture(path: string, model: Partial<Architecture> | null): void {
-  const bad = (field: string): UserError => new UserError(`${path}: it is damaged: ${field} of its architecture is not possible`);
+  const bad = (field: string): UserError =>
+    new UserError(`${path}: it is damaged: ${field} of its architecture is not possible`);
   if (typeof model !== 'object' || model === null) throw bad('the whole');
   if (!CELLS.includes(model.cell as string)) throw bad('cell');
   if (!ACTIVATIONS.includes(model.activation as string)) throw bad('activation');
@@ -115,11 +126,15 @@ export function matchNames(file: SafetensorsFile, model: Architecture): Names {
           ? name === last || name.endsWith(`.${last}`)
           : !/_l\d+$/.test(name) && sameShape(file.info(name).shape, p.shape),
     );
-    if (candidates.length === 0) throw new UserError(`${file.path}: it has no tensor for ${p.name} [${p.shape.join(', ')}]`);
-    if (candidates.length > 1) throw new UserError(`${file.path}: ${p.name} may be any of ${candidates.join(', ')}; name one so`);
+    if (candidates.length === 0)
+      throw new UserError(`${file.path}: it has no tensor for ${p.name} [${p.shape.join(', ')}]`);
+    if (candidates.length > 1)
+      throw new UserError(`${file.path}: ${p.name} may be any of ${candidates.join(', ')}; name one so`);
     const { shape } = file.info(candidates[0]);
     if (!sameShape(shape, p.shape)) {
-      throw new UserError(`${file.path}: tensor "${candidates[0]}" has shape [${shape.join(', ')}]; the model needs [${p.shape.join(', ')}]`);
+      throw new UserError(
+        `${file.path}: tensor "${candidates[0]}" has shape [${shape.join(', ')}]; the model needs [${p.shape.join(', ')}]`,
+      );
     }
     names.set(p.name, candidates[0]);
     free.delete(candidates[0]);
@@ -127,13 +142,21 @@ export function matchNames(file: SafetensorsFile, model: Architecture): Names {
   return names;
 }
 
-const sameShape = (a: readonly number[], b: readonly number[]): boolean => a.length === b.length && a.every((size, i) => size === b[i]);
+const sameShape = (a: readonly number[], b: readonly number[]): boolean =>
+  a.length === b.length && a.every((size, i) => size === b[i]);
 
 /** Reads one parameter into the arena's layout. */
-export function readParameter(file: SafetensorsFile, name: string, p: Parameter, stored: Float32Array | Float64Array): void {
+export function readParameter(
+  file: SafetensorsFile,
+  name: string,
+  p: Parameter,
+  stored: Float32Array | Float64Array,
+): void {
   const values = file.readFloat32(name);
   if (values.length !== elementsOf(p) || !sameShape(file.info(name).shape, p.shape)) {
-    throw new UserError(`${file.path}: tensor "${name}" has shape [${file.info(name).shape.join(', ')}]; the model needs [${p.shape.join(', ')}]`);
+    throw new UserError(
+      `${file.path}: tensor "${name}" has shape [${file.info(name).shape.join(', ')}]; the model needs [${p.shape.join(', ')}]`,
+    );
   }
   fromTorch(p, values, stored);
 }

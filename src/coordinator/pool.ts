@@ -26,8 +26,16 @@ export class WorkerPool {
 
   constructor(workers: number, task: Omit<WorkerTask, 'worker'>) {
     const filename = createRequire(import.meta.url).resolve('#workers/step-worker.js');
-    this.#pool = new Piscina({ filename, minThreads: workers, maxThreads: workers, resourceLimits: LIMITS, recordTiming: false });
-    this.#tasks = Array.from({ length: workers }, (_, worker) => this.#pool.run({ ...task, worker } satisfies WorkerTask));
+    this.#pool = new Piscina({
+      filename,
+      minThreads: workers,
+      maxThreads: workers,
+      resourceLimits: LIMITS,
+      recordTiming: false,
+    });
+    this.#tasks = Array.from({ length: workers }, (_, worker) =>
+      this.#pool.run({ ...task, worker } satisfies WorkerTask),
+    );
     this.failure = new Promise((_, reject) => {
       for (const [worker, task] of this.#tasks.entries()) task.catch((error: unknown) => reject(lost(worker, error)));
     });

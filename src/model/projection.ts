@@ -15,11 +15,20 @@ export class Projection {
   readonly #calls: readonly number[];
 
   /** @param views with a place for P, `projected` */
-  constructor(kernels: Kernels, descriptors: Descriptors, model: Architecture, parameters: readonly PlacedParameter[], views: WindowViews) {
+  constructor(
+    kernels: Kernels,
+    descriptors: Descriptors,
+    model: Architecture,
+    parameters: readonly PlacedParameter[],
+    views: WindowViews,
+  ) {
     this.#kernels = kernels;
     const { floatBytes } = descriptors.arena;
     const weights = findParameter(parameters, 'rnn.weight_ih_l0');
-    const biases = [findParameter(parameters, 'rnn.bias_ih_l0').weights, findParameter(parameters, 'rnn.bias_hh_l0').weights];
+    const biases = [
+      findParameter(parameters, 'rnn.bias_ih_l0').weights,
+      findParameter(parameters, 'rnn.bias_hh_l0').weights,
+    ];
     const width = padded(model.embedding);
     const panels = weights.columns / PANEL;
     this.units = Math.ceil(panels / UNIT_PANELS);
@@ -31,7 +40,11 @@ export class Projection {
         panels: weights.weights + from * weights.depth * PANEL * floatBytes,
         ...{ depth: width, panelStride: weights.depth * PANEL, panelCount: Math.min(UNIT_PANELS, panels - from) },
         ...{ c: views.projected + columns, ldc: weights.columns, cGroup: 0, rows: model.vocabulary },
-        ...{ init: Init.bias, bias: biases[0] + columns, bias2: cells[model.cell].separateRecurrent ? 0 : biases[1] + columns },
+        ...{
+          init: Init.bias,
+          bias: biases[0] + columns,
+          bias2: cells[model.cell].separateRecurrent ? 0 : biases[1] + columns,
+        },
       });
     });
   }

@@ -3,8 +3,8 @@
 import type { Config } from '../config/config.js';
 import type { Batches } from '../data/batches.js';
 import { datasetPath } from '../data/dataset.js';
-import { EvalBatches, EVALUATION } from '../data/eval-segments.js';
-import { SequenceBatches, type Sequence, type SequenceSource, vocabularySizeOf } from '../data/sequences.js';
+import { EVALUATION, EvalBatches } from '../data/eval-segments.js';
+import { type Sequence, SequenceBatches, type SequenceSource, vocabularySizeOf } from '../data/sequences.js';
 import { splitSequences, splitText } from '../data/split.js';
 import { TextBatches } from '../data/streams.js';
 import { type OpenedText, openText } from '../data/text-file.js';
@@ -50,7 +50,11 @@ export async function openData(config: Config, data: TrainingData = {}): Promise
   return ofText(config, openText(config.text as string, config.tokens), config.text as string);
 }
 
-function ofText({ batch, window, stride, validation }: Config, { vocabulary, source }: OpenedText, name: string): OpenedData {
+function ofText(
+  { batch, window, stride, validation }: Config,
+  { vocabulary, source }: OpenedText,
+  name: string,
+): OpenedData {
   try {
     const { whole, cut, training } = splitText(source, validation);
     return {
@@ -73,13 +77,20 @@ function ofSequences(config: Config, given: SequenceSource, data: TrainingData):
   const whole = Array.isArray(given) ? (given as readonly Sequence[]) : undefined;
   const vocabularySize = data.vocabularySize ?? (whole && vocabularySizeOf(whole));
   if (vocabularySize === undefined) {
-    throw new UserError('vocabularySize: it is missing; sequences that come one by one need the number of their tokens');
+    throw new UserError(
+      'vocabularySize: it is missing; sequences that come one by one need the number of their tokens',
+    );
   }
   const split = whole && data.validationSequences === undefined ? splitSequences(whole, validation) : undefined;
   const heldOut = data.validationSequences ?? split?.heldOut ?? [];
   const training = new SequenceBatches(split?.training ?? given, { batch, window, stride, vocabularySize });
   if (training.stepsPerEpoch === 0) throw new UserError('sequences: none has the two tokens that one prediction needs');
-  const evaluation = { batch: EVALUATION.streams, window: EVALUATION.window, stride: EVALUATION.window, vocabularySize };
+  const evaluation = {
+    batch: EVALUATION.streams,
+    window: EVALUATION.window,
+    stride: EVALUATION.window,
+    vocabularySize,
+  };
   const heldOutBatches = new SequenceBatches(heldOut, evaluation);
   return {
     vocabulary: Vocabulary.ofNumbers(vocabularySize),

@@ -16,7 +16,8 @@ import { StreamState } from '../train/stream-state.js';
 import { type Measured, measured } from './measured.js';
 
 /** Descriptors of two stacks and a projection. */
-const descriptorNumbers = ({ layers, hidden }: Architecture): number => 1024 + 512 * layers + 14 * Math.ceil(hidden / 8);
+const descriptorNumbers = ({ layers, hidden }: Architecture): number =>
+  1024 + 512 * layers + 14 * Math.ceil(hidden / 8);
 
 /** One window's place, and what computes it. */
 interface Window {
@@ -76,7 +77,9 @@ export class Inference {
     });
     this.#many = bind(many);
     this.#one = bind(one);
-    this.#projection = many.views.projected ? new Projection(kernels, descriptors, model, this.parameters, many.views) : undefined;
+    this.#projection = many.views.projected
+      ? new Projection(kernels, descriptors, model, this.parameters, many.views)
+      : undefined;
   }
 
   /** @param batches of EVALUATION's size, from their start */

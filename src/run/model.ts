@@ -137,7 +137,14 @@ export class Model {
   }
 
   /** The same in pieces, as they come. */
-  *generate({ prompt = '', length = 400, seed = 0, temperature = 1, topK = 0, topP = 1 }: SampleOptions = {}): Generator<string> {
+  *generate({
+    prompt = '',
+    length = 400,
+    seed = 0,
+    temperature = 1,
+    topK = 0,
+    topP = 1,
+  }: SampleOptions = {}): Generator<string> {
     const { tokens } = this.vocabulary.encode(prompt, { origin: 'prompt' });
     const decoder = this.vocabulary.decoder();
     const random = new Counter(seed, 'sample');
@@ -146,7 +153,10 @@ export class Model {
     for (const token of tokens) logits = cursor.step(token);
     for (let n = 0; n < length; n++) {
       // Without a prompt nothing is known of the first token: any is as good as another.
-      const token = logits === undefined ? Math.floor(random.uniform() * this.vocabulary.size) : chooseToken(logits, { temperature, topK, topP }, random);
+      const token =
+        logits === undefined
+          ? Math.floor(random.uniform() * this.vocabulary.size)
+          : chooseToken(logits, { temperature, topK, topP }, random);
       yield decoder.write(token);
       if (n < length - 1) logits = cursor.step(token);
     }
@@ -163,7 +173,9 @@ export class Model {
     const tokens = typeof symbol === 'number' ? [symbol] : this.vocabulary.encode(symbol, { origin: 'step' }).tokens;
     const [token] = tokens;
     if (tokens.length !== 1 || !(Number.isInteger(token) && token >= 0 && token < this.vocabulary.size)) {
-      throw new UserError(`step: ${JSON.stringify(symbol)} is not allowed; it is one symbol or a token number, 0 to ${this.vocabulary.size - 1}`);
+      throw new UserError(
+        `step: ${JSON.stringify(symbol)} is not allowed; it is one symbol or a token number, 0 to ${this.vocabulary.size - 1}`,
+      );
     }
     return softmax(this.#cursor.step(token));
   }

@@ -73,10 +73,15 @@ export function planEvent({ config, data, choice, layout, totalSteps }: Prepared
   };
 }
 
-function countSteps({ steps = Number.POSITIVE_INFINITY, epochs = Number.POSITIVE_INFINITY, schedule }: Config, { training }: OpenedData): number {
+function countSteps(
+  { steps = Number.POSITIVE_INFINITY, epochs = Number.POSITIVE_INFINITY, schedule }: Config,
+  { training }: OpenedData,
+): number {
   const total = Math.min(steps, epochs * (training.stepsPerEpoch ?? Number.POSITIVE_INFINITY));
   if (schedule === 'cosine' && !Number.isFinite(total)) {
-    throw new UserError('--schedule: cosine needs the number of steps, which sequences that come one by one do not tell; give --steps');
+    throw new UserError(
+      '--schedule: cosine needs the number of steps, which sequences that come one by one do not tell; give --steps',
+    );
   }
   return total;
 }

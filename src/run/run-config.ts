@@ -22,7 +22,12 @@ export function runConfig(
   return given.out === undefined ? { ...config, out: freeFolder(config.out) } : config;
 }
 
-function resumed(given: Readonly<Record<string, unknown>>, path: string, origin: (key: string) => string, inMemory: boolean): Config {
+function resumed(
+  given: Readonly<Record<string, unknown>>,
+  path: string,
+  origin: (key: string) => string,
+  inMemory: boolean,
+): Config {
   const run = runFolderOf(path);
   const file = readConfigFile(join(run, CONFIG_FILE));
   const plain = { ...given };

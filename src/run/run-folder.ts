@@ -49,7 +49,14 @@ export function freeFolder(folder: string): string {
 }
 
 /** What the run is, without what only says how it was started. */
-function saved({ resume: _, dryRun: __, quiet: ___, json: ____, verbose: _____, ...config }: Config): Record<string, unknown> {
+function saved({
+  resume: _,
+  dryRun: __,
+  quiet: ___,
+  json: ____,
+  verbose: _____,
+  ...config
+}: Config): Record<string, unknown> {
   const { text, initFrom } = config;
   return {
     version: packageVersion(),
@@ -77,11 +84,14 @@ function makeFolders(folder: string): readonly string[] {
 function checkSpace(folder: string, needed: number): void {
   const { bavail, bsize } = statfsSync(folder);
   if (bavail * bsize >= needed) return;
-  throw new UserError(`--out: ${folder} has ${bytes(bavail * bsize)} free, a checkpoint needs ${bytes(needed)}; give another folder`);
+  throw new UserError(
+    `--out: ${folder} has ${bytes(bavail * bsize)} free, a checkpoint needs ${bytes(needed)}; give another folder`,
+  );
 }
 
 /** Points `latest` and `best` to what they pointed to when the run was at `step`: it goes on from there. */
 export function turnLinks(out: string, checkpoint: string, best: string | undefined): void {
   replaceSymlink(join(out, 'latest'), join('checkpoints', checkpoint));
-  if (best !== undefined && existsSync(join(out, 'checkpoints', best))) replaceSymlink(join(out, 'best'), join('checkpoints', best));
+  if (best !== undefined && existsSync(join(out, 'checkpoints', best)))
+    replaceSymlink(join(out, 'best'), join('checkpoints', best));
 }

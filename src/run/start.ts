@@ -49,7 +49,8 @@ function startFrom(path: string, vocabulary: Vocabulary, arena: Arena, layout: R
     const isOurs = file.metadata.format === 'unroll';
     if (isOurs) checkVocabulary(`--init-from: ${path}`, readModelHeader(file).vocabulary, vocabulary);
     const names = matchNames(file, layout.shape.model);
-    for (const p of layout.parameters) readParameter(file, names.get(p.name) as string, p, arena.floatsAt(p.weights, p.length));
+    for (const p of layout.parameters)
+      readParameter(file, names.get(p.name) as string, p, arena.floatsAt(p.weights, p.length));
   } finally {
     file.close();
   }
@@ -69,7 +70,9 @@ function resume(path: string, vocabulary: Vocabulary, arena: Arena, layout: RunL
 function checkArchitecture(folder: string, saved: Architecture, wanted: Architecture): void {
   for (const key of Object.keys(wanted) as (keyof Architecture)[]) {
     if (saved[key] !== wanted[key])
-      throw new UserError(`--resume: ${folder}: its ${key} is ${saved[key]}, that of the run's config.json is ${wanted[key]}`);
+      throw new UserError(
+        `--resume: ${folder}: its ${key} is ${saved[key]}, that of the run's config.json is ${wanted[key]}`,
+      );
   }
 }
 

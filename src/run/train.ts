@@ -63,7 +63,9 @@ function allocateArena({ choice, layout }: Prepared): KernelMemory {
     return allocate(choice.name, layout.bytes, createSharedBuffer);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    throw new UserError(`--hidden: the plan needs ${bytes(layout.bytes)} in one piece, which the system does not give; lower --hidden, --batch or --window`);
+    throw new UserError(
+      `--hidden: the plan needs ${bytes(layout.bytes)} in one piece, which the system does not give; lower --hidden, --batch or --window`,
+    );
   }
 }
 
@@ -125,7 +127,12 @@ class Training {
     let coordinator: Coordinator | undefined;
     try {
       this.#emit(planEvent(this.#prepared, this.#progress.step));
-      pool = new WorkerPool(layout.shape.workers, { kernels: choice.name, memory: this.#memory, shape: layout.shape, optimizer });
+      pool = new WorkerPool(layout.shape.workers, {
+        kernels: choice.name,
+        memory: this.#memory,
+        shape: layout.shape,
+        optimizer,
+      });
       coordinator = new Coordinator(this.#arena, layout, pool.failure, this.#config.maxBadSteps);
       const reason = await this.#stoppable(coordinator);
       coordinator.exit();
@@ -158,7 +165,10 @@ class Training {
   async #segments(coordinator: Coordinator): Promise<EndReason> {
     for (;;) {
       const onEvalGrid = this.#onGrid(this.#config.evalEvery);
-      const due = this.#prepared.data.evaluation !== undefined && onEvalGrid && this.#progress.evaluatedAt !== this.#progress.step;
+      const due =
+        this.#prepared.data.evaluation !== undefined &&
+        onEvalGrid &&
+        this.#progress.evaluatedAt !== this.#progress.step;
       const evaluated = due ? await this.#evaluate(coordinator, true) : 'done';
       const end = evaluated === 'stopped' ? 'stopped' : this.#end();
       if (end === undefined) {
@@ -176,7 +186,12 @@ class Training {
   /** Reports an end that lies between two evaluations, and saves. */
   async #finish(coordinator: Coordinator, reason: EndReason): Promise<EndReason> {
     const { evaluation } = this.#prepared.data;
-    if (evaluation && reason !== 'stopped' && this.#last?.step !== this.#progress.step && this.#progress.evaluatedAt !== this.#progress.step)
+    if (
+      evaluation &&
+      reason !== 'stopped' &&
+      this.#last?.step !== this.#progress.step &&
+      this.#progress.evaluatedAt !== this.#progress.step
+    )
       await this.#evaluate(coordinator, false);
     this.#save(false);
     return reason;
@@ -218,7 +233,14 @@ class Training {
         dealt = await training.next(slot);
         if (!dealt) throw new UserError('sequences: there are none in the next epoch');
       }
-      const fed = { kind: 'train', ...dealt, rate: this.#schedule.rate(step, epoch), step, epoch, stepInEpoch } as const;
+      const fed = {
+        kind: 'train',
+        ...dealt,
+        rate: this.#schedule.rate(step, epoch),
+        step,
+        epoch,
+        stepInEpoch,
+      } as const;
       step++;
       stepInEpoch++;
       return fed;
@@ -237,7 +259,11 @@ class Training {
     return every === undefined ? Number.POSITIVE_INFINITY : (Math.floor(this.#progress.step / every) + 1) * every;
   }
 
-  #heard({ epoch, stepInEpoch, step, counted, rate }: FedStep, { loss, norm, applied, density }: StepResult, ms: number): void {
+  #heard(
+    { epoch, stepInEpoch, step, counted, rate }: FedStep,
+    { loss, norm, applied, density }: StepResult,
+    ms: number,
+  ): void {
     const { updates, badInARow } = this.#progress;
     this.#progress = {
       ...this.#progress,
@@ -290,7 +316,13 @@ class Training {
       };
       if (isBest && best?.only) this.#superseded = best.step;
     }
-    this.#last = { event: 'eval', step, epoch: Math.max(1, stepInEpoch === 0 ? epoch : epoch + 1), ...measured(lossSum, hits, counted), ...(isBest ? { best: true } : {}) };
+    this.#last = {
+      event: 'eval',
+      step,
+      epoch: Math.max(1, stepInEpoch === 0 ? epoch : epoch + 1),
+      ...measured(lossSum, hits, counted),
+      ...(isBest ? { best: true } : {}),
+    };
     this.#emit(this.#last);
     return outcome;
   }
@@ -340,7 +372,9 @@ class Training {
       );
     }
     if (kernels !== null && kernels !== choice.name) {
-      this.#onNotice(`the run used ${kernels} kernels up to step ${step}; ${choice.name} kernels round otherwise, so the bits will differ`);
+      this.#onNotice(
+        `the run used ${kernels} kernels up to step ${step}; ${choice.name} kernels round otherwise, so the bits will differ`,
+      );
     }
     this.#progress = { ...this.#progress, trainingTokens: data.trainingTokens, kernels: choice.name };
   }
@@ -350,7 +384,9 @@ class Training {
     const { maxBadSteps } = this.#config;
     const { badInARow, step } = this.#progress;
     if (badInARow < maxBadSteps) return;
-    throw new RunError(`loss or gradient was not finite in ${badInARow} steps in a row, up to step ${step}; a lower --lr or --clip-norm may help`);
+    throw new RunError(
+      `loss or gradient was not finite in ${badInARow} steps in a row, up to step ${step}; a lower --lr or --clip-norm may help`,
+    );
   }
 
   #emit(event: TrainEvent): void {

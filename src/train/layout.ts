@@ -70,7 +70,8 @@ export interface RunLayout {
 }
 
 /** float64s for one worker's descriptors: some 20 calls a layer of up to 19 numbers, 19 a parameter, 14 a unit of PROJECT. */
-const DESCRIPTOR_NUMBERS = ({ layers, hidden }: Architecture): number => 1024 + 512 * layers + 14 * 2 * Math.ceil(hidden / 8);
+const DESCRIPTOR_NUMBERS = ({ layers, hidden }: Architecture): number =>
+  1024 + 512 * layers + 14 * 2 * Math.ceil(hidden / 8);
 
 /** float64s of a record and of a result. */
 export const RECORD_NUMBERS = 16;

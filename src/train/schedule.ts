@@ -42,7 +42,8 @@ export class Schedule {
     const { kind, rate, milestones, gamma, totalSteps, warmup } = this.settings;
     const rising = warmup > 0 ? Math.min(1, (step + 1) / warmup) : 1;
     if (kind === 'step') return rising * rate * gamma ** milestones.filter((milestone) => milestone <= epoch).length;
-    if (kind === 'cosine') return rising * rate * 0.5 * (1 + Math.cos((Math.PI * Math.min(step, totalSteps)) / totalSteps));
+    if (kind === 'cosine')
+      return rising * rate * 0.5 * (1 + Math.cos((Math.PI * Math.min(step, totalSteps)) / totalSteps));
     return rising * rate * (kind === 'plateau' ? this.#plateau.factor : 1);
   }
 

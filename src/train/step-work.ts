@@ -15,8 +15,8 @@ import {
 import type { Arena } from '../memory/arena.js';
 import { Descriptors } from '../memory/arena.js';
 import { cells } from '../model/cells/cells.js';
-import { Stack, type WindowInput } from '../model/stack.js';
 import { Projection } from '../model/projection.js';
+import { Stack, type WindowInput } from '../model/stack.js';
 import { findParameter, type PlacedParameter, projects, type WindowViews } from '../model/views.js';
 import { descriptorNumbers, type RunLayout } from './layout.js';
 import { fixedFields, type OptimizerSettings, setStep } from './optimizer.js';
@@ -104,7 +104,9 @@ export class StepWork {
       views?.projected ? new Projection(kernels, this.#d, shape.model, parameters, views) : undefined,
     );
     this.hasZeros = shape.model.cell === 'rnn' && shape.model.activation === 'relu';
-    this.#tableProduct = layout.training.projected ? this.#tableProductCalls(this.#find('rnn.weight_ih_l0')) : undefined;
+    this.#tableProduct = layout.training.projected
+      ? this.#tableProductCalls(this.#find('rnn.weight_ih_l0'))
+      : undefined;
   }
 
   /** Whether a window of so many steps projects the vocabulary: P = E W_x, then gathers. */

@@ -39,10 +39,25 @@ export class InlineRun {
   constructor(readonly options: InlineOptions) {
     const { kernels = 'reference', precision = 'float32' } = options;
     const floatBytes = precision === 'float64' ? 8 : 4;
-    const optimizer = { name: 'sgd', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, clipNorm: 0, clipValue: 0, l2: 0, ...options.optimizer } as const;
+    const optimizer = {
+      name: 'sgd',
+      beta1: 0.9,
+      beta2: 0.999,
+      epsilon: 1e-8,
+      clipNorm: 0,
+      clipValue: 0,
+      l2: 0,
+      ...options.optimizer,
+    } as const;
     this.layout = layOut({
       ...{ model: options.model, optimizer: optimizer.name, streams: options.streams, steps: options.steps },
-      ...{ dropout: options.dropout ?? 0, seed: options.seed ?? 0, evaluationStreams: 0, evaluationSteps: 0, workers: 1 },
+      ...{
+        dropout: options.dropout ?? 0,
+        seed: options.seed ?? 0,
+        evaluationStreams: 0,
+        evaluationSteps: 0,
+        workers: 1,
+      },
       ...{ floatBytes, reservedBytes: reservedBytes(kernels), controlWords: PROTOCOL_WORDS },
     });
     const memory = allocate(kernels, this.layout.bytes, (bytes) => new SharedArrayBuffer(bytes));
@@ -67,8 +82,14 @@ export class InlineRun {
         const stored = this.arena.floatsAt(p[which], p.length);
         // toTorch gives float32; where each element stands is what it gives for the indices, in two exact halves.
         const index = Array.from({ length: p.length }, (_, i) => i);
-        const low = toTorch(p, index.map((i) => i % 4096));
-        const high = toTorch(p, index.map((i) => Math.floor(i / 4096)));
+        const low = toTorch(
+          p,
+          index.map((i) => i % 4096),
+        );
+        const high = toTorch(
+          p,
+          index.map((i) => Math.floor(i / 4096)),
+        );
         return [p.name, Array.from(low, (value, i) => stored[high[i] * 4096 + value])];
       }),
     );
@@ -97,7 +118,10 @@ export class InlineRun {
       for (let b = 0; b < streams; b++)
         for (let unit = 0; unit < model.hidden; unit++) {
           const row = (side * model.layers + layer) * streams + b;
-          visit(view / this.arena.floatBytes + row * padded(model.hidden) + unit, (layer * streams + b) * model.hidden + unit);
+          visit(
+            view / this.arena.floatBytes + row * padded(model.hidden) + unit,
+            (layer * streams + b) * model.hidden + unit,
+          );
         }
   }
 

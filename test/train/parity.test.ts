@@ -13,7 +13,10 @@ interface Outcome {
   readonly loss: number;
   readonly final: { readonly h: Tensor; readonly c?: Tensor };
   readonly gradients: Readonly<Record<string, Tensor>>;
-  readonly adam: { readonly steps: { loss: number; gradNorm: number }[]; readonly parameters: Readonly<Record<string, Tensor>> };
+  readonly adam: {
+    readonly steps: { loss: number; gradNorm: number }[];
+    readonly parameters: Readonly<Record<string, Tensor>>;
+  };
 }
 interface Fixture {
   readonly architecture: InlineRun['options']['model'];
