@@ -4,11 +4,16 @@
 //
 // Tiles are claimed from a counter: any worker may do any tile, and the bits do not depend on who did.
 import type { Kernels } from '../kernels/kernels.js';
-import type { Arena } from '../memory/arena.js';
-import { RECORD_NUMBERS, type RunLayout } from '../train/layout.js';
+import { type Arena, Descriptors } from '../memory/arena.js';
+import { Projection } from '../model/projection.js';
+import { projects, type WindowViews } from '../model/views.js';
+import { Gradients } from '../train/gradients.js';
+import { descriptorNumbers, RECORD_NUMBERS, type RunLayout } from '../train/layout.js';
 import { clipFactorOf, type OptimizerSettings } from '../train/optimizer.js';
-import { type StepInput, StepWork } from '../train/step-work.js';
+import type { StepInput } from '../train/step-input.js';
 import { StreamState } from '../train/stream-state.js';
+import { ThroughTime } from '../train/through-time.js';
+import { Updates } from '../train/updates.js';
 import { Aborted, Barrier, waitWhile } from './barrier.js';
 import { EXIT, Kind, openPieceWord, Record, Result, Word } from './protocol.js';
 
@@ -22,7 +27,10 @@ export class StepLoop {
   readonly #words: Int32Array;
   readonly #doubles: Float64Array;
   readonly #barrier: Barrier;
-  readonly #work: StepWork;
+  readonly #projections: { readonly training?: Projection; readonly evaluation?: Projection };
+  readonly #throughTime: ThroughTime;
+  readonly #gradients: Gradients;
+  readonly #updates: Updates;
   readonly #layout: RunLayout;
   readonly #optimizer: OptimizerSettings;
   readonly #open: number;
@@ -39,10 +47,16 @@ export class StepLoop {
     this.#layout = layout;
     this.#optimizer = optimizer;
     this.#open = openPieceWord(worker);
-    this.#work = new StepWork(arena, kernels, layout, optimizer, worker, {
+    const descriptors = new Descriptors(arena, layout.descriptors[worker], descriptorNumbers(shape.model));
+    const projection = (views: WindowViews | undefined): Projection | undefined =>
+      views?.projected ? new Projection(kernels, descriptors, shape.model, layout.parameters, views) : undefined;
+    this.#projections = { training: projection(layout.training), evaluation: projection(layout.evaluation) };
+    this.#throughTime = new ThroughTime(kernels, descriptors, layout, {
       training: streamsOf(worker, shape.workers, shape.streams),
       evaluation: streamsOf(worker, shape.workers, shape.evaluationStreams),
     });
+    this.#gradients = new Gradients(kernels, descriptors, layout, worker);
+    this.#updates = new Updates(kernels, descriptors, layout, optimizer, worker);
     this.#allStreams = new StreamState(arena, shape.model, layout.training, [0, shape.streams]);
     this.#input = { tokens: 0, targets: 0, reset: 0, carry: 0, steps: 0, headFrom: 0, counted: 0, step: 0 };
   }
@@ -94,34 +108,32 @@ export class StepLoop {
   }
 
   #evaluate(): void {
-    const { evaluation: views } = this.#layout;
-    if (views) this.#project(this.#work.projects(views, this.#input.steps), true);
-    this.#work.evaluate(this.#input, Atomics.load(this.#words, Word.evaluationSide));
+    this.#project('evaluation');
+    this.#throughTime.evaluate(this.#input, Atomics.load(this.#words, Word.evaluationSide));
     this.#barrier.pass(this.#commitEvaluation);
   }
 
   #train(): void {
-    const { work } = this.#layout;
-    this.#project(this.#work.projects(this.#layout.training, this.#input.steps), false);
-    this.#work.throughTime(this.#input, Atomics.load(this.#words, Word.trainingSide));
-    this.#work.beginGradient(this.#input);
+    const { tiles, tablePieces } = this.#layout.work;
+    this.#project('training');
+    this.#throughTime.train(this.#input, Atomics.load(this.#words, Word.trainingSide));
+    this.#gradients.begin(this.#input);
     this.#barrier.pass();
-    for (let i = this.#claim(); i < work.tiles.length; i = this.#claim())
-      this.#work.gradient(work.tiles[i], this.#input);
-    if (work.tablePieces.length > 0) {
+    for (let i = this.#claim(); i < tiles.length; i = this.#claim()) this.#gradients.tile(tiles[i]);
+    if (tablePieces.length > 0) {
       this.#barrier.pass();
-      for (let i = this.#claim(); i < work.tablePieces.length; i = this.#claim()) {
-        this.#work.tablePiece(work.tablePieces[i], this.#input);
-      }
+      for (let i = this.#claim(); i < tablePieces.length; i = this.#claim()) this.#gradients.tablePiece(tablePieces[i]);
     }
     this.#barrier.pass(this.#judge);
     if (Atomics.load(this.#words, Word.applies)) this.#update();
     this.#barrier.pass(this.#commit);
   }
 
-  #project(needed: boolean, evaluation: boolean): void {
-    const projection = this.#work.projection(evaluation);
-    if (!needed || !projection) return;
+  /** P = E W_x, where the window has more rows than the vocabulary has tokens. */
+  #project(which: 'training' | 'evaluation'): void {
+    const projection = this.#projections[which];
+    const streams = this.#layout[which]?.streams ?? 0;
+    if (!projection || !projects(this.#layout.shape.model, this.#input.steps * streams)) return;
     for (let i = this.#claim(); i < projection.units; i = this.#claim()) projection.run(i);
     this.#barrier.pass();
   }
@@ -130,11 +142,11 @@ export class StepLoop {
     const { pieces } = this.#layout.work;
     const n = Atomics.load(this.#words, Word.updates) + 1;
     const done = (this.#layout.pieceDone - this.#layout.control) / 4;
-    this.#work.beginUpdate(this.#rate, this.#doubles[this.#resultAt(Result.applied)], n);
+    this.#updates.begin(this.#rate, this.#doubles[this.#resultAt(Result.applied)], n);
     for (let i = this.#claim(); i < pieces.length; i = this.#claim()) {
       // Open, overwrite, done: whoever finds a piece open puts back what the undo slot holds, and does it again.
       Atomics.store(this.#words, this.#open, i + 1);
-      this.#work.update(pieces[i]);
+      this.#updates.piece(pieces[i]);
       Atomics.store(this.#words, done + i, n);
       Atomics.store(this.#words, this.#open, 0);
     }
@@ -174,7 +186,7 @@ export class StepLoop {
     const { layers, hidden } = shape.model;
     for (let layer = 0; layer < layers; layer++) {
       const active = this.#sum(streamActive + 8 * layer * shape.streams, shape.streams);
-      this.#setResult(Result.density + layer, this.#work.hasZeros ? active / (shape.streams * hidden) : 1);
+      this.#setResult(Result.density + layer, this.#throughTime.hasZeros ? active / (shape.streams * hidden) : 1);
     }
   }
 

@@ -12,12 +12,9 @@ import type { Architecture } from '../model/architecture.js';
 import { Projection } from '../model/projection.js';
 import { Stack } from '../model/stack.js';
 import { type PlacedParameter, placeParameters, placeWindow, projects, type WindowViews } from '../model/views.js';
+import { descriptorNumbers } from '../train/layout.js';
 import { StreamState } from '../train/stream-state.js';
 import { type Measured, measured } from './measured.js';
-
-/** Descriptors of two stacks and a projection. */
-const descriptorNumbers = ({ layers, hidden }: Architecture): number =>
-  1024 + 512 * layers + 14 * Math.ceil(hidden / 8);
 
 /** One window's place, and what computes it. */
 interface Window {

@@ -70,7 +70,7 @@ export interface RunLayout {
 }
 
 /** float64s for one worker's descriptors: some 20 calls a layer of up to 19 numbers, 19 a parameter, 14 a unit of PROJECT. */
-const DESCRIPTOR_NUMBERS = ({ layers, hidden }: Architecture): number =>
+export const descriptorNumbers = ({ layers, hidden }: Architecture): number =>
   1024 + 512 * layers + 14 * 2 * Math.ceil(hidden / 8);
 
 /** float64s of a record and of a result. */
@@ -139,7 +139,7 @@ export function layOut(shape: RunShape): RunLayout {
     undo: each(() => plan.floats('undo slots', 3 * undoFloats)),
     undoFloats,
     scratch: each(() => plan.floats('control', GRADIENT_SCRATCH)),
-    descriptors: each(() => plan.doubles('control', descriptorNumbers(shape))),
+    descriptors: each(() => plan.doubles('control', descriptorNumbers(shape.model))),
     control,
     records: plan.doubles('control', slotCount * RECORD_NUMBERS),
     results: plan.doubles('control', slotCount * RECORD_NUMBERS),
@@ -147,5 +147,3 @@ export function layOut(shape: RunShape): RunLayout {
     parts: plan.parts,
   };
 }
-
-export const descriptorNumbers = (shape: RunShape): number => DESCRIPTOR_NUMBERS(shape.model);

@@ -1,0 +1,249 @@
+// GRADIENT and NORM: the gradients of all parameters from the activations and deltas of a window, tile by tile, and the square
+// norms of their pieces. Any worker may do any tile.
+import {
+  ColumnSums,
+  Gradient,
+  Init,
+  type Kernels,
+  PANEL,
+  Product,
+  padded,
+  Scatter,
+  SquareNorm,
+} from '../kernels/kernels.js';
+import type { Arena, Descriptors } from '../memory/arena.js';
+import { cells } from '../model/cells/cells.js';
+import { findParameter, type PlacedParameter, projects } from '../model/views.js';
+import type { RunLayout } from './layout.js';
+import type { StepInput } from './step-input.js';
+import type { Tile } from './tiles.js';
+
+/** How the gradient of one parameter is computed. */
+interface Task {
+  /** Writes into the descriptors what differs from window to window. */
+  begin(input: StepInput, rows: number, projected: boolean): void;
+  /** Panels (of a matrix) or columns (of a table or vector) [from, to). */
+  tile(from: number, to: number, projected: boolean): void;
+}
+
+/** A matrix in the arena: byte offset of its first row, floats between rows. */
+interface Matrix {
+  readonly at: number;
+  readonly ld: number;
+}
+
+export class Gradients {
+  readonly #kernels: Kernels;
+  readonly #descriptors: Descriptors;
+  readonly #arena: Arena;
+  readonly #layout: RunLayout;
+  readonly #scratch: number;
+  readonly #tasks: readonly Task[];
+  readonly #norms: readonly number[];
+  /** Of an embedding whose P was projected: dE = dP W_x', a group of the call for each piece of E; the last may be shorter. */
+  readonly #tableProduct: { readonly wholePieces: number; readonly whole: number; readonly last: number } | undefined;
+  /** Whether the present window projected the vocabulary. */
+  #projected = false;
+
+  /** @param worker whose scratch space is used */
+  constructor(kernels: Kernels, descriptors: Descriptors, layout: RunLayout, worker: number) {
+    this.#kernels = kernels;
+    this.#descriptors = descriptors;
+    this.#arena = descriptors.arena;
+    this.#layout = layout;
+    this.#scratch = layout.scratch[worker];
+    this.#tasks = layout.parameters.map((p) => this.#taskOf(p));
+    this.#norms = layout.parameters.map((p) => descriptors.add(SquareNorm, { g: p.gradient }));
+    this.#tableProduct = layout.training.projected ? this.#tableProductCalls() : undefined;
+  }
+
+  begin(input: StepInput): void {
+    const { shape, training } = this.#layout;
+    const rows = input.steps * training.streams;
+    this.#projected = projects(shape.model, rows);
+    for (const task of this.#tasks) task.begin(input, rows, this.#projected);
+  }
+
+  /** One tile of the gradient, and the square norms of the pieces that it is made of. */
+  tile({ parameter, from, to, firstPiece, lastPiece }: Tile): void {
+    this.#tasks[parameter].tile(from, to, this.#projected);
+    for (let piece = firstPiece; piece < lastPiece; piece++) this.#norm(piece);
+  }
+
+  /** NORM for one piece of a lookup table; where P was projected, dE = dP W_x' comes first. */
+  tablePiece(piece: number): void {
+    if (this.#projected && this.#tableProduct) {
+      const { wholePieces, whole, last } = this.#tableProduct;
+      const group = piece - this.#layout.work.tablePieces[0];
+      if (group < wholePieces) this.#kernels.product(whole, group, group + 1);
+      else this.#kernels.product(last, 0, 1);
+    }
+    this.#norm(piece);
+  }
+
+  #norm(index: number): void {
+    const piece = this.#layout.work.pieces[index];
+    const norm = this.#kernels.squareNorm(this.#norms[piece.parameter], piece.from, piece.to);
+    this.#arena.doubles[this.#layout.pieceNorms / 8 + index] = norm;
+  }
+
+  #taskOf(p: PlacedParameter): Task {
+    if (p.name === 'embedding.weight') return this.#embeddingTask(p);
+    if (p.storage === 'vector') return this.#biasTask(p);
+    if (p.storage === 'rows') return this.#oneHotTask(p);
+    const isEmbedded = p.name === 'rnn.weight_ih_l0';
+    return isEmbedded ? this.#inputTask(p) : this.#weightTask(p);
+  }
+
+  /** dW = X' D, over the rows whose predictions count for the head, over all rows elsewhere. */
+  #weightTask(p: PlacedParameter): Task {
+    const [x, d] = [this.#input(p), this.#delta(p)];
+    const call = this.#gradientCall(p);
+    return {
+      begin: (input, rows) => this.#setFactors(call, x, d, this.#skipped(p, input), rows),
+      tile: (from, to) => this.#kernels.gradient(call, from, to),
+    };
+  }
+
+  /** The input weights over an embedding: from the table and dP where P was projected, else from the embedded rows. */
+  #inputTask(p: PlacedParameter): Task {
+    const { training: views, shape } = this.#layout;
+    const { vocabulary, embedding } = shape.model;
+    const ld = padded(embedding);
+    const table = findParameter(this.#layout.parameters, 'embedding.weight');
+    const call = this.#gradientCall(p);
+    const deltas = this.#delta(p);
+    const projectedDeltas = { at: views.projectedGradient, ld: p.columns };
+    const scatter = this.#scatterCall(deltas, projectedDeltas);
+    return {
+      begin: (input, rows, projected) => {
+        if (projected) this.#setFactors(call, { at: table.weights, ld }, projectedDeltas, 0, vocabulary);
+        else this.#setFactors(call, { at: views.embedded, ld }, deltas, 0, rows);
+        this.#setTokens(scatter, input, rows);
+      },
+      tile: (from, to, projected) => {
+        if (projected) this.#kernels.scatter(scatter, from * PANEL, to * PANEL);
+        this.#kernels.gradient(call, from, to);
+      },
+    };
+  }
+
+  /** The table over which tokens were looked up; where P was projected its gradient is a product (tablePiece). */
+  #embeddingTask(p: PlacedParameter): Task {
+    const scatter = this.#scatterCall({ at: this.#layout.training.embeddedGradient, ld: p.columns }, gradientOf(p));
+    return {
+      begin: (input, rows) => this.#setTokens(scatter, input, rows),
+      tile: (from, to, projected) => {
+        if (!projected) this.#kernels.scatter(scatter, from, to);
+      },
+    };
+  }
+
+  /** The input weights of one-hot rows. */
+  #oneHotTask(p: PlacedParameter): Task {
+    const scatter = this.#scatterCall(this.#delta(p), gradientOf(p));
+    return {
+      begin: (input, rows) => this.#setTokens(scatter, input, rows),
+      tile: (from, to) => this.#kernels.scatter(scatter, from, to),
+    };
+  }
+
+  #biasTask(p: PlacedParameter): Task {
+    const d = this.#delta(p);
+    const call = this.#descriptors.add(ColumnSums, { d: d.at, ldd: d.ld, rows: 0, out: p.gradient, out2: 0 });
+    return {
+      begin: (input, rows) => {
+        const skipped = this.#skipped(p, input);
+        this.#descriptors.set(call, ColumnSums.d, this.#rowAt(d, skipped));
+        this.#descriptors.set(call, ColumnSums.rows, rows - skipped);
+      },
+      tile: (from, to) => this.#kernels.columnSums(call, from, to),
+    };
+  }
+
+  /** Rows that the head skips: those before the first prediction that counts. */
+  #skipped(p: PlacedParameter, input: StepInput): number {
+    return p.name.startsWith('head.') ? input.headFrom * this.#layout.training.streams : 0;
+  }
+
+  /** What the product with this weight read, [T * B, inputs]. */
+  #input(p: PlacedParameter): Matrix {
+    const { layers, ldh, streams } = this.#layout.training;
+    const outputs = (layer: number): number => layers[layer].h + streams * ldh * this.#arena.floatBytes;
+    if (p.name.startsWith('head.')) return { at: outputs(layers.length - 1), ld: ldh };
+    const layer = layerOf(p);
+    if (p.name.includes('_hh_')) return { at: layers[layer].h, ld: ldh };
+    return { at: layers[layer - 1].dropped || outputs(layer - 1), ld: ldh };
+  }
+
+  /** The delta of what the product with this parameter wrote, [T * B, outputs]. */
+  #delta(p: PlacedParameter): Matrix {
+    const { layers, logits, ldz, ldl } = this.#layout.training;
+    if (p.name.startsWith('head.')) return { at: logits, ld: ldl };
+    const { z, r } = layers[layerOf(p)];
+    const separate = p.name.includes('_hh_') && cells[this.#layout.shape.model.cell].separateRecurrent;
+    return { at: separate ? r : z, ld: ldz };
+  }
+
+  #rowAt({ at, ld }: Matrix, row: number): number {
+    return at + row * ld * this.#arena.floatBytes;
+  }
+
+  #gradientCall(p: PlacedParameter): number {
+    const fixed = { depth: p.depth, dw: p.gradient, scratch: this.#scratch };
+    return this.#descriptors.add(Gradient, { x: 0, ldx: 0, d: 0, ldd: 0, rows: 0, ...fixed });
+  }
+
+  /** Rows [skipped, rows) of both factors. */
+  #setFactors(call: number, x: Matrix, d: Matrix, skipped: number, rows: number): void {
+    this.#descriptors.set(call, Gradient.x, this.#rowAt(x, skipped));
+    this.#descriptors.set(call, Gradient.ldx, x.ld);
+    this.#descriptors.set(call, Gradient.d, this.#rowAt(d, skipped));
+    this.#descriptors.set(call, Gradient.ldd, d.ld);
+    this.#descriptors.set(call, Gradient.rows, rows - skipped);
+  }
+
+  /** table[token of row r] += d[r] for all rows. */
+  #scatterCall(d: Matrix, table: Matrix): number {
+    const { vocabulary } = this.#layout.shape.model;
+    const into = { table: table.at, ldt: table.ld, vocabulary };
+    return this.#descriptors.add(Scatter, { d: d.at, ldd: d.ld, tokens: 0, rows: 0, ...into });
+  }
+
+  #setTokens(scatter: number, input: StepInput, rows: number): void {
+    this.#descriptors.set(scatter, Scatter.tokens, input.tokens);
+    this.#descriptors.set(scatter, Scatter.rows, rows);
+  }
+
+  #tableProductCalls() {
+    const { parameters, training, work } = this.#layout;
+    const table = findParameter(parameters, 'embedding.weight');
+    const weights = findParameter(parameters, 'rnn.weight_ih_l0');
+    const { floatBytes } = this.#arena;
+    const { from, to } = work.pieces[work.tablePieces[0]];
+    const rows = (to - from) / table.columns;
+    const wholePieces = Math.floor(table.depth / rows);
+    const call = (firstRow: number, count: number): number =>
+      this.#descriptors.add(Product, {
+        a: training.projectedGradient + firstRow * weights.columns * floatBytes,
+        lda: weights.columns,
+        aGroup: rows * weights.columns,
+        panels: weights.transposedPanels,
+        depth: weights.columns,
+        panelStride: weights.columns * PANEL,
+        panelCount: weights.depth / PANEL,
+        c: table.gradient + firstRow * table.columns * floatBytes,
+        ldc: table.columns,
+        cGroup: rows * table.columns,
+        rows: count,
+        ...{ init: Init.zero, bias: 0, bias2: 0 },
+      });
+    const left = table.depth - wholePieces * rows;
+    return { wholePieces, whole: call(0, rows), last: left > 0 ? call(wholePieces * rows, left) : 0 };
+  }
+}
+
+const gradientOf = (p: PlacedParameter): Matrix => ({ at: p.gradient, ld: p.columns });
+
+/** 1 of rnn.weight_ih_l1. */
+const layerOf = (p: PlacedParameter): number => Number(p.name.slice(p.name.lastIndexOf('_l') + 2));

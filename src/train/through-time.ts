@@ -1,0 +1,109 @@
+// THROUGH TIME for the streams of one worker: forward, loss and backward of a window, and the same without backward for
+// evaluation. Deltas and activations stay in the arena for the gradients; losses and hits are added up stream by stream.
+import type { Kernels } from '../kernels/kernels.js';
+import type { Arena, Descriptors } from '../memory/arena.js';
+import { Stack } from '../model/stack.js';
+import { projects, type WindowViews } from '../model/views.js';
+import type { RunLayout } from './layout.js';
+import type { StepInput } from './step-input.js';
+import { StreamState } from './stream-state.js';
+
+/** Streams of a worker: first and number. */
+export type Rows = readonly [number, number];
+
+/** A window's place, and what computes it for this worker's streams. */
+interface Streams {
+  readonly views: WindowViews;
+  readonly stack: Stack;
+  readonly state: StreamState;
+}
+
+export class ThroughTime {
+  /** Whether units can be exactly zero, so that densities are counted. */
+  readonly hasZeros: boolean;
+  readonly #arena: Arena;
+  readonly #layout: RunLayout;
+  readonly #training: Streams;
+  readonly #evaluation: Streams | undefined;
+
+  constructor(
+    kernels: Kernels,
+    descriptors: Descriptors,
+    layout: RunLayout,
+    rows: { readonly training: Rows; readonly evaluation: Rows },
+  ) {
+    const { arena } = descriptors;
+    const { parameters, shape } = layout;
+    const { model, dropout, seed } = shape;
+    const bind = (views: WindowViews, own: Rows, trains: boolean): Streams => ({
+      views,
+      stack: new Stack({
+        ...{ arena, kernels, descriptors, model, parameters, views, trains, seed },
+        ...{ firstRow: own[0], rows: own[1], dropout: trains ? dropout : 0 },
+      }),
+      state: new StreamState(arena, model, views, own),
+    });
+    this.#arena = arena;
+    this.#layout = layout;
+    this.#training = bind(layout.training, rows.training, true);
+    this.#evaluation = layout.evaluation && bind(layout.evaluation, rows.evaluation, false);
+    this.hasZeros = model.cell === 'rnn' && model.activation === 'relu';
+  }
+
+  /** @param side of the streams' state at the window's start; the other side gets the state at its end */
+  train(input: StepInput, side: number): void {
+    const { stack, state, views } = this.#training;
+    const { model, dropout } = this.#layout.shape;
+    const { steps, headFrom } = input;
+    const projected = projects(model, steps * views.streams);
+    state.begin(side, input.reset);
+    stack.forward(input, steps, projected, dropout > 0 ? input.step : -1);
+    stack.loss(input, headFrom, steps, 1 / input.counted);
+    stack.backward(headFrom, steps, projected, input.step);
+    state.end(1 - side, input.carry);
+    this.#sumStreams(this.#training, headFrom, steps);
+    if (this.hasZeros) this.#countActive(steps);
+  }
+
+  evaluate(input: StepInput, side: number): void {
+    if (!this.#evaluation) throw new Error('there is no evaluation in this plan');
+    const { stack, state, views } = this.#evaluation;
+    state.begin(side, input.reset);
+    stack.forward(input, input.steps, projects(this.#layout.shape.model, input.steps * views.streams), -1);
+    stack.loss(input, 0, input.steps, 0);
+    state.end(1 - side, input.carry);
+    this.#sumStreams(this.#evaluation, 0, input.steps);
+  }
+
+  /** Adds up the losses and hits of each stream in the order of time. */
+  #sumStreams({ state, views }: Streams, from: number, steps: number): void {
+    const { floats, floatBytes, doubles } = this.#arena;
+    const losses = views.losses / floatBytes;
+    const hits = views.hits / floatBytes;
+    for (let row = state.firstRow; row < state.firstRow + state.rows; row++) {
+      let loss = 0;
+      let hit = 0;
+      for (let t = from; t < steps; t++) {
+        loss += floats[losses + t * views.streams + row];
+        hit += floats[hits + t * views.streams + row];
+      }
+      doubles[this.#layout.streamLosses / 8 + row] = loss;
+      doubles[this.#layout.streamHits / 8 + row] = hit;
+    }
+  }
+
+  /** Counts, for each stream and layer, the units that are not zero at the last of `steps` steps. */
+  #countActive(steps: number): void {
+    const { shape, streamActive } = this.#layout;
+    const { state, views } = this.#training;
+    const { floats, floatBytes, doubles } = this.#arena;
+    for (let layer = 0; layer < shape.model.layers; layer++) {
+      const outputs = views.layers[layer].h / floatBytes + steps * views.streams * views.ldh;
+      for (let row = state.firstRow; row < state.firstRow + state.rows; row++) {
+        let active = 0;
+        for (let i = 0, at = outputs + row * views.ldh; i < shape.model.hidden; i++) if (floats[at + i] !== 0) active++;
+        doubles[streamActive / 8 + layer * views.streams + row] = active;
+      }
+    }
+  }
+}
