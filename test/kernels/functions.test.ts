@@ -27,6 +27,9 @@ function between(from: number, to: number, count: number): Float32Array {
   return new Float32Array(bits.buffer);
 }
 
+/** The largest float32 whose exponential is one as well is 88.72283...; half of it is where tanh's exponential ends. */
+const THRESHOLDS = [Math.log(LARGEST), -Math.log(SMALLEST_NORMAL)].flatMap((x) => [x, x / 2]);
+
 const REGIONS: Readonly<Record<string, readonly Float32Array[]>> = {
   'every exponent, with 4096 mantissas': [1, -1].map((sign) => {
     const bits = new Uint32Array(255 * 4096).map(
@@ -39,6 +42,10 @@ const REGIONS: Readonly<Record<string, readonly Float32Array[]>> = {
   'where tanh changes its formula': [between(0.5, 0.7, 600_000), between(-0.5, -0.7, 600_000)],
   'where tanh becomes 1': [between(8.5, 9.5, 200_000), between(-8.5, -9.5, 200_000)],
   'where sigmoid becomes 1': [between(16, 18, 200_000)],
+  'every number about where an exponential leaves the normal numbers': THRESHOLDS.flatMap((x) => [
+    between(x - 0.02, x + 0.02, 20_000),
+    between(-x - 0.02, -x + 0.02, 20_000),
+  ]),
   'where exp leaves the normal numbers': [between(86.5, 89.5, 400_000), between(-86.5, -104.5, 800_000)],
 };
 
@@ -59,13 +66,13 @@ function worstOf(arena: BenchArena, name: FunctionName, inputs: Float32Array): W
   const worst = { error: 0, at: Number.NaN, got: Number.NaN };
   for (let i = 0; i < inputs.length; i++) {
     const error = errorOf(results[i], TRUTH[name](inputs[i]));
-    // Written so that NaN counts as an error.
-    if (!(error <= worst.error)) Object.assign(worst, { error, at: inputs[i], got: results[i] });
+    if (error > worst.error) Object.assign(worst, { error, at: inputs[i], got: results[i] });
   }
   return worst;
 }
 
 function errorOf(actual: number, truth: number): number {
+  if (Number.isNaN(actual)) return Number.POSITIVE_INFINITY;
   // Beyond the largest float32 infinity is right, and the largest number where it is near.
   if (truth > LARGEST && actual === Number.POSITIVE_INFINITY) return 0;
   if (Math.abs(truth) < SMALLEST_NORMAL) return Math.abs(actual - truth) / SMALLEST_NORMAL;

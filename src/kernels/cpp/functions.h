@@ -19,7 +19,7 @@ INLINE vf exp(vf x) {
   p = fma(p, r * r, r) + broadcast(1.0f);
   vf y = (vf)((vi)p + (n << 23));
   y = x < broadcast(-87.336544f) ? broadcast(0) : y;                  // below the least normal number
-  y = x > broadcast(88.722839f) ? broadcast(__builtin_inff()) : y;  // above the largest
+  y = x > broadcast(88.7228317f) ? broadcast(__builtin_inff()) : y;  // the largest whose exponential is a float
   return x == x ? y : x;
 }
 
