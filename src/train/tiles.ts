@@ -1,6 +1,6 @@
 // How the work on the parameters is cut: tiles of the gradient, which any worker may compute, and pieces, by which square
-// norms are summed and updates are made. The cut depends on the model and the window alone, never on the workers, so sums over
-// pieces in index order have the same bits for any number of them.
+// norms are summed and updates are made. Pieces depend on the model alone, neither on the workers nor on how long the plan's
+// windows may be, so sums over pieces in index order have the same bits whatever these are.
 import { PANEL } from '../kernels/kernels.js';
 import type { PlacedParameter } from '../model/views.js';
 
@@ -55,8 +55,13 @@ export function cutIntoTiles(parameters: readonly PlacedParameter[], rows: numbe
       const wide = PANELS_AT_ONCE * Math.max(1, Math.round(TILE_WORK / perPanel / PANELS_AT_ONCE));
       for (let from = 0; from < panels; from += wide) {
         const to = Math.min(panels, from + wide);
-        const [firstPiece, lastPiece] = cut(parameter, from * p.depth * PANEL, to * p.depth * PANEL, PIECE);
-        tiles.push({ tile: { parameter, from, to, firstPiece, lastPiece }, cost: (to - from) * perPanel });
+        const firstPiece = pieces.length;
+        for (let panel = from; panel < to; panel += PANELS_AT_ONCE) {
+          const end = Math.min(to, panel + PANELS_AT_ONCE);
+          cut(parameter, panel * p.depth * PANEL, end * p.depth * PANEL, PIECE);
+        }
+        const tile = { parameter, from, to, firstPiece, lastPiece: pieces.length };
+        tiles.push({ tile, cost: (to - from) * perPanel });
       }
       return;
     }
