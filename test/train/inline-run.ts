@@ -1,11 +1,13 @@
 // A training on the thread of the test: one worker, records published and run one by one. For tests that look into the arena.
 import { Kind, PROTOCOL_WORDS, Record, Result, Word } from '../../src/coordinator/protocol.js';
 import { StepLoop } from '../../src/coordinator/step-loop.js';
+import type { BatchSlot, Dealt } from '../../src/data/batches.js';
 import { allocate, createKernels, type KernelName, reservedBytes } from '../../src/kernels/choose.js';
-import { padded } from '../../src/kernels/kernels.js';
+import { type Kernels, padded } from '../../src/kernels/kernels.js';
 import { Arena } from '../../src/memory/arena.js';
 import type { Architecture } from '../../src/model/architecture.js';
 import { fromTorch, toTorch, transposePanels } from '../../src/model/parameters.js';
+import { findParameter } from '../../src/model/views.js';
 import { layOut, type OptimizerName, RECORD_NUMBERS, type RunLayout } from '../../src/train/layout.js';
 import type { OptimizerSettings } from '../../src/train/optimizer.js';
 
@@ -18,6 +20,12 @@ export interface InlineOptions {
   readonly optimizer?: Partial<OptimizerSettings> & { name: OptimizerName };
   readonly dropout?: number;
   readonly seed?: number;
+  /** Bad steps in a row that are borne. */
+  readonly badLimit?: number;
+  /** Where the arena lies; shared memory unless given. */
+  readonly allocate?: (bytes: number) => ArrayBufferLike;
+  /** Puts something between the engine and its kernels. */
+  readonly wrap?: (kernels: Kernels, run: InlineRun) => Kernels;
 }
 
 export interface InlineWindow {
@@ -27,13 +35,26 @@ export interface InlineWindow {
   readonly rate?: number;
   readonly carry?: number;
   readonly reset?: boolean;
+  /** Number of the step, a key of the dropout masks; the steps are counted unless it is given. */
+  readonly step?: number;
 }
+
+export interface InlineResult {
+  /** Mean loss. */
+  readonly loss: number;
+  /** The gradient's norm before clipping. */
+  readonly norm: number;
+  readonly applied: boolean;
+}
+
+type View = 'weights' | 'gradient' | 'firstState' | 'secondState';
 
 export class InlineRun {
   readonly arena: Arena;
   readonly layout: RunLayout;
+  readonly words: Int32Array;
   readonly #loop: StepLoop;
-  readonly #words: Int32Array;
+  readonly #places = new Map<string, readonly number[]>();
   #next = 0;
 
   constructor(readonly options: InlineOptions) {
@@ -60,11 +81,13 @@ export class InlineRun {
       },
       ...{ floatBytes, reservedBytes: reservedBytes(kernels), controlWords: PROTOCOL_WORDS },
     });
-    const memory = allocate(kernels, this.layout.bytes, (bytes) => new SharedArrayBuffer(bytes));
+    const shared = options.allocate ?? ((bytes: number) => new SharedArrayBuffer(bytes));
+    const memory = allocate(kernels, this.layout.bytes, shared);
     this.arena = new Arena(memory.buffer, floatBytes);
-    this.#words = this.arena.ints.subarray(this.layout.control / 4);
-    this.#words[Word.badLimit] = 10;
-    this.#loop = new StepLoop(this.arena, createKernels(kernels, memory, 0, precision), this.layout, optimizer, 0);
+    this.words = this.arena.ints.subarray(this.layout.control / 4);
+    this.words[Word.badLimit] = options.badLimit ?? 10;
+    const own = createKernels(kernels, memory, 0, precision);
+    this.#loop = new StepLoop(this.arena, options.wrap?.(own, this) ?? own, this.layout, optimizer, 0);
   }
 
   setParameters(values: Readonly<Record<string, ArrayLike<number>>>): void {
@@ -75,24 +98,42 @@ export class InlineRun {
     }
   }
 
-  /** Parameters or their gradients, in PyTorch's layout, without rounding to float32. */
-  read(which: 'weights' | 'gradient'): Record<string, number[]> {
+  /** Parameters, gradients or states of the optimizer, in PyTorch's layout, without rounding to float32. */
+  read(which: View): Record<string, number[]> {
     return Object.fromEntries(
-      this.layout.parameters.map((p) => {
-        const stored = this.arena.floatsAt(p[which], p.length);
-        // toTorch gives float32; where each element stands is what it gives for the indices, in two exact halves.
-        const index = Array.from({ length: p.length }, (_, i) => i);
-        const low = toTorch(
-          p,
-          index.map((i) => i % 4096),
-        );
-        const high = toTorch(
-          p,
-          index.map((i) => Math.floor(i / 4096)),
-        );
-        return [p.name, Array.from(low, (value, i) => stored[high[i] * 4096 + value])];
-      }),
+      this.layout.parameters
+        .filter((p) => p[which] > 0)
+        .map((p) => {
+          const stored = this.arena.floatsAt(p[which], p.length);
+          return [p.name, this.#placesOf(p.name).map((place) => stored[place])];
+        }),
     );
+  }
+
+  /** One element of a parameter, in PyTorch's order. The panels of the transpose follow with the next step. */
+  poke(name: string, element: number, value: number): void {
+    const p = findParameter(this.layout.parameters, name);
+    this.arena.floats[p.weights / this.arena.floatBytes + this.#placesOf(name)[element]] = value;
+  }
+
+  /** Where each element of PyTorch's array stands among the stored ones. */
+  #placesOf(name: string): readonly number[] {
+    const known = this.#places.get(name);
+    if (known) return known;
+    const p = findParameter(this.layout.parameters, name);
+    // toTorch gives float32; where each element stands is what it gives for the indices, in two exact halves.
+    const index = Array.from({ length: p.length }, (_, i) => i);
+    const low = toTorch(
+      p,
+      index.map((i) => i % 4096),
+    );
+    const high = toTorch(
+      p,
+      index.map((i) => Math.floor(i / 4096)),
+    );
+    const places = Array.from(low, (value, i) => high[i] * 4096 + value);
+    this.#places.set(name, places);
+    return places;
   }
 
   /** [L][B][H] of the current side. */
@@ -113,7 +154,7 @@ export class InlineRun {
   #eachState(kind: 'h' | 'c', visit: (stored: number, given: number) => void): void {
     const { model, streams } = this.options;
     const view = kind === 'h' ? this.layout.training.hiddenState : this.layout.training.cellState;
-    const side = this.#words[Word.trainingSide];
+    const side = this.words[Word.trainingSide];
     for (let layer = 0; layer < model.layers; layer++)
       for (let b = 0; b < streams; b++)
         for (let unit = 0; unit < model.hidden; unit++) {
@@ -125,27 +166,59 @@ export class InlineRun {
         }
   }
 
-  /** One training step. @returns the mean loss, the gradient's norm, and whether the update was made */
-  step(window: InlineWindow): { loss: number; norm: number; applied: boolean } {
+  /** One training step on a window that is given as lists. */
+  step(window: InlineWindow): InlineResult {
     const { streams } = this.options;
-    const slot = this.layout.slots[this.#next % this.layout.slots.length];
     const targets = window.targets.flat();
-    this.arena.intsAt(slot.inputs, targets.length).set(window.tokens.flat());
-    this.arena.intsAt(slot.targets, targets.length).set(targets);
-    this.arena.intsAt(slot.reset, streams).fill(window.reset ? 1 : 0);
-    this.arena.intsAt(slot.carry, streams).fill(window.carry ?? window.tokens.length);
+    const deal = (slot: BatchSlot): Dealt => {
+      slot.inputs.set(window.tokens.flat());
+      slot.targets.set(targets);
+      slot.reset.fill(window.reset ? 1 : 0, 0, streams);
+      slot.carry.fill(window.carry ?? window.tokens.length, 0, streams);
+      return { steps: window.tokens.length, counted: targets.filter((target) => target >= 0).length };
+    };
+    return this.dealt(deal, window.rate ?? 0, window.step) as InlineResult;
+  }
+
+  /** One training step on what `deal` writes into the slot; undefined where it has nothing. */
+  dealt(deal: (slot: BatchSlot) => Dealt | undefined, rate: number, step = this.#next): InlineResult | undefined {
+    const { streams } = this.options;
     const ring = this.#next % this.layout.slots.length;
+    const offsets = this.layout.slots[ring];
+    const tokens = this.options.steps * streams;
+    const slot: BatchSlot = {
+      inputs: this.arena.intsAt(offsets.inputs, tokens),
+      targets: this.arena.intsAt(offsets.targets, tokens),
+      reset: this.arena.intsAt(offsets.reset, streams),
+      carry: this.arena.intsAt(offsets.carry, streams),
+    };
+    const batch = deal(slot);
+    if (!batch) return undefined;
     const record = this.arena.doublesAt(this.layout.records + ring * RECORD_NUMBERS * 8, RECORD_NUMBERS);
-    const counted = targets.filter((target) => target >= 0).length;
     record[Record.kind] = Kind.train;
-    record[Record.steps] = window.tokens.length;
-    record[Record.headFrom] = window.targets.findIndex((row) => row.some((target) => target >= 0));
-    record[Record.counted] = counted;
-    record[Record.rate] = window.rate ?? 0;
-    record[Record.step] = this.#next;
-    Atomics.store(this.#words, Word.published, this.#next + 1);
+    record[Record.steps] = batch.steps;
+    record[Record.headFrom] = Math.floor(slot.targets.findIndex((target) => target >= 0) / streams);
+    record[Record.counted] = batch.counted;
+    record[Record.rate] = rate;
+    record[Record.step] = step;
+    Atomics.store(this.words, Word.published, this.#next + 1);
     this.#loop.step(this.#next++);
     const result = this.arena.doublesAt(this.layout.results + ring * RECORD_NUMBERS * 8, RECORD_NUMBERS);
-    return { loss: result[Result.loss] / counted, norm: result[Result.norm], applied: result[Result.applied] > 0 };
+    return {
+      loss: result[Result.loss] / batch.counted,
+      norm: result[Result.norm],
+      applied: result[Result.applied] > 0,
+    };
+  }
+
+  /** h of every layer and step of the last window, stored order: [L][T + 1][B][ldh]. */
+  outputs(): Float32Array | Float64Array {
+    const { layers, steps, streams, ldh } = this.layout.training;
+    const each = layers.map(({ h }) => this.arena.floatsAt(h, (steps + 1) * streams * ldh));
+    const all = this.arena.floats.slice(0, each.length * each[0].length);
+    each.forEach((view, layer) => {
+      all.set(view, layer * view.length);
+    });
+    return all;
   }
 }

@@ -1,0 +1,115 @@
+// The gradient of a window against finite differences of its loss, in float64: every cell, start, depth and kind of input.
+import { describe, expect, test } from 'vitest';
+import type { Architecture } from '../../src/model/architecture.js';
+import { createRandom } from '../kernels/bench-arena.js';
+import { InlineRun, type InlineWindow } from './inline-run.js';
+import { CELLS, type CellName, nameOf, startOf, uniform, windowOf } from './problems.js';
+
+const TOLERANCE = 1e-6;
+/** What the differences themselves round: 2^-53 times a loss of some nats, over the step. */
+const ROUNDING = 1e-12;
+const STEP = 1e-3;
+const TRIES = 60;
+
+interface Case {
+  readonly hidden?: number;
+  readonly layers: number;
+  readonly embedding: number;
+  readonly vocabulary: number;
+  readonly dropout?: number;
+  readonly uncounted?: number;
+}
+
+/** T and B: 8 rows, so 5 tokens are projected and 11 are not. */
+const [T, B] = [4, 2];
+const INPUTS = {
+  'one-hot rows': { embedding: 0, vocabulary: 5 },
+  'a projected embedding': { embedding: 4, vocabulary: 5 },
+  'an embedding that is not projected': { embedding: 4, vocabulary: 11 },
+} as const;
+
+class Problem {
+  readonly #run: InlineRun;
+  readonly #window: InlineWindow;
+  readonly #states: readonly ['h' | 'c', Float32Array][];
+
+  constructor(cell: CellName, init: 'default' | 'identity' | 'orthogonal', given: Case, seed: number) {
+    const { hidden = 5, layers, embedding, vocabulary, dropout = 0, uncounted = 0 } = given;
+    const model: Architecture = { ...cell, hidden, layers, embedding, vocabulary };
+    this.#run = new InlineRun({ model, streams: B, steps: T, precision: 'float64', dropout, seed });
+    this.#run.setParameters(startOf(model, init, seed));
+    this.#window = { ...windowOf(vocabulary, T, B, seed, { uncounted, holes: 4 }), rate: 0, step: 11 };
+    const state = (kind: 'h' | 'c', salt: number) => [kind, uniform(layers * B * hidden, 0.5, seed + salt)] as const;
+    this.#states = [state('h', 1), ...(cell.cell === 'lstm' ? [state('c', 2)] : [])].map(([kind, values]) => [
+      kind,
+      // States that ReLU and sigmoid reach.
+      cell.activation === 'tanh' ? values : values.map(Math.abs),
+    ]);
+  }
+
+  /** Loss of the window from the given state on; leaves gradients and activations in the arena. */
+  #loss(): number {
+    for (const [kind, values] of this.#states) this.#run.setState(kind, values);
+    return this.#run.step(this.#window).loss;
+  }
+
+  /** Which units are not zero: between two patterns of ReLU lies a kink. */
+  #pattern(): string {
+    if (this.#run.options.model.activation !== 'relu') return '';
+    return Array.from(this.#run.outputs(), (value) => (value === 0 ? '0' : '1')).join('');
+  }
+
+  /** @param elements of each parameter, drawn at random */
+  check(elements: number, seed: number): void {
+    const random = createRandom(seed);
+    this.#loss();
+    const [gradient, weights, pattern] = [this.#run.read('gradient'), this.#run.read('weights'), this.#pattern()];
+    for (const [name, values] of Object.entries(gradient)) {
+      let checked = 0;
+      for (let tried = 0; tried < TRIES && checked < Math.min(elements, values.length); tried++) {
+        const element = Math.floor(random() * values.length);
+        const numeric = this.#derivative(name, element, weights[name][element], pattern);
+        if (numeric === undefined) continue;
+        checked++;
+        const error = Math.abs(values[element] - numeric);
+        const allowed = TOLERANCE * Math.abs(numeric) + ROUNDING;
+        expect(error, `${name}[${element}] is ${values[element]}, numerically ${numeric}`).toBeLessThan(allowed);
+      }
+      expect(checked, `elements of ${name} away from a kink`).toBeGreaterThan(0);
+    }
+  }
+
+  /** Central differences of the fourth order; undefined where ReLU's pattern changes on the way. */
+  #derivative(name: string, element: number, value: number, pattern: string): number | undefined {
+    let kink = false;
+    const at = (x: number): number => {
+      this.#run.poke(name, element, value + x);
+      const loss = this.#loss();
+      kink ||= this.#pattern() !== pattern;
+      return loss;
+    };
+    const slope = (8 * (at(STEP) - at(-STEP)) - (at(2 * STEP) - at(-2 * STEP))) / (12 * STEP);
+    this.#run.poke(name, element, value);
+    return kink ? undefined : slope;
+  }
+}
+
+describe.each(CELLS.map((cell) => ({ cell, name: nameOf(cell) })))('$name', ({ cell }) => {
+  describe.each(['default', 'identity', 'orthogonal'] as const)('from the %s start', (init) => {
+    test.each([1, 2, 3])('a stack of %i: the gradient is that of finite differences', (layers) => {
+      Object.values(INPUTS).forEach((input, i) => {
+        new Problem(cell, init, { ...input, layers, uncounted: i }, 31 * layers + i).check(1, layers);
+      });
+    });
+  });
+
+  test.each(Object.keys(INPUTS) as (keyof typeof INPUTS)[])(
+    'dropout, %s, and predictions that count late: the gradient is that of finite differences',
+    (input) => {
+      new Problem(cell, 'default', { ...INPUTS[input], hidden: 17, layers: 2, dropout: 0.4, uncounted: 3 }, 5).check(
+        2,
+        6,
+      );
+    },
+  );
+});

@@ -1,0 +1,73 @@
+// Models, starts and windows that the tests of this folder share; all of them from seeds.
+import type { Architecture } from '../../src/model/architecture.js';
+import { type Initialization, initialValues } from '../../src/model/initializers.js';
+import { elementsOf, parametersOf } from '../../src/model/parameters.js';
+import { createRandom } from '../kernels/bench-arena.js';
+
+export type Parameters = Readonly<Record<string, ArrayLike<number>>>;
+
+export const CELLS = [
+  { cell: 'rnn', activation: 'sigmoid' },
+  { cell: 'rnn', activation: 'tanh' },
+  { cell: 'rnn', activation: 'relu' },
+  { cell: 'lstm', activation: 'tanh' },
+  { cell: 'gru', activation: 'tanh' },
+] as const;
+
+export type CellName = (typeof CELLS)[number];
+
+export const nameOf = ({ cell, activation }: CellName): string => (cell === 'rnn' ? `rnn ${activation}` : cell);
+
+/** A start as a run has it. */
+export function startOf(model: Architecture, kind: Initialization['kind'], seed: number): Parameters {
+  return Object.fromEntries(
+    parametersOf(model).map((p) => [p.name, initialValues(model, p, { kind, forgetBias: undefined, seed })]),
+  );
+}
+
+/** Every parameter in [-bound, bound), as float32 numbers. */
+export function uniformStart(model: Architecture, bound: number, seed: number): Parameters {
+  const random = createRandom(seed);
+  return Object.fromEntries(
+    parametersOf(model).map((p) => [
+      p.name,
+      Float32Array.from({ length: elementsOf(p) }, () => (2 * random() - 1) * bound),
+    ]),
+  );
+}
+
+/** A window of tokens [T][B]. Targets of the first `uncounted` steps are -1, and one in `holes` of the others. */
+export function windowOf(
+  vocabulary: number,
+  steps: number,
+  streams: number,
+  seed: number,
+  { uncounted = 0, holes = 0 } = {},
+): { readonly tokens: number[][]; readonly targets: number[][] } {
+  const random = createRandom(seed);
+  const token = (): number => Math.floor(random() * vocabulary);
+  const rows = <T>(value: (t: number, b: number) => T): T[][] =>
+    Array.from({ length: steps }, (_, t) => Array.from({ length: streams }, (_, b) => value(t, b)));
+  const tokens = rows(token);
+  const hidden = (t: number, b: number): boolean =>
+    t < uncounted || (holes > 0 && !(t === uncounted && b === 0) && random() < 1 / holes);
+  return { tokens, targets: rows((t, b) => (hidden(t, b) ? -1 : token())) };
+}
+
+/** `count` float32 numbers in [-bound, bound). */
+export function uniform(count: number, bound: number, seed: number): Float32Array {
+  const random = createRandom(seed);
+  return Float32Array.from({ length: count }, () => (2 * random() - 1) * bound);
+}
+
+/** Largest difference relative to the largest wanted value; elements near zero are sums that cancel. */
+export function difference(got: ArrayLike<number>, wanted: ArrayLike<number>): number {
+  let [scale, worst] = [1e-30, 0];
+  for (let i = 0; i < wanted.length; i++) {
+    scale = Math.max(scale, Math.abs(wanted[i]));
+    const apart = Math.abs(got[i] - wanted[i]);
+    // Written so that NaN counts as a difference.
+    if (!(apart <= worst)) worst = apart;
+  }
+  return worst / scale;
+}
