@@ -1,11 +1,11 @@
 // The config of a run from what was given: defaults filled in, a resumed run's own settings under it, a folder that is free.
 
-import { dirname, join, resolve } from 'node:path';
-import { checkpointFolder } from '../checkpoint/checkpoint.js';
+import { join, resolve } from 'node:path';
 import { type Config, resolveConfig } from '../config/config.js';
 import { readConfigFile } from '../config/config-file.js';
 import { flagOrigin } from '../config/flags.js';
 import { mergeResumed } from '../config/resume.js';
+import { locateCheckpoint } from './checkpoints.js';
 import { CONFIG_FILE, freeFolder } from './run-folder.js';
 
 /**
@@ -28,7 +28,7 @@ function resumed(
   origin: (key: string) => string,
   inMemory: boolean,
 ): Config {
-  const run = runFolderOf(path);
+  const { run } = locateCheckpoint(path);
   const file = readConfigFile(join(run, CONFIG_FILE));
   const plain = { ...given };
   // The run's folder holds whole paths, so that it can be gone on with from anywhere.
@@ -36,16 +36,4 @@ function resumed(
   const { initFrom: _, ...values } = mergeResumed(file.values, plain, origin);
   const merged = { ...values, out: given.out ?? run };
   return resolveConfig(merged, (key) => (given[key] === undefined ? file.origin(key) : origin(key)), { inMemory });
-}
-
-/** The run that a checkpoint belongs to, or that is given itself. */
-function runFolderOf(path: string): string {
-  const folder = checkpointFolder(path);
-  if (resolve(folder) !== resolve(path)) return path;
-  const run = dirname(dirname(resolve(path)));
-  if (dirname(resolve(path)) !== join(run, 'checkpoints')) {
-    // `latest` and `best` are links beside the folder of checkpoints.
-    return dirname(resolve(path));
-  }
-  return run;
 }

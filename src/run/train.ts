@@ -1,8 +1,7 @@
 // A training run from its start to its end: segments of steps between which it evaluates and saves. The only place that sees
 // the whole way from config to checkpoint.
 
-import { resolve } from 'node:path';
-import { checkpointFolder, checkpointName, dropCheckpoint, saveCheckpoint } from '../checkpoint/checkpoint.js';
+import { join } from 'node:path';
 import type { Config } from '../config/config.js';
 import { Coordinator, type Fed, type Feed, type StepResult } from '../coordinator/coordinator.js';
 import { WorkerPool } from '../coordinator/pool.js';
@@ -16,12 +15,14 @@ import { elementsOf } from '../model/parameters.js';
 import type { EndReason, EvalEvent, TrainEvent } from '../report/events.js';
 import { bytes } from '../report/format.js';
 import { MetricsFile } from '../report/metrics-file.js';
+import { statesOf } from '../train/layout.js';
 import { Schedule } from '../train/schedule.js';
+import { Checkpoints } from './checkpoints.js';
 import type { TrainingData } from './data.js';
 import { measured } from './measured.js';
 import { type Prepared, planEvent, prepare } from './plan.js';
 import type { RunProgress } from './progress.js';
-import { openRunFolder, turnLinks } from './run-folder.js';
+import { openRunFolder } from './run-folder.js';
 import { start } from './start.js';
 
 export interface RunOptions {
@@ -85,10 +86,9 @@ class Training {
   readonly #onEvent: (event: TrainEvent) => void;
   readonly #onNotice: (message: string) => void;
   readonly #signal: AbortSignal | undefined;
+  readonly #checkpoints: Checkpoints;
   #metrics: MetricsFile | undefined;
   #progress: RunProgress;
-  /** What the newest checkpoint in `out` remembers. */
-  #saved: RunProgress | undefined;
   #last: EvalEvent | undefined;
   /** Of training steps after the process's first one. */
   #timedTokens = 0;
@@ -105,6 +105,7 @@ class Training {
     this.#onEvent = onEvent ?? (() => {});
     this.#onNotice = onNotice ?? (() => {});
     this.#signal = signal;
+    this.#checkpoints = new Checkpoints(config.out);
     this.#progress = start(config, data.vocabulary, this.#arena, layout);
     this.#firstStep = this.#progress.step;
     this.#checkResumed();
@@ -137,9 +138,8 @@ class Training {
       const reason = await this.#stoppable(coordinator);
       coordinator.exit();
       await pool.close();
-      const path = resolve(checkpointFolder(this.#config.out, '--out'));
       this.#emitDone(reason, (performance.now() - startMs) / 1000);
-      return { reason, step: this.#progress.step, path };
+      return { reason, step: this.#progress.step, path: this.#checkpoints.latestPath };
     } catch (error) {
       coordinator?.abort();
       await pool?.close();
@@ -314,7 +314,7 @@ class Training {
         worse: isBest ? 0 : worse + 1,
         best: isBest ? { step, loss, only: !this.#onGrid(this.#config.checkpointEvery) } : best,
       };
-      if (isBest && best?.only) this.#superseded = best.step;
+      if (isBest && best?.only) this.#checkpoints.supersede(best.step);
     }
     this.#last = {
       event: 'eval',
@@ -327,39 +327,28 @@ class Training {
     return outcome;
   }
 
-  /** The step of a checkpoint that was kept as the best one until now. */
-  #superseded: number | undefined;
-
   /** @param onlyBest the step is no point of the checkpoints' grid */
   #save(onlyBest: boolean): void {
-    const { step, best, evaluatedAt } = this.#progress;
-    if (this.#saved?.step === step && this.#saved.evaluatedAt === evaluatedAt) return;
-    const { data, layout } = this.#prepared;
-    const { out } = this.#config;
+    if (this.#checkpoints.holds(this.#progress)) return;
+    const { step, best } = this.#progress;
     // A checkpoint that is kept anyway is not dropped when a better one comes.
     if (!onlyBest && best?.step === step) this.#progress = { ...this.#progress, best: { ...best, only: false } };
-    const side = Atomics.load(this.#words, Word.trainingSide);
+    const { data, layout } = this.#prepared;
     const header = { architecture: layout.shape.model, vocabulary: data.vocabulary };
-    const links = best?.step === step ? (['latest', 'best'] as const) : (['latest'] as const);
-    const path = saveCheckpoint(out, { arena: this.#arena, layout, header, side }, this.#progress, links);
-    this.#saved = this.#progress;
-    if (this.#superseded !== undefined) dropCheckpoint(out, this.#superseded);
-    this.#superseded = undefined;
+    const side = Atomics.load(this.#words, Word.trainingSide);
+    const path = this.#checkpoints.save({ arena: this.#arena, layout, header, side }, this.#progress);
     this.#emit({ event: 'checkpoint', step, path });
   }
 
   #openFolder(): void {
     const { out, resume } = this.#config;
     const { layout } = this.#prepared;
-    const { step, best } = this.#progress;
-    const states = layout.parameters[0].secondState > 0 || layout.parameters[0].firstState > 0 ? 2 : 0;
-    const numbers = layout.parameters.reduce((sum, p) => sum + elementsOf(p), 0);
-    openRunFolder(this.#config, 4 * numbers * (1 + states));
-    this.#metrics = MetricsFile.open(`${out}/metrics.jsonl`, resume === undefined ? {} : { resumeStep: step });
-    const from = resume === undefined ? undefined : checkpointFolder(resume);
-    if (from === undefined || resolve(from, '..', '..') !== resolve(out)) return;
-    this.#saved = this.#progress;
-    turnLinks(out, checkpointName(step), best ? checkpointName(best.step) : undefined);
+    const { step } = this.#progress;
+    const bytesOf = (states: number): number =>
+      layout.parameters.reduce((sum, p) => sum + 4 * elementsOf(p), 0) * states;
+    openRunFolder(this.#config, bytesOf(1 + statesOf(layout)));
+    this.#metrics = MetricsFile.open(join(out, 'metrics.jsonl'), resume === undefined ? {} : { resumeStep: step });
+    if (resume !== undefined) this.#checkpoints.goOnFrom(resume, this.#progress);
   }
 
   #checkResumed(): void {
@@ -404,10 +393,11 @@ class Training {
   #failed(error: unknown): unknown {
     if (!(error instanceof RunError)) return error;
     const { out } = this.#config;
+    const { savedStep } = this.#checkpoints;
     const saved =
-      this.#saved === undefined
+      savedStep === undefined
         ? 'nothing was saved yet'
-        : `${out} holds everything up to step ${this.#saved.step}; go on with: unroll train --resume ${out}`;
+        : `${out} holds everything up to step ${savedStep}; go on with: unroll train --resume ${out}`;
     return new RunError(`${error.message}; ${saved}`, { cause: error });
   }
 }

@@ -147,3 +147,9 @@ export function layOut(shape: RunShape): RunLayout {
     parts: plan.parts,
   };
 }
+
+/** Arrays of the parameters' size that a checkpoint holds beside them. */
+export function statesOf({ shape }: RunLayout): number {
+  const { first, second } = STATES[shape.optimizer];
+  return Number(first) + Number(second);
+}

@@ -50,7 +50,7 @@ export class Schedule {
   /** Tells the schedule how an evaluation went: `plateau` lowers the rate when the loss has not fallen for too long. */
   evaluated(loss: number): void {
     const { factor, best, badEvaluations } = this.#plateau;
-    const better = best === null || loss < best * (1 - RELATIVE_THRESHOLD);
+    const better = Number.isFinite(loss) && (best === null || loss < best * (1 - RELATIVE_THRESHOLD));
     if (better) this.#plateau = { factor, best: loss, badEvaluations: 0 };
     else if (badEvaluations + 1 > this.settings.patience) {
       this.#plateau = { factor: factor * this.settings.gamma, best, badEvaluations: 0 };
