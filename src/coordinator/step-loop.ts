@@ -216,11 +216,12 @@ export class StepLoop {
   #complete(): void {
     const words = this.#words;
     this.#setResult(Result.time, performance.timeOrigin + performance.now());
-    Atomics.store(words, Word.completed, this.#record + 1);
+    // Before `completed` rises: from then on the coordinator may publish again, or EXIT.
     if (Atomics.load(words, Word.stop)) {
       Atomics.store(words, Word.published, this.#record + 1);
       Atomics.store(words, Word.stopped, 1);
     }
+    Atomics.store(words, Word.completed, this.#record + 1);
   }
 
   #sum(view: number, count: number): number {
