@@ -62,6 +62,8 @@ class Problem {
   /** @param elements of each parameter, drawn at random */
   check(elements: number, seed: number): void {
     const random = createRandom(seed);
+    // A window before it, so that nothing is zero because nobody wrote there.
+    this.#run.step({ ...windowOf(this.#run.options.model.vocabulary, T, B, seed), step: 10 });
     this.#loss();
     const [gradient, weights, pattern] = [this.#run.read('gradient'), this.#run.read('weights'), this.#pattern()];
     for (const [name, values] of Object.entries(gradient)) {
