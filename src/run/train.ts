@@ -4,13 +4,14 @@
 import { join } from 'node:path';
 import type { Config } from '../config/config.js';
 import { Coordinator, type Fed, type Feed, type StepResult } from '../coordinator/coordinator.js';
+import { InlineWorker } from '../coordinator/inline-worker.js';
 import { WorkerPool } from '../coordinator/pool.js';
 import { Word } from '../coordinator/protocol.js';
 import type { Batches } from '../data/batches.js';
 import { RunError, UserError } from '../errors.js';
-import { allocate, type KernelMemory } from '../kernels/choose.js';
+import { allocate, createKernels, type KernelMemory } from '../kernels/choose.js';
 import { Arena } from '../memory/arena.js';
-import { createSharedBuffer } from '../memory/shared-array-buffer.js';
+import { canShare, createSharedBuffer } from '../memory/shared-array-buffer.js';
 import { elementsOf } from '../model/parameters.js';
 import type { EndReason, EvalEvent, TrainEvent } from '../report/events.js';
 import { bytes } from '../report/format.js';
@@ -122,18 +123,13 @@ class Training {
 
   async run(): Promise<TrainOutcome> {
     const startMs = performance.now();
-    const { choice, layout, optimizer } = this.#prepared;
+    const { layout } = this.#prepared;
     this.#openFolder();
-    let pool: WorkerPool | undefined;
+    let pool: WorkerPool | InlineWorker | undefined;
     let coordinator: Coordinator | undefined;
     try {
       this.#emit(planEvent(this.#prepared, this.#progress.step));
-      pool = new WorkerPool(layout.shape.workers, {
-        kernels: choice.name,
-        memory: this.#memory,
-        shape: layout.shape,
-        optimizer,
-      });
+      pool = this.#startWorkers();
       coordinator = new Coordinator(this.#arena, layout, pool.failure, this.#config.maxBadSteps);
       const reason = await this.#stoppable(coordinator);
       coordinator.exit();
@@ -147,6 +143,15 @@ class Training {
     } finally {
       this.#metrics?.close();
     }
+  }
+
+  #startWorkers(): WorkerPool | InlineWorker {
+    const { choice, layout, optimizer } = this.#prepared;
+    const { shape } = layout;
+    if (!canShare()) {
+      return new InlineWorker(this.#arena, createKernels(choice.name, this.#memory, 0), layout, optimizer);
+    }
+    return new WorkerPool(shape.workers, { kernels: choice.name, memory: this.#memory, shape, optimizer });
   }
 
   async #stoppable(coordinator: Coordinator): Promise<EndReason> {
