@@ -140,8 +140,8 @@ test('real numbers of every width are read as float32', () => {
   reading((file) => {
     expect(file.readFloat32('f64')).toEqual(Float32Array.of(0.1, -2));
     expect(file.readFloat32('f32')).toEqual(Float32Array.of(0.5, Number.NaN));
-    const { POSITIVE_INFINITY, NEGATIVE_INFINITY, NaN } = Number;
-    const values = [1, -2, 2 ** -24, 65504, POSITIVE_INFINITY, NEGATIVE_INFINITY, NaN, -0, 2 ** -14];
+    const { POSITIVE_INFINITY, NEGATIVE_INFINITY } = Number;
+    const values = [1, -2, 2 ** -24, 65504, POSITIVE_INFINITY, NEGATIVE_INFINITY, Number.NaN, -0, 2 ** -14];
     expect(file.readFloat32('f16')).toEqual(Float32Array.from(values));
     expect(file.readFloat32('bf16')).toEqual(Float32Array.of(1, -5, POSITIVE_INFINITY));
     expect(() => file.readFloat32('i32')).toThrow(
