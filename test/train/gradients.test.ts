@@ -28,12 +28,14 @@ const INPUTS = {
   'an embedding that is not projected': { embedding: 4, vocabulary: 11 },
 } as const;
 
+const STARTS = ['default', 'identity', 'orthogonal'] as const;
+
 class Problem {
   readonly #run: InlineRun;
   readonly #window: InlineWindow;
   readonly #states: readonly ['h' | 'c', Float32Array][];
 
-  constructor(cell: CellName, init: 'default' | 'identity' | 'orthogonal', given: Case, seed: number) {
+  constructor(cell: CellName, init: (typeof STARTS)[number], given: Case, seed: number) {
     const { hidden = 5, layers, embedding, vocabulary, dropout = 0, uncounted = 0 } = given;
     const model: Architecture = { ...cell, hidden, layers, embedding, vocabulary };
     this.#run = new InlineRun({ model, streams: B, steps: T, precision: 'float64', dropout, seed });
@@ -97,9 +99,11 @@ class Problem {
 }
 
 describe.each(CELLS.map((cell) => ({ cell, name: nameOf(cell) })))('$name', ({ cell }) => {
-  describe.each(['default', 'identity', 'orthogonal'] as const)('from the %s start', (init) => {
+  describe.each(STARTS)('from the %s start', (init) => {
     test.each([1, 2, 3])('a stack of %i: the gradient is that of finite differences', (layers) => {
       Object.values(INPUTS).forEach((input, i) => {
+        // The deepest stack is slow: one kind of input for each start.
+        if (layers === 3 && i !== STARTS.indexOf(init)) return;
         new Problem(cell, init, { ...input, layers, uncounted: i }, 31 * layers + i).check(1, layers);
       });
     });
