@@ -5,7 +5,7 @@ import { Vocabulary } from '../data/vocabulary.js';
 import { UserError } from '../errors.js';
 import type { Arena } from '../memory/arena.js';
 import type { Architecture } from '../model/architecture.js';
-import { elementsOf, fromTorch, type Parameter, parametersOf, toTorch } from '../model/parameters.js';
+import { fromTorch, type Parameter, parametersOf, rowPieces, toTorch } from '../model/parameters.js';
 import { writeFileAtomicWith } from './atomic.js';
 import { type TensorToWrite, writeSafetensors } from './safetensors.js';
 import type { SafetensorsFile } from './safetensors-file.js';
@@ -40,18 +40,14 @@ export function modelTensors(
   return new Map(
     parameters.map((p) => [
       `${prefix}${p.name}`,
-      { dtype: 'F32', shape: p.shape, data: piecesOf(() => toTorch(p, arena.floatsAt(view(p), p.length))) },
+      { dtype: 'F32', shape: p.shape, data: piecesOf(p, arena.floatsAt(view(p), p.length)) },
     ]),
   );
 }
 
-/** Puts off making an array until it is asked for. */
-function piecesOf(make: () => ArrayBufferView): Iterable<ArrayBufferView> {
-  return {
-    *[Symbol.iterator]() {
-      yield make();
-    },
-  };
+/** Made as they are written, so that a large parameter is never held twice. */
+function* piecesOf(p: Parameter, stored: Float32Array | Float64Array): Generator<ArrayBufferView> {
+  for (const [from, to] of rowPieces(p)) yield toTorch(p, stored, from, to);
 }
 
 export function writeModel(path: string, arena: Arena, parameters: readonly Placed[], header: ModelHeader): void {
@@ -152,11 +148,12 @@ export function readParameter(
   p: Parameter,
   stored: Float32Array | Float64Array,
 ): void {
-  const values = file.readFloat32(name);
-  if (values.length !== elementsOf(p) || !sameShape(file.info(name).shape, p.shape)) {
+  const { shape } = file.info(name);
+  if (!sameShape(shape, p.shape)) {
     throw new UserError(
-      `${file.path}: tensor "${name}" has shape [${file.info(name).shape.join(', ')}]; the model needs [${p.shape.join(', ')}]`,
+      `${file.path}: tensor "${name}" has shape [${shape.join(', ')}]; the model needs [${p.shape.join(', ')}]`,
     );
   }
-  fromTorch(p, values, stored);
+  const [, second = 1] = p.shape;
+  for (const [from, to] of rowPieces(p)) fromTorch(p, file.readFloat32(name, from * second, to * second), stored, from);
 }

@@ -3,7 +3,7 @@
 
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { systemReason, UserError } from '../errors.js';
-import { type Dtype, toFloat32 } from './dtypes.js';
+import { type Dtype, ELEMENT_BYTES, toFloat32 } from './dtypes.js';
 import { parseHeader, type TensorInfo } from './safetensors-header.js';
 
 /** As in the format's own library. */
@@ -51,22 +51,22 @@ export class SafetensorsFile {
     return info;
   }
 
-  /** A tensor's bytes, little-endian, at the start of a buffer of their own. */
-  readBytes(name: string): Uint8Array<ArrayBuffer> {
-    const { begin, end } = this.info(name);
-    const bytes = new Uint8Array(end - begin);
+  /** A tensor's bytes [from, to), little-endian, at the start of a buffer of their own. */
+  readBytes(name: string, from = 0, to = this.#bytesOf(name)): Uint8Array<ArrayBuffer> {
+    const bytes = new Uint8Array(to - from);
     try {
-      readAll(this.path, this.#fd, bytes, this.#start + begin);
+      readAll(this.path, this.#fd, bytes, this.#start + this.info(name).begin + from);
     } catch (error) {
       throw readError(this.path, error);
     }
     return bytes;
   }
 
-  /** A tensor of real numbers (F64, F32, F16, BF16) as float32. */
-  readFloat32(name: string): Float32Array<ArrayBuffer> {
+  /** A tensor of real numbers (F64, F32, F16, BF16), or its elements [from, to), as float32. */
+  readFloat32(name: string, from = 0, to?: number): Float32Array<ArrayBuffer> {
     const { dtype } = this.info(name);
-    const values = toFloat32(dtype, this.readBytes(name));
+    const size = ELEMENT_BYTES[dtype];
+    const values = toFloat32(dtype, this.readBytes(name, from * size, to === undefined ? undefined : to * size));
     if (values === undefined) throw this.#wrongType(name, dtype, 'F64, F32, F16 or BF16');
     return values;
   }
@@ -76,6 +76,11 @@ export class SafetensorsFile {
     const found = this.info(name).dtype;
     if (found !== dtype) throw this.#wrongType(name, found, dtype);
     return this.readBytes(name).buffer;
+  }
+
+  #bytesOf(name: string): number {
+    const { begin, end } = this.info(name);
+    return end - begin;
   }
 
   #wrongType(name: string, found: Dtype, allowed: string): UserError {

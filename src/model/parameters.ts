@@ -67,11 +67,18 @@ export function parametersOf(model: Architecture): readonly Parameter[] {
 /** Numbers of a parameter as PyTorch counts them. */
 export const elementsOf = (p: Parameter): number => p.shape.reduce((product, size) => product * size, 1);
 
-/** Calls back for each element: its index in PyTorch's row-major array and in the stored one. */
-function forEachElement(p: Parameter, visit: (torch: number, stored: number) => void): void {
+/** Rows of PyTorch's shape that are some 64 thousand numbers: large parameters are read and written in such pieces. */
+export function* rowPieces(p: Parameter): Generator<readonly [from: number, to: number]> {
+  const [first, second = 1] = p.shape;
+  const rows = Math.max(1, Math.floor(2 ** 16 / second));
+  for (let from = 0; from < first; from += rows) yield [from, Math.min(first, from + rows)];
+}
+
+/** Calls back for each element of rows [from, to): its index in PyTorch's row-major array and in the stored one. */
+function forEachElement(p: Parameter, from: number, to: number, visit: (torch: number, stored: number) => void): void {
   const [first, second = 1] = p.shape;
   const units = p.outputsFirst ? first / p.gates : second;
-  for (let i = 0; i < first; i++) {
+  for (let i = from; i < to; i++) {
     for (let j = 0; j < second; j++) {
       const output = p.outputsFirst ? i : j;
       const input = p.outputsFirst ? j : i;
@@ -86,20 +93,27 @@ function forEachElement(p: Parameter, visit: (torch: number, stored: number) => 
   }
 }
 
-/** The parameter as PyTorch lays it out. */
-export function toTorch(p: Parameter, stored: ArrayLike<number>): Float32Array {
-  const values = new Float32Array(elementsOf(p));
-  forEachElement(p, (torch, index) => {
-    values[torch] = stored[index];
+/** The parameter as PyTorch lays it out, or some rows of it. */
+export function toTorch(p: Parameter, stored: ArrayLike<number>, from = 0, to = p.shape[0]): Float32Array {
+  const [, second = 1] = p.shape;
+  const values = new Float32Array((to - from) * second);
+  forEachElement(p, from, to, (torch, index) => {
+    values[torch - from * second] = stored[index];
   });
   return values;
 }
 
-/** Writes PyTorch's layout into the stored one; the padding becomes zero. */
-export function fromTorch(p: Parameter, values: ArrayLike<number>, stored: Float32Array | Float64Array): void {
-  stored.fill(0);
-  forEachElement(p, (torch, index) => {
-    stored[index] = values[torch];
+/** Writes PyTorch's layout, from row `from` on, into the stored one; with row 0 the padding becomes zero. */
+export function fromTorch(
+  p: Parameter,
+  values: ArrayLike<number>,
+  stored: Float32Array | Float64Array,
+  from = 0,
+): void {
+  const [, second = 1] = p.shape;
+  if (from === 0) stored.fill(0);
+  forEachElement(p, from, from + values.length / second, (torch, index) => {
+    stored[index] = values[torch - from * second];
   });
 }
 
