@@ -1,6 +1,16 @@
 // The folder of a run: found or made, never one that holds another run, and left as it was where a run cannot begin.
 
-import { accessSync, constants, existsSync, mkdirSync, readdirSync, rmdirSync, statfsSync, statSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  rmdirSync,
+  statfsSync,
+  statSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { removeTemporaries, replaceSymlink, writeFileAtomic } from '../checkpoint/atomic.js';
@@ -9,6 +19,7 @@ import { RunError, systemReason, UserError } from '../errors.js';
 import { bytes } from '../report/format.js';
 
 export const CONFIG_FILE = 'config.json';
+export const METRICS_FILE = 'metrics.jsonl';
 
 export const packageVersion = (): string =>
   (createRequire(import.meta.url)('unroll/package.json') as { version: string }).version;
@@ -79,6 +90,11 @@ function makeFolders(folder: string): readonly string[] {
   } catch (error) {
     throw new UserError(`--out: ${folder} cannot be written: ${systemReason(error)}; give a folder that can`);
   }
+}
+
+/** A run that goes on in another folder brings its events along. */
+export function takeOver(from: string, to: string): void {
+  if (!existsSync(to) && existsSync(from)) copyFileSync(from, to);
 }
 
 function checkSpace(folder: string, needed: number): void {

@@ -18,12 +18,12 @@ import { bytes } from '../report/format.js';
 import { MetricsFile } from '../report/metrics-file.js';
 import { statesOf } from '../train/layout.js';
 import { Schedule } from '../train/schedule.js';
-import { Checkpoints } from './checkpoints.js';
+import { Checkpoints, locateCheckpoint } from './checkpoints.js';
 import type { TrainingData } from './data.js';
 import { measured } from './measured.js';
 import { type Prepared, planEvent, prepare } from './plan.js';
 import type { RunProgress } from './progress.js';
-import { openRunFolder } from './run-folder.js';
+import { METRICS_FILE, openRunFolder, takeOver } from './run-folder.js';
 import { start } from './start.js';
 
 export interface RunOptions {
@@ -352,7 +352,9 @@ class Training {
     const bytesOf = (states: number): number =>
       layout.parameters.reduce((sum, p) => sum + 4 * elementsOf(p), 0) * states;
     openRunFolder(this.#config, bytesOf(1 + statesOf(layout)));
-    this.#metrics = MetricsFile.open(join(out, 'metrics.jsonl'), resume === undefined ? {} : { resumeStep: step });
+    const metrics = join(out, METRICS_FILE);
+    if (resume !== undefined) takeOver(join(locateCheckpoint(resume).run, METRICS_FILE), metrics);
+    this.#metrics = MetricsFile.open(metrics, resume === undefined ? {} : { resumeStep: step });
     if (resume !== undefined) this.#checkpoints.goOnFrom(resume, this.#progress);
   }
 
