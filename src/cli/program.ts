@@ -36,6 +36,11 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     about: 'Show architecture, parameters and training state',
     load: async () => (await import('./inspect.js')).inspect,
   },
+  bench: {
+    usage: 'bench [table]',
+    about: 'Time training on this machine',
+    load: async () => (await import('./bench.js')).bench,
+  },
   doctor: {
     usage: 'doctor',
     about: 'Show what this machine offers: processor, cores, kernels, versions',

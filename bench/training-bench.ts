@@ -1,0 +1,83 @@
+// A training on generated tokens, through the workers and the step protocol that real runs use, without files or evaluation:
+// what there is to time.
+
+import { Coordinator, type Fed } from '../src/coordinator/coordinator.js';
+import { WorkerPool } from '../src/coordinator/pool.js';
+import { PROTOCOL_WORDS } from '../src/coordinator/protocol.js';
+import { allocate, checkLimits, type KernelName, reservedBytes } from '../src/kernels/choose.js';
+import { Arena } from '../src/memory/arena.js';
+import { createSharedBuffer } from '../src/memory/shared-array-buffer.js';
+import type { Architecture } from '../src/model/architecture.js';
+import { Counter } from '../src/model/counter.js';
+import { initialValues } from '../src/model/initializers.js';
+import { fromTorch, transposePanels } from '../src/model/parameters.js';
+import { layOut, type RunShape } from '../src/train/layout.js';
+import type { OptimizerSettings } from '../src/train/optimizer.js';
+
+export interface BenchShape {
+  readonly model: Architecture;
+  readonly batch: number;
+  readonly window: number;
+  readonly workers: number;
+  readonly kernels: KernelName;
+}
+
+export class TrainingBench {
+  readonly #shape: BenchShape;
+  readonly #pool: WorkerPool;
+  readonly #coordinator: Coordinator;
+  readonly #tokens: Int32Array;
+  #step = 0;
+
+  /** Adam, gradient norm clipped at 1. @throws UserError when the kernels cannot serve it */
+  constructor(shape: BenchShape) {
+    const { model, batch, window, workers, kernels } = shape;
+    this.#shape = shape;
+    const run: RunShape = {
+      ...{ model, streams: batch, steps: window, workers, optimizer: 'adam', dropout: 0, seed: 0 },
+      ...{ evaluationStreams: 0, evaluationSteps: 0, floatBytes: 4 },
+      ...{ reservedBytes: reservedBytes(kernels), controlWords: PROTOCOL_WORDS },
+    };
+    const layout = layOut(run);
+    checkLimits(kernels, layout.bytes, workers);
+    const memory = allocate(kernels, layout.bytes, createSharedBuffer);
+    const arena = new Arena(memory.buffer, 4);
+    for (const p of layout.parameters) {
+      const weights = arena.floatsAt(p.weights, p.length);
+      fromTorch(p, initialValues(model, p, { kind: 'default', forgetBias: undefined, seed: 0 }), weights);
+      if (p.transposedPanels) transposePanels(p, weights, arena.floatsAt(p.transposedPanels, p.length));
+    }
+    const random = new Counter(0, 'tokens');
+    this.#tokens = Int32Array.from({ length: batch * window }, () => Math.floor(random.uniform() * model.vocabulary));
+    const optimizer: OptimizerSettings = {
+      ...{ name: 'adam', beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
+      ...{ clipNorm: 1, clipValue: 0, l2: 0 },
+    };
+    this.#pool = new WorkerPool(workers, { kernels, memory, shape: run, optimizer });
+    this.#coordinator = new Coordinator(arena, layout, this.#pool.failure, Number.MAX_SAFE_INTEGER);
+  }
+
+  /** Trains some steps. @returns tokens a second, from the first step's end to the last one's */
+  async tokensPerSecond(steps: number): Promise<number> {
+    const { batch, window } = this.#shape;
+    const times: number[] = [];
+    const end = this.#step + steps + 1;
+    await this.#coordinator.run<Fed>(
+      (slot) => {
+        if (this.#step === end) return undefined;
+        slot.inputs.set(this.#tokens);
+        slot.targets.set(this.#tokens);
+        slot.reset.fill(0);
+        slot.carry.fill(window);
+        return { kind: 'train', steps: window, counted: batch * window, rate: 1e-3, step: this.#step++ };
+      },
+      (_, { time }) => times.push(time),
+    );
+    return (steps * batch * window * 1000) / (times[times.length - 1] - times[0]);
+  }
+
+  async close(): Promise<void> {
+    this.#coordinator.exit();
+    await this.#pool.close();
+  }
+}
