@@ -31,7 +31,9 @@ const SYSTEM_REASONS: Readonly<Record<string, string>> = {
 
 /** The reason of a failed system call in words: "no space is left on the device". */
 export function systemReason(error: unknown): string {
-  const code = (error as NodeJS.ErrnoException | undefined)?.code;
+  const { code, syscall } = (error ?? {}) as NodeJS.ErrnoException;
+  // Folders that exist are no fault: there is a file in the place of one.
+  if (code === 'EEXIST' && syscall === 'mkdir') return SYSTEM_REASONS.ENOTDIR;
   const known = code === undefined ? undefined : SYSTEM_REASONS[code];
   return known ?? (error instanceof Error ? error.message : String(error));
 }

@@ -5,7 +5,7 @@ import { Vocabulary } from '../data/vocabulary.js';
 import { UserError } from '../errors.js';
 import type { Arena } from '../memory/arena.js';
 import type { Architecture } from '../model/architecture.js';
-import { fromTorch, type Parameter, parametersOf, rowPieces, toTorch } from '../model/parameters.js';
+import { fromTorch, type Parameter, parametersOf, rowPieces, rowsToTorch } from '../model/parameters.js';
 import { writeFileAtomicWith } from './atomic.js';
 import { type TensorToWrite, writeSafetensors } from './safetensors.js';
 import type { SafetensorsFile } from './safetensors-file.js';
@@ -45,9 +45,15 @@ export function modelTensors(
   );
 }
 
-/** Made as they are written, so that a large parameter is never held twice. */
+/** Made as they are written, in one array: a large parameter is never held twice. */
 function* piecesOf(p: Parameter, stored: Float32Array | Float64Array): Generator<ArrayBufferView> {
-  for (const [from, to] of rowPieces(p)) yield toTorch(p, stored, from, to);
+  const [, second = 1] = p.shape;
+  let values = new Float32Array(0);
+  for (const [from, to] of rowPieces(p)) {
+    if (values.length === 0) values = new Float32Array((to - from) * second);
+    rowsToTorch(p, stored, from, to, values);
+    yield values.subarray(0, (to - from) * second);
+  }
 }
 
 export function writeModel(path: string, arena: Arena, parameters: readonly Placed[], header: ModelHeader): void {

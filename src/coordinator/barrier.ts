@@ -4,7 +4,7 @@ import { Word } from './protocol.js';
 
 /**
  * Reads before a thread goes to sleep. Between two barriers of a step the others are a few microseconds behind; sleeping and
- * being woken costs 8 to 28 microseconds, a read about a nanosecond (bench/barrier.ts).
+ * being woken costs 8 to 28 microseconds, a read about a nanosecond.
  */
 const SPINS = 4000;
 /** A sleeping thread looks up this often for `abort`, should the one that wakes it be gone. */

@@ -2,7 +2,7 @@
 // depend on the order in which parameters are filled. Values are in PyTorch's layout.
 import type { Architecture } from './architecture.js';
 import { Counter } from './counter.js';
-import { elementsOf, type Parameter } from './parameters.js';
+import { elementsOf, type Parameter, rowPieces } from './parameters.js';
 
 export interface Initialization {
   readonly kind: 'default' | 'identity' | 'orthogonal';
@@ -13,48 +13,66 @@ export interface Initialization {
 
 /** The start of one parameter, in PyTorch's layout. */
 export function initialValues(model: Architecture, p: Parameter, init: Initialization): Float32Array {
-  const random = new Counter(init.seed, p.name);
   const values = new Float32Array(elementsOf(p));
-  const recurrent = p.name.includes('weight_hh');
-  if (p.name === 'embedding.weight') fill(values, () => random.normal());
-  else if (init.kind === 'identity' && p.name.startsWith('rnn.')) identityStart(values, p, model, random);
-  else if (init.kind === 'orthogonal' && recurrent) orthogonalStart(values, model.hidden, random);
-  else {
-    // PyTorch: U(-k, k) with k = 1 / sqrt(H) in recurrent layers, 1 / sqrt(inputs) in linear ones; the head's inputs are H.
-    const bound = 1 / Math.sqrt(model.hidden);
-    fill(values, () => (2 * random.uniform() - 1) * bound);
-  }
-  if (model.cell === 'lstm' && init.forgetBias !== undefined && p.name.includes('bias_ih')) {
-    for (let unit = model.hidden; unit < 2 * model.hidden; unit++) values[unit] += init.forgetBias;
+  let at = 0;
+  for (const piece of initialPieces(model, p, init)) {
+    values.set(piece, at);
+    at += piece.length;
   }
   return values;
 }
 
-function fill(values: Float32Array, draw: () => number): void {
-  for (let i = 0; i < values.length; i++) values[i] = draw();
+/** The same in pieces of whole rows, made as they are asked for: a large parameter is never held twice. */
+export function* initialPieces(model: Architecture, p: Parameter, init: Initialization): Generator<Float32Array> {
+  const random = new Counter(init.seed, p.name);
+  if (init.kind === 'orthogonal' && p.name.includes('weight_hh')) {
+    for (let gate = 0; gate < p.gates; gate++) yield orthogonalMatrix(model.hidden, random);
+    return;
+  }
+  const draw = drawOf(model, p, init, random);
+  const [, second = 1] = p.shape;
+  for (const [from, to] of rowPieces(p)) {
+    const values = new Float32Array((to - from) * second);
+    for (let i = 0; i < values.length; i++) values[i] = draw(from * second + i);
+    yield values;
+  }
 }
+
+/** Called for each element in turn, with its index. */
+function drawOf(model: Architecture, p: Parameter, init: Initialization, random: Counter): (index: number) => number {
+  if (p.name === 'embedding.weight') return () => random.normal();
+  const { hidden } = model;
+  // PyTorch: U(-k, k) with k = 1 / sqrt(H) in recurrent layers, 1 / sqrt(inputs) in linear ones; the head's inputs are H.
+  const bound = 1 / Math.sqrt(hidden);
+  const usual = (): number => (2 * random.uniform() - 1) * bound;
+  const own = init.kind === 'identity' && p.name.startsWith('rnn.') ? identityDraw(p, hidden, random) : usual;
+  const { forgetBias } = init;
+  if (model.cell !== 'lstm' || forgetBias === undefined || !p.name.includes('bias_ih')) return own;
+  return (index) => Math.fround(own(index)) + (Math.floor(index / hidden) === FORGET_GATE ? forgetBias : 0);
+}
+
+/** Of i, f, g, o. */
+const FORGET_GATE = 1;
 
 /** Recurrent weights the identity (for each gate), biases zero, input weights N(0, 0.001): Le, Jaitly & Hinton 2015. */
-function identityStart(values: Float32Array, p: Parameter, model: Architecture, random: Counter): void {
-  if (p.name.includes('weight_ih')) fill(values, () => 0.001 * random.normal());
-  if (!p.name.includes('weight_hh')) return;
-  for (let row = 0; row < p.shape[0]; row++) values[row * model.hidden + (row % model.hidden)] = 1;
+function identityDraw(p: Parameter, hidden: number, random: Counter): (index: number) => number {
+  if (p.name.includes('weight_ih')) return () => 0.001 * random.normal();
+  if (!p.name.includes('weight_hh')) return () => 0;
+  return (index) => (Math.floor(index / hidden) % hidden === index % hidden ? 1 : 0);
 }
 
-/** Each gate's recurrent weights a random orthogonal matrix (Saxe, McClelland & Ganguli 2014), by Gram-Schmidt done twice. */
-function orthogonalStart(values: Float32Array, hidden: number, random: Counter): void {
-  for (let gate = 0; gate * hidden * hidden < values.length; gate++) {
-    const rows: Float64Array[] = [];
-    for (let i = 0; i < hidden; i++) {
-      const row = Float64Array.from({ length: hidden }, () => random.normal());
-      for (let pass = 0; pass < 2; pass++) for (const other of rows) subtractProjection(row, other);
-      const norm = Math.sqrt(row.reduce((sum, x) => sum + x * x, 0));
-      rows.push(row.map((x) => x / norm));
-    }
-    rows.forEach((row, i) => {
-      values.set(row, (gate * hidden + i) * hidden);
-    });
+/** A random orthogonal matrix [H, H] (Saxe, McClelland & Ganguli 2014), by Gram-Schmidt done twice. */
+function orthogonalMatrix(hidden: number, random: Counter): Float32Array {
+  const values = new Float32Array(hidden * hidden);
+  const rows: Float64Array[] = [];
+  for (let i = 0; i < hidden; i++) {
+    const row = Float64Array.from({ length: hidden }, () => random.normal());
+    for (let pass = 0; pass < 2; pass++) for (const other of rows) subtractProjection(row, other);
+    const norm = Math.sqrt(row.reduce((sum, x) => sum + x * x, 0));
+    rows.push(row.map((x) => x / norm));
+    values.set(rows[i], i * hidden);
   }
+  return values;
 }
 
 /** row -= (row . unit) unit */

@@ -93,14 +93,25 @@ function forEachElement(p: Parameter, from: number, to: number, visit: (torch: n
   }
 }
 
-/** The parameter as PyTorch lays it out, or some rows of it. */
-export function toTorch(p: Parameter, stored: ArrayLike<number>, from = 0, to = p.shape[0]): Float32Array {
+/** The parameter as PyTorch lays it out. */
+export function toTorch(p: Parameter, stored: ArrayLike<number>): Float32Array {
+  const values = new Float32Array(elementsOf(p));
+  rowsToTorch(p, stored, 0, p.shape[0], values);
+  return values;
+}
+
+/** Rows [from, to) of it, at the start of `values`. */
+export function rowsToTorch(
+  p: Parameter,
+  stored: ArrayLike<number>,
+  from: number,
+  to: number,
+  values: Float32Array,
+): void {
   const [, second = 1] = p.shape;
-  const values = new Float32Array((to - from) * second);
   forEachElement(p, from, to, (torch, index) => {
     values[torch - from * second] = stored[index];
   });
-  return values;
 }
 
 /** Writes PyTorch's layout, from row `from` on, into the stored one; with row 0 the padding becomes zero. */

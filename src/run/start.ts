@@ -15,7 +15,7 @@ import type { Vocabulary } from '../data/vocabulary.js';
 import { UserError } from '../errors.js';
 import type { Arena } from '../memory/arena.js';
 import type { Architecture } from '../model/architecture.js';
-import { initialValues } from '../model/initializers.js';
+import { initialPieces } from '../model/initializers.js';
 import { fromTorch, transposePanels } from '../model/parameters.js';
 import type { RunLayout } from '../train/layout.js';
 import { NEW_RUN, type RunProgress } from './progress.js';
@@ -36,8 +36,12 @@ function fill(config: Config, vocabulary: Vocabulary, arena: Arena, layout: RunL
   else {
     const { init: kind, forgetBias, seed } = config;
     for (const p of layout.parameters) {
-      const values = initialValues(layout.shape.model, p, { kind, forgetBias, seed });
-      fromTorch(p, values, arena.floatsAt(p.weights, p.length));
+      const weights = arena.floatsAt(p.weights, p.length);
+      let row = 0;
+      for (const piece of initialPieces(layout.shape.model, p, { kind, forgetBias, seed })) {
+        fromTorch(p, piece, weights, row);
+        row += piece.length / (p.shape[1] ?? 1);
+      }
     }
   }
   return NEW_RUN;
