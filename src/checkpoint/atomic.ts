@@ -4,7 +4,6 @@
 import { randomBytes } from 'node:crypto';
 import {
   closeSync,
-  existsSync,
   fsyncSync,
   mkdirSync,
   openSync,
@@ -93,9 +92,18 @@ function attempt(path: string, temporary: string, action: () => void): void {
   try {
     action();
   } catch (error) {
-    if (existsSync(temporary)) rmSync(temporary, { recursive: true, force: true });
+    removeIfThere(temporary);
     if (!(error instanceof Error && 'syscall' in error)) throw error;
     throw new RunError(`${path} cannot be written: ${systemReason(error)}`);
+  }
+}
+
+/** Also a link that points nowhere. */
+function removeIfThere(path: string): void {
+  try {
+    rmSync(path, { recursive: true, force: true });
+  } catch {
+    // Where the path leads through a file nothing was made; what failed is thrown already.
   }
 }
 
