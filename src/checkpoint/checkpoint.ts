@@ -1,6 +1,6 @@
 // A checkpoint: model, training state and manifest in one folder that is there as a whole or not at all.
 import { createHash } from 'node:crypto';
-import { closeSync, openSync, readdirSync, readFileSync, readSync, rmSync, statSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, readSync, rmSync, type Stats, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { RunError, UserError } from '../errors.js';
 import { padded } from '../kernels/kernels.js';
@@ -119,8 +119,15 @@ function newestComplete(folder: string): string | undefined {
   }
 }
 
-function isFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+const isFile = (path: string): boolean => statOf(path)?.isFile() ?? false;
+
+/** Undefined for what is not there, or lies below a file. */
+function statOf(path: string): Stats | undefined {
+  try {
+    return statSync(path);
+  } catch {
+    return undefined;
+  }
 }
 
 /** @throws UserError when a file is not the one that the manifest names */
@@ -212,7 +219,7 @@ function sha256(path: string): string {
 
 /** The model file that `path` means: the file itself, a checkpoint's, or that of a run's latest checkpoint. @throws UserError */
 export function modelFile(path: string, flag = 'MODEL'): string {
-  const stat = statSync(path, { throwIfNoEntry: false });
+  const stat = statOf(path);
   if (!stat)
     throw new UserError(
       `${flag}: ${path} does not exist; give a run folder, a checkpoint folder or a .safetensors file`,
