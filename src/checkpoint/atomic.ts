@@ -15,6 +15,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { makeFolders } from '../data/folders.js';
 import { RunError, systemReason } from '../errors.js';
 
 /** `.NAME.tmp-12af...`: what a killed process leaves behind. */
@@ -45,7 +46,7 @@ export function writeFileAtomicWith(path: string, write: (fd: number) => void): 
 export function writeFolderAtomic(path: string, fill: (folder: string) => void): void {
   const temporary = temporaryBeside(path);
   attempt(path, temporary, () => {
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolders(dirname(path));
     mkdirSync(temporary);
     fill(temporary);
     syncTree(temporary);

@@ -1,20 +1,11 @@
 // The folder of a run: found or made, never one that holds another run, and left as it was where a run cannot begin.
 
-import {
-  accessSync,
-  constants,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  rmdirSync,
-  statfsSync,
-  statSync,
-} from 'node:fs';
+import { accessSync, constants, copyFileSync, existsSync, rmdirSync, statfsSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { removeTemporaries, replaceSymlink, writeFileAtomic } from '../checkpoint/atomic.js';
 import type { Config } from '../config/config.js';
+import { makeFolders } from '../data/folders.js';
 import { RunError, systemReason, UserError } from '../errors.js';
 import { bytes } from '../report/format.js';
 
@@ -35,7 +26,7 @@ export function openRunFolder(config: Config, checkpointBytes: number): void {
   if (resume === undefined && holdsRun(out)) {
     throw new UserError(`--out: ${out} holds a run already; go on with it (--resume ${out}), or give another folder`);
   }
-  const made = makeFolders(out);
+  const made = makeWritable(out);
   try {
     checkSpace(out, checkpointBytes);
     removeTemporaries(out);
@@ -77,16 +68,13 @@ function saved({
   };
 }
 
-/** Makes `folder` and those above it. @returns those that were made, the innermost first */
-function makeFolders(folder: string): readonly string[] {
-  const missing: string[] = [];
-  for (let at = resolve(folder); !existsSync(at); at = dirname(at)) missing.push(at);
+/** @returns the folders that were made, the innermost first */
+function makeWritable(folder: string): readonly string[] {
   try {
-    mkdirSync(folder, { recursive: true });
+    const made = makeFolders(folder);
     if (!statSync(folder).isDirectory()) throw Object.assign(new Error(), { code: 'ENOTDIR' });
     accessSync(folder, constants.W_OK | constants.X_OK);
-    readdirSync(folder);
-    return missing;
+    return made;
   } catch (error) {
     throw new UserError(`--out: ${folder} cannot be written: ${systemReason(error)}; give a folder that can`);
   }
