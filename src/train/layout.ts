@@ -112,7 +112,7 @@ export function layOut(shape: RunShape): RunLayout {
           'evaluation',
         )
       : undefined;
-  const work = cutIntoTiles(parameters, shape.steps * shape.streams);
+  const work = cutIntoTiles(parameters, shape.steps * shape.streams, shape.workers);
   const mostStreams = Math.max(shape.streams, evaluationStreams);
   const tokens = Math.max(shape.steps * shape.streams, evaluationSteps * evaluationStreams);
   const slotBytes = 8 * (tokens + mostStreams);

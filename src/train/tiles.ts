@@ -32,13 +32,20 @@ export interface Work {
 const PIECE = 4096;
 /** Columns of a stripe of a lookup table: with 100 rows, a stripe stays in the second-level cache. */
 const STRIPE = 128;
-/** Multiply-adds of a tile: long enough that claiming it costs nothing, short enough that the workers end together. */
-const TILE_WORK = 8e6;
+/** Floats of a gradient's tile: while it stays in the second-level cache, so do 256 rows of activations for all its panels. */
+const TILE = 128 * 1024;
+/** Tiles of a matrix for each worker: few, so that activations are read seldom, and enough that the workers end together. */
+const TILES_A_WORKER = 2;
 /** Panels that the widest kernel takes at once. */
 const PANELS_AT_ONCE = 2;
 
-/** @param rows T * B of the longest window */
-export function cutIntoTiles(parameters: readonly PlacedParameter[], rows: number): Work {
+/**
+ * Pieces depend on the parameters alone. Tiles may be cut as it suits the workers: an element of a gradient has the same bits
+ * in any tile.
+ *
+ * @param rows T * B of the longest window
+ */
+export function cutIntoTiles(parameters: readonly PlacedParameter[], rows: number, workers: number): Work {
   const pieces: Piece[] = [];
   const tiles: { tile: Tile; cost: number }[] = [];
   const tablePieces: number[] = [];
@@ -52,7 +59,9 @@ export function cutIntoTiles(parameters: readonly PlacedParameter[], rows: numbe
     if (p.storage === 'panels') {
       const panels = p.columns / PANEL;
       const perPanel = rows * p.depth * PANEL;
-      const wide = PANELS_AT_ONCE * Math.max(1, Math.round(TILE_WORK / perPanel / PANELS_AT_ONCE));
+      const shared = Math.ceil(panels / (PANELS_AT_ONCE * TILES_A_WORKER * workers));
+      const cached = Math.max(1, Math.floor(TILE / (p.depth * PANEL * PANELS_AT_ONCE)));
+      const wide = PANELS_AT_ONCE * Math.min(shared, cached);
       for (let from = 0; from < panels; from += wide) {
         const to = Math.min(panels, from + wide);
         const firstPiece = pieces.length;
