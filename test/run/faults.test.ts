@@ -9,7 +9,7 @@ import { verifyCheckpoint } from '../../src/checkpoint/checkpoint.js';
 import { RunError } from '../../src/errors.js';
 import { nativeProblem } from '../../src/kernels/native.js';
 import { train } from '../../src/run/train-api.js';
-import { freshPath, run, SETTINGS, text } from './runs.js';
+import { freshPath, run, SETTINGS, text } from './small-runs.js';
 
 const kernels = nativeProblem() ? 'wasm' : 'native';
 

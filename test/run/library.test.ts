@@ -7,7 +7,7 @@ import { UserError } from '../../src/errors.js';
 import { nativeProblem } from '../../src/kernels/native.js';
 import { loadModel } from '../../src/run/model.js';
 import { train } from '../../src/run/train-api.js';
-import { freshPath, run, SETTINGS, text } from './runs.js';
+import { freshPath, run, SETTINGS, text } from './small-runs.js';
 
 const kernels = nativeProblem() ? 'wasm' : 'native';
 const settings = { ...SETTINGS, kernels } as const;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { nativeProblem } from '../../src/kernels/native.js';
 import { loadModel } from '../../src/run/model.js';
-import { freshPath, run, SETTINGS } from './runs.js';
+import { freshPath, run, SETTINGS } from './small-runs.js';
 
 const PYTHON = process.env.UNROLL_PYTHON ?? 'python3';
 const kernels = nativeProblem() ? 'wasm' : 'native';
