@@ -1,7 +1,7 @@
 // npm run quickstart: installs and builds what is missing, trains a character model on Moby-Dick as examples/quickstart.yaml
 // says, and prints a sample of it. It starts in a clean clone, before node_modules exists, so it needs Node alone.
 import { spawnSync } from 'node:child_process';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -30,6 +30,7 @@ if (installed) npm('run', 'build', '--silent');
 else npm('ci', '--no-audit', '--no-fund', '--loglevel=error');
 
 console.log('\nunroll: training (settings: examples/quickstart.yaml)');
+rmSync(join(ROOT, RUN), { recursive: true, force: true });
 must(process.execPath, [UNROLL, 'train', 'examples/quickstart.yaml', '--out', RUN]);
 
 console.log('\nunroll: 400 characters of what it learned');
