@@ -1,7 +1,7 @@
 // A checkpoint: model, training state and manifest in one folder that is there as a whole or not at all.
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, readdirSync, readFileSync, readSync, rmSync, type Stats, statSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { RunError, UserError } from '../errors.js';
 import { padded } from '../kernels/kernels.js';
 import type { Arena } from '../memory/arena.js';
@@ -106,11 +106,12 @@ export function checkpointFolder(path: string, flag = '--resume'): string {
   if (isFile(join(path, 'latest', MANIFEST))) return join(path, 'latest');
   const newest = newestComplete(join(path, 'checkpoints'));
   if (newest) return newest;
-  throw new UserError(`${flag}: ${path} holds no complete checkpoint; give a run folder or a checkpoint folder`);
+  const found = statOf(path) ? 'holds no complete checkpoint' : 'does not exist';
+  throw new UserError(`${flag}: ${path} ${found}; give a run folder or a checkpoint folder`);
 }
 
-/** After a kill between the folder's rename and the link's. */
-function newestComplete(folder: string): string | undefined {
+/** The newest checkpoint of a run's folder of them: after a kill between the folder's rename and the link's, `latest` is an older one. */
+export function newestComplete(folder: string): string | undefined {
   try {
     const names = readdirSync(folder).filter((name) => isFile(join(folder, name, MANIFEST)));
     return names.length > 0 ? join(folder, names.sort()[names.length - 1]) : undefined;
@@ -132,23 +133,30 @@ function statOf(path: string): Stats | undefined {
 
 /** @throws UserError when a file is not the one that the manifest names */
 export function verifyCheckpoint(folder: string): void {
+  const files = readManifest(folder);
+  for (const name of [MODEL, TRAINER]) verifyFile(folder, name, files);
+}
+
+type ManifestFiles = Readonly<Record<string, { readonly sha256?: string }>>;
+
+function readManifest(folder: string): ManifestFiles {
   const path = join(folder, MANIFEST);
-  let files: Record<string, { sha256?: string }>;
   try {
-    files = JSON.parse(readFileSync(path, 'utf8')).files;
+    const { files } = JSON.parse(readFileSync(path, 'utf8'));
     if (typeof files !== 'object' || files === null || !files[MODEL] || !files[TRAINER]) throw new Error();
+    return files;
   } catch {
-    throw new UserError(`${path}: it is damaged; resume from another checkpoint`);
+    throw new UserError(`${path}: it is damaged; take another checkpoint`);
   }
-  for (const name of [MODEL, TRAINER]) {
-    if (!isFile(join(folder, name)))
-      throw new UserError(`${join(folder, name)}: the manifest names it, but it is missing`);
-    if (sha256(join(folder, name)) !== files[name].sha256) {
-      throw new UserError(
-        `${join(folder, name)}: its sha256 is not the manifest's: the file is damaged; resume from another checkpoint`,
-      );
-    }
-  }
+}
+
+function verifyFile(folder: string, name: string, files: ManifestFiles): void {
+  const path = join(folder, name);
+  if (!isFile(path)) throw new UserError(`${path}: the manifest names it, but it is missing; take another checkpoint`);
+  if (sha256(path) === files[name].sha256) return;
+  throw new UserError(
+    `${path}: its sha256 is not the manifest's: the file is damaged; take another checkpoint (a copy outside its folder is read as it is)`,
+  );
 }
 
 /** What the trainer's file remembers: what was given to saveCheckpoint. */
@@ -160,7 +168,7 @@ export function readProgress<P extends Progress>(folder: string): P {
     return progress;
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    throw new UserError(`${file.path}: it does not say where the run stood; resume from another checkpoint`);
+    throw new UserError(`${file.path}: it does not say where the run stood; take another checkpoint`);
   } finally {
     file.close();
   }
@@ -217,16 +225,22 @@ function sha256(path: string): string {
   return hash.digest('hex');
 }
 
-/** The model file that `path` means: the file itself, a checkpoint's, or that of a run's latest checkpoint. @throws UserError */
+/**
+ * The model file that `path` means: the file itself, a checkpoint's, or that of a run's latest checkpoint. Where a manifest stands
+ * beside it, the file is the one that was saved.
+ *
+ * @throws UserError
+ */
 export function modelFile(path: string, flag = 'MODEL'): string {
   const stat = statOf(path);
-  if (!stat)
-    throw new UserError(
-      `${flag}: ${path} does not exist; give a run folder, a checkpoint folder or a .safetensors file`,
-    );
-  if (stat.isFile()) return path;
-  if (isFile(join(path, MODEL))) return join(path, MODEL);
-  return join(checkpointFolder(path, flag), MODEL);
+  const allowed = 'give a run folder, a checkpoint folder or a .safetensors file';
+  if (!stat) throw new UserError(`${flag}: ${path} does not exist; ${allowed}`);
+  if (!stat.isFile() && !stat.isDirectory())
+    throw new UserError(`${flag}: ${path} is neither a file nor a folder; ${allowed}`);
+  if (stat.isFile() && basename(path) !== MODEL) return path;
+  const folder = stat.isFile() ? dirname(path) : isFile(join(path, MODEL)) ? path : checkpointFolder(path, flag);
+  if (isFile(join(folder, MANIFEST))) verifyFile(folder, MODEL, readManifest(folder));
+  return join(folder, MODEL);
 }
 
 /** Removes a checkpoint that nothing needs any more. */

@@ -22,10 +22,12 @@ export const doctor: Command = {
       .example('UNROLL_KERNELS=wasm $0 doctor', 'the same with kernels that the environment asks for');
   },
 
-  async run(given, { stdout }) {
+  async run(given, { stdout, stderr }) {
     const found = examine();
     stdout.write(`${given.json === true ? JSON.stringify(found) : inWords(found)}\n`);
-    return found.kernels.error === undefined ? 0 : 2;
+    if (found.kernels.error === undefined) return 0;
+    stderr.write(`${found.kernels.error}\n`);
+    return 2;
   },
 };
 

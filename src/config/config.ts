@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { UserError } from '../errors.js';
 import { checkTogether } from './checks.js';
 import { flagOrigin } from './flags.js';
-import type { Setting } from './setting.js';
+import { LARGEST, type Setting } from './setting.js';
 import { DEFAULT_WINDOW, SETTING_NAMES, SETTINGS, type SettingName } from './settings.js';
 import { didYouMean } from './suggest.js';
 
@@ -86,7 +86,9 @@ function notAllowed(key: SettingName, value: unknown, origin: (key: string) => s
   const whole = isFraction(value) && /^\d/.test(allowed) ? 'a whole number, ' : '';
   const what = kind === 'boolean' ? '' : `${about}, `;
   const guess = typeof value === 'string' && choices !== undefined ? didYouMean(value, choices) : '';
-  return `${origin(key)}: ${show(value)} is not allowed; it is ${what}${whole}${allowed}${guess}`;
+  // Said only to who meets it: nobody else wonders how far a number may go.
+  const limit = typeof value === 'number' && Math.abs(value) > LARGEST ? ` (no number is larger than ${LARGEST})` : '';
+  return `${origin(key)}: ${show(value)} is not allowed; it is ${what}${whole}${allowed}${limit}${guess}`;
 }
 
 function isFraction(value: unknown): boolean {

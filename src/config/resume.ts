@@ -30,8 +30,13 @@ export function mergeResumed(
   origin: (key: string) => string = flagOrigin,
 ): Record<string, unknown> {
   for (const [key, value] of Object.entries(given)) {
-    if (CHANGEABLE_ON_RESUME.has(key as SettingName)) continue;
+    if (CHANGEABLE_ON_RESUME.has(key as SettingName) || value === undefined) continue;
     if (JSON.stringify(value) === JSON.stringify(saved[key])) continue;
+    if (key === 'initFrom') {
+      throw new UserError(
+        `${origin(key)}: a resumed run goes on from its own weights; give --init-from or --resume, not both`,
+      );
+    }
     const was = saved[key] === undefined ? 'not set' : JSON.stringify(saved[key]);
     throw new UserError(
       `${origin(key)}: ${JSON.stringify(value)} is not allowed with --resume; in the run it is ${was}. ` +

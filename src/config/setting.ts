@@ -27,7 +27,7 @@ export interface Setting<S extends z.ZodType = z.ZodType> extends Words {
 }
 
 /** The largest magnitude of what is limited only by the range of float32, in which all arithmetic runs. */
-const LARGEST = 3e38;
+export const LARGEST = 3e38;
 
 export function integer(words: Words, min: number, max: number, fallback: number) {
   const schema = z.int().min(min).max(max).default(fallback);

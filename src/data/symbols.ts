@@ -39,11 +39,13 @@ function codePoints(text: string, name: string): Int32Array {
   return points.subarray(0, count);
 }
 
-export function notUtf8(name: string, at: Position, offset: number, byte: number): UserError {
+const TAKE_BYTES = 'use --tokens byte, which takes any file';
+/** A model's tokens are what they are. */
+export const TRAIN_ON_BYTES = 'the model learned characters; one that is trained with --tokens byte takes any file';
+
+export function notUtf8(name: string, at: Position, offset: number, byte: number, advice = TAKE_BYTES): UserError {
   const found = `0x${byte.toString(16).padStart(2, '0')}`;
-  return new UserError(
-    `${place(name, at)}: this is not UTF-8 text (byte ${found} at offset ${offset}); use --tokens byte, which takes any file`,
-  );
+  return new UserError(`${place(name, at)}: this is not UTF-8 text (byte ${found} at offset ${offset}); ${advice}`);
 }
 
 export function place(name: string, at: Position): string {

@@ -5,7 +5,7 @@ import { isAscii } from 'node:buffer';
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { RunError, systemReason, UserError } from '../errors.js';
 import { DiskTokens } from './disk-tokens.js';
-import { notUtf8, SymbolCensus, type Symbols, type TextMode } from './symbols.js';
+import { notUtf8, SymbolCensus, type Symbols, type TextMode, TRAIN_ON_BYTES } from './symbols.js';
 import { MemoryTokens, type TokenSource, tokenArray } from './tokens.js';
 import { CHUNK_BYTES, decodeUtf8, Position } from './utf8.js';
 import { Vocabulary } from './vocabulary.js';
@@ -41,7 +41,7 @@ export function openTextFor(
   if (mode === 'number')
     throw new UserError(`${flag}: the model learned numbers given in memory, so it cannot take a text`);
   return withFile(path, flag, (file) => {
-    const census = takeCensus(file, mode);
+    const census = takeCensus(file, mode, TRAIN_ON_BYTES);
     const unknown = census.symbols.some((symbol) => vocabulary.tokenOf(symbol) < 0);
     if (unknown && !skipUnknown) throw locateUnknown(file, vocabulary);
     const source = tokensOf(file, vocabulary, unknown ? { ...census, plain: false } : census);
@@ -97,7 +97,7 @@ interface Census {
   readonly plain: boolean;
 }
 
-function takeCensus(file: TextFile, mode: TextMode): Census {
+function takeCensus(file: TextFile, mode: TextMode, advice?: string): Census {
   const census = new SymbolCensus();
   const last = Buffer.alloc(CHUNK_BYTES);
   let lastCount = -1;
@@ -115,7 +115,7 @@ function takeCensus(file: TextFile, mode: TextMode): Census {
       }
     });
   } catch (error) {
-    throw error instanceof NotUtf8 ? locateNotUtf8(file, error) : error;
+    throw error instanceof NotUtf8 ? locateNotUtf8(file, error, advice) : error;
   }
   return { symbols: census.different(), count: census.count, plain: census.count === file.sizeBytes };
 }
@@ -172,14 +172,14 @@ function readSymbols(file: TextFile, mode: TextMode, visit: (symbols: Symbols, c
 }
 
 /** Line and column of the fault, found by going through the file once more: they are not counted while all is well. */
-function locateNotUtf8(file: TextFile, fault: NotUtf8): UserError {
+function locateNotUtf8(file: TextFile, fault: NotUtf8, advice?: string): UserError {
   const at = new Position();
   try {
     readSymbols(file, 'char', (symbols, count) => at.pass(symbols, count));
   } catch (error) {
     if (!(error instanceof NotUtf8)) throw error;
   }
-  return notUtf8(file.path, at, fault.offset, fault.byte);
+  return notUtf8(file.path, at, fault.offset, fault.byte, advice);
 }
 
 function locateUnknown(file: TextFile, vocabulary: Vocabulary): Error {

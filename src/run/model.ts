@@ -84,6 +84,13 @@ function trainingOf(model: string): RunProgress | undefined {
   return statSync(join(folder, TRAINER), { throwIfNoEntry: false }) ? readProgress<RunProgress>(folder) : undefined;
 }
 
+function tooShort(name: string, tokens: number, skipped: number): UserError {
+  const left = skipped > 0 ? ` without the ${skipped} unknown symbols` : '';
+  return new UserError(
+    `${name} has ${tokens === 0 ? 'no token' : 'one token'}${left}; evaluation needs two or more, one to read and the next to predict`,
+  );
+}
+
 export class Model {
   readonly parameters: readonly ParameterInfo[];
   readonly #inference: Inference;
@@ -115,6 +122,8 @@ export class Model {
     }
     const { source, skipped } = this.#open(data, skipUnknown);
     try {
+      if (source.length < 2)
+        throw tooShort(data.file === undefined ? 'text' : `--text: ${data.file}`, source.length, skipped);
       return { ...(await this.#evaluate(new EvalBatches(source, 0, source.length, EVALUATION))), skipped };
     } finally {
       source.close();

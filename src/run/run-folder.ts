@@ -1,9 +1,19 @@
 // The folder of a run: found or made, never one that holds another run, and left as it was where a run cannot begin.
 
-import { accessSync, constants, copyFileSync, existsSync, rmdirSync, statfsSync, statSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  copyFileSync,
+  existsSync,
+  realpathSync,
+  rmdirSync,
+  statfsSync,
+  statSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { removeTemporaries, replaceSymlink, writeFileAtomic } from '../checkpoint/atomic.js';
+import { newestComplete } from '../checkpoint/checkpoint.js';
 import type { Config } from '../config/config.js';
 import { makeFolders } from '../data/folders.js';
 import { RunError, systemReason, UserError } from '../errors.js';
@@ -18,13 +28,17 @@ export const packageVersion = (): string =>
 /**
  * Makes the folder and writes config.json.
  *
+ * @param origin the folder of the run that is gone on with, links followed
  * @param checkpointBytes what the run's first checkpoint will need
  * @throws UserError when it cannot be made or written, or holds another run
  */
-export function openRunFolder(config: Config, checkpointBytes: number): void {
-  const { out, resume } = config;
-  if (resume === undefined && holdsRun(out)) {
-    throw new UserError(`--out: ${out} holds a run already; go on with it (--resume ${out}), or give another folder`);
+export function openRunFolder(config: Config, origin: string | undefined, checkpointBytes: number): void {
+  const { out } = config;
+  if (holdsRun(out) && realpathSync(out) !== origin) {
+    const next = newestComplete(join(out, 'checkpoints'))
+      ? `go on with it (--resume ${out})`
+      : 'it has no checkpoint yet, so remove it';
+    throw new UserError(`--out: ${out} holds a run already; ${next}, or give another folder`);
   }
   const made = makeWritable(out);
   try {
@@ -71,11 +85,13 @@ function saved({
 /** @returns the folders that were made, the innermost first */
 function makeWritable(folder: string): readonly string[] {
   try {
+    if (existsSync(folder) && !statSync(folder).isDirectory())
+      throw new UserError(`--out: ${folder} is no folder; give one`);
     const made = makeFolders(folder);
-    if (!statSync(folder).isDirectory()) throw Object.assign(new Error(), { code: 'ENOTDIR' });
     accessSync(folder, constants.W_OK | constants.X_OK);
     return made;
   } catch (error) {
+    if (error instanceof UserError) throw error;
     throw new UserError(`--out: ${folder} cannot be written: ${systemReason(error)}; give a folder that can`);
   }
 }
@@ -85,11 +101,15 @@ export function takeOver(from: string, to: string): void {
   if (!existsSync(to) && existsSync(from)) copyFileSync(from, to);
 }
 
-function checkSpace(folder: string, needed: number): void {
+/** Headers, manifest, config and the first events: small models have more of these than of numbers. */
+const SMALL_FILES_BYTES = 1 << 16;
+
+function checkSpace(folder: string, checkpointBytes: number): void {
+  const needed = checkpointBytes + SMALL_FILES_BYTES;
   const { bavail, bsize } = statfsSync(folder);
   if (bavail * bsize >= needed) return;
   throw new UserError(
-    `--out: ${folder} has ${bytes(bavail * bsize)} free, a checkpoint needs ${bytes(needed)}; give another folder`,
+    `--out: ${folder} has ${bytes(bavail * bsize)} free, a first checkpoint needs ${bytes(needed)}; give another folder`,
   );
 }
 

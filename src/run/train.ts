@@ -351,9 +351,10 @@ class Training {
     const { step } = this.#progress;
     const bytesOf = (states: number): number =>
       layout.parameters.reduce((sum, p) => sum + 4 * elementsOf(p), 0) * states;
-    openRunFolder(this.#config, bytesOf(1 + statesOf(layout)));
+    const origin = resume === undefined ? undefined : locateCheckpoint(resume).run;
+    openRunFolder(this.#config, origin, bytesOf(1 + statesOf(layout)));
     const metrics = join(out, METRICS_FILE);
-    if (resume !== undefined) takeOver(join(locateCheckpoint(resume).run, METRICS_FILE), metrics);
+    if (origin !== undefined) takeOver(join(origin, METRICS_FILE), metrics);
     this.#metrics = MetricsFile.open(metrics, resume === undefined ? {} : { resumeStep: step });
     if (resume !== undefined) this.#checkpoints.goOnFrom(resume, this.#progress);
   }

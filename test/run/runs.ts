@@ -76,11 +76,11 @@ export const stepsOf = (events: readonly TrainEvent[]): readonly StepEvent[] =>
 export const evaluationsOf = (events: readonly TrainEvent[]): readonly EvalEvent[] =>
   events.filter((event) => event.event === 'eval');
 
-/** What of a run's events does not depend on the clock or the folder. */
-export function timeless(events: readonly TrainEvent[]): readonly unknown[] {
+/** What of a run's steps and evaluations does not depend on the clock. */
+export function timeless(events: readonly TrainEvent[]): readonly object[] {
   return events
     .filter(({ event }) => event === 'step' || event === 'eval')
-    .map(({ tokensPerSecond: _, ...rest }: Partial<StepEvent>) => rest);
+    .map((event) => ({ ...event, tokensPerSecond: 0 }));
 }
 
 export function metricsOf(folder: string): readonly TrainEvent[] {
