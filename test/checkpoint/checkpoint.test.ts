@@ -283,9 +283,9 @@ describe('which checkpoint is meant', () => {
 
   test('a folder without a complete checkpoint, or none at all, is an error that names flag and path', () => {
     mkdirSync(join(run, 'checkpoints', 'step-00000001'), { recursive: true });
-    for (const path of [run, join(run, 'nowhere')]) {
-      expect(() => checkpointFolder(path, '--resume')).toThrow(new RegExp(`^--resume: ${path} holds no complete`));
-    }
+    expect(() => checkpointFolder(run)).toThrow(new RegExp(`^--resume: ${run} holds no complete checkpoint`));
+    const nowhere = join(run, 'nowhere');
+    expect(() => checkpointFolder(nowhere)).toThrow(new RegExp(`^--resume: ${nowhere} does not exist`));
     expect(() => modelFile(join(run, 'nowhere'), '--init-from')).toThrow(/^--init-from: .*nowhere does not exist/);
     expect(() => modelFile(run)).toThrow(UserError);
   });

@@ -92,7 +92,10 @@ describe('what is out of bounds is refused with what it is and what is allowed',
       '--dropout: 1 is not allowed; it is the share of outputs dropped between layers, a number, 0 or more and below 1',
     ],
     [{ lr: 0 }, '--lr: 0 is not allowed; it is the learning rate, a number, above 0'],
-    [{ lr: Number.POSITIVE_INFINITY }, '--lr: Infinity is not allowed; it is the learning rate, a number, above 0'],
+    [
+      { lr: Number.POSITIVE_INFINITY },
+      '--lr: Infinity is not allowed; it is the learning rate, a number, above 0 (no number is larger than 3e+38)',
+    ],
     [
       { cell: 'ltsm' },
       '--cell: "ltsm" is not allowed; it is the recurrent cell, one of rnn, lstm, gru; did you mean lstm?',
