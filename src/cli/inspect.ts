@@ -1,7 +1,8 @@
 // unroll inspect: what a model is made of, and how far its training is.
 
-import { bytes, count, table } from '../report/format.js';
+import { bytes, count, decimal, table } from '../report/format.js';
 import { loadModel, type Model } from '../run/model.js';
+import type { RunProgress } from '../run/progress.js';
 import type { Command } from './command.js';
 import { addModel } from './model-flags.js';
 
@@ -31,10 +32,17 @@ function inWords({ architecture, vocabulary, parameters, training }: Model): str
     ['model', `${cell}${cell === 'rnn' ? ` (${activation})` : ''}, ${layer}`],
     ['input', embedding === 0 ? 'one-hot rows' : `embedding of ${embedding}`],
     ['tokens', `${vocabulary.mode}, ${count(vocabulary.size)} different`],
-    ...Object.entries(training ?? {}).map(([key, value]) => [`training: ${key}`, String(value)]),
+    ...(training === undefined ? [] : trainingRows(training)),
   ];
   const sizes = parameters.map(({ name, shape, bytes: size }) => [name, shape.join(' x '), count(size), bytes(size)]);
   const all = parameters.reduce((sum, { bytes: size }) => sum + size, 0);
   const rows = [['parameter', 'shape', 'bytes', ''], ...sizes, ['in all', `${count(all / 4)}`, count(all), bytes(all)]];
   return `${table(about)}\n\n${table(rows, [1, 2, 3])}`;
+}
+
+function trainingRows({ step, epoch, updates, best, kernels }: RunProgress): readonly string[][] {
+  const rows = [['steps', `${count(step)} in ${count(epoch)} whole epochs, ${count(updates)} updates`]];
+  if (best !== null)
+    rows.push(['best', `${decimal(best.loss / Math.LN2)} bits per character at step ${count(best.step)}`]);
+  return kernels === null ? rows : [...rows, ['kernels', kernels]];
 }
