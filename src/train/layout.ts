@@ -123,7 +123,8 @@ export function layOut(shape: RunShape): RunLayout {
     reset: plan.ints('batches', mostStreams),
     carry: plan.ints('batches', mostStreams),
   }));
-  const undoFloats = Math.max(...work.pieces.map((piece) => piece.to - piece.from));
+  // Not by Math.max(...): a large model has more pieces than a call takes arguments.
+  const undoFloats = work.pieces.reduce((most, { from, to }) => Math.max(most, to - from), 0);
   return {
     shape,
     parameters,

@@ -109,3 +109,13 @@ test('pieces do not depend on the number of workers', () => {
   const one = layOut(shape);
   for (const workers of [2, 3, 5, 8, 64]) expect(layOut({ ...shape, workers }).work.pieces).toEqual(one.work.pieces);
 });
+
+test('a model of a million pieces is laid out', () => {
+  const model = { cell: 'lstm', activation: 'tanh', hidden: 32_000, layers: 1, embedding: 0, vocabulary: 90 } as const;
+  const layout = layOut({
+    ...{ model, optimizer: 'adam', streams: 32, steps: 64, dropout: 0, seed: 0, workers: 2 },
+    ...{ evaluationStreams: 32, evaluationSteps: 32, floatBytes: 4, reservedBytes: 64, controlWords: PROTOCOL_WORDS },
+  });
+  expect(layout.work.pieces.length).toBeGreaterThan(1e6);
+  expect(layout.undoFloats).toBeGreaterThanOrEqual(PANEL * PANEL);
+});
