@@ -53,8 +53,9 @@ export class Checkpoints {
   }
 
   /** Whether the newest checkpoint holds just this. */
-  holds({ step, evaluatedAt }: RunProgress): boolean {
-    return this.#saved?.step === step && this.#saved.evaluatedAt === evaluatedAt;
+  holds({ step, evaluatedAt, measuredAt }: RunProgress): boolean {
+    const saved = this.#saved;
+    return saved?.step === step && saved.evaluatedAt === evaluatedAt && saved.measuredAt === measuredAt;
   }
 
   /** @returns the checkpoint's folder */

@@ -20,6 +20,8 @@ export interface RunProgress {
   readonly worse: number;
   /** The step of the last evaluation that counted for schedule and patience. */
   readonly evaluatedAt: number;
+  /** The step of the last evaluation, whether it counted or only told how the run ended. */
+  readonly measuredAt: number;
   /** Tokens that are learned: another text can't be gone on with. */
   readonly trainingTokens: number;
   readonly kernels: KernelName | null;
@@ -35,6 +37,7 @@ export const NEW_RUN: RunProgress = {
   best: null,
   worse: 0,
   evaluatedAt: 0,
+  measuredAt: 0,
   trainingTokens: 0,
   kernels: null,
 };

@@ -13,7 +13,7 @@ import { allocate, createKernels, type KernelMemory } from '../kernels/choose.js
 import { Arena } from '../memory/arena.js';
 import { canShare, createSharedBuffer } from '../memory/shared-array-buffer.js';
 import { elementsOf } from '../model/parameters.js';
-import type { EndReason, EvalEvent, TrainEvent } from '../report/events.js';
+import type { EndReason, TrainEvent } from '../report/events.js';
 import { bytes } from '../report/format.js';
 import { MetricsFile } from '../report/metrics-file.js';
 import { statesOf } from '../train/layout.js';
@@ -90,7 +90,6 @@ class Training {
   readonly #checkpoints: Checkpoints;
   #metrics: MetricsFile | undefined;
   #progress: RunProgress;
-  #last: EvalEvent | undefined;
   /** Of training steps after the process's first one. */
   #timedTokens = 0;
   #timedSeconds = 0;
@@ -191,12 +190,7 @@ class Training {
   /** Reports an end that lies between two evaluations, and saves. */
   async #finish(coordinator: Coordinator, reason: EndReason): Promise<EndReason> {
     const { evaluation } = this.#prepared.data;
-    if (
-      evaluation &&
-      reason !== 'stopped' &&
-      this.#last?.step !== this.#progress.step &&
-      this.#progress.evaluatedAt !== this.#progress.step
-    )
+    if (evaluation && reason !== 'stopped' && this.#progress.measuredAt !== this.#progress.step)
       await this.#evaluate(coordinator, false);
     this.#save(false);
     return reason;
@@ -309,6 +303,7 @@ class Training {
     if (outcome === 'stopped') return outcome;
     const { step, epoch, stepInEpoch, best, worse } = this.#progress;
     const loss = lossSum / counted;
+    this.#progress = { ...this.#progress, measuredAt: step };
     const isBest = counts && Number.isFinite(loss) && (best === null || loss < best.loss);
     if (counts) {
       this.#schedule.evaluated(loss);
@@ -321,14 +316,13 @@ class Training {
       };
       if (isBest && best?.only) this.#checkpoints.supersede(best.step);
     }
-    this.#last = {
+    this.#emit({
       event: 'eval',
       step,
       epoch: Math.max(1, stepInEpoch === 0 ? epoch : epoch + 1),
       ...measured(lossSum, hits, counted),
       ...(isBest ? { best: true } : {}),
-    };
-    this.#emit(this.#last);
+    });
     return outcome;
   }
 
