@@ -1,10 +1,13 @@
 // unroll bench cells: tokens a second of a full training step (forward, backward, clip, Adam) for cell x hidden size x batch x
 // workers. Arrangements of one model are timed in turn, round by round, so that a slow spell of the machine hits them all.
 
+import { totalmem } from 'node:os';
+import { UserError } from '../src/errors.js';
 import type { KernelName } from '../src/kernels/choose.js';
 import type { Architecture } from '../src/model/architecture.js';
+import { bytes } from '../src/report/format.js';
 import { torchTokensPerSecond } from './torch.js';
-import { TrainingBench } from './training-bench.js';
+import { leastBytes, TrainingBench } from './training-bench.js';
 
 /** A simple RNN is named by its activation. */
 export const CELLS = ['lstm', 'gru', 'tanh', 'relu'] as const;
@@ -44,8 +47,12 @@ export interface CellsRow {
   readonly torch?: { readonly arrangement: string; readonly tokensPerSecond: Spread; readonly ratio: number };
 }
 
-/** Measures model after model; each one's rows come when they are done. */
+/**
+ * Measures model after model; each one's rows come when they are done.
+ * @throws UserError when a model does not fit into the memory, before anything is measured
+ */
 export async function* benchCells(options: CellsOptions): AsyncGenerator<CellsRow> {
+  checkMemory(options);
   for (const cell of options.cells)
     for (const hidden of options.hidden)
       for (const batch of options.batch) yield* benchModel(options, cell, hidden, batch);
@@ -76,14 +83,14 @@ async function* benchModel(
       });
       arrangements.push({ workers: count, bench, steps: 2, speeds: [] });
     }
-    for (let round = 0; round <= rounds; round++) {
+    // Two rounds warm up: the first says how many steps fill one, the second is as long as those that count.
+    for (let round = -1; round <= rounds; round++) {
       for (const one of arrangements) {
         const speed = await one.bench.tokensPerSecond(one.steps);
-        // The first round warms up and says how many steps fill one.
         if (round > 0) one.speeds.push(speed);
         one.steps = Math.max(2, Math.round((speed * seconds) / (batch * window)));
       }
-      if (python === undefined || round === 0) continue;
+      if (python === undefined || round <= 0) continue;
       for (const [name, speed] of await torchTokensPerSecond(python, {
         cell,
         hidden,
@@ -106,6 +113,23 @@ async function* benchModel(
       ? row
       : { ...row, torch: { ...peer, ratio: tokensPerSecond.median / peer.tokensPerSecond.median } };
   }
+}
+
+/** All arrangements of a model are there at once. */
+function checkMemory({ cells, hidden, batch, window, vocabulary, workers, kernels }: CellsOptions): void {
+  const model = { cell: cells[0], hidden: Math.max(...hidden), batch: Math.max(...batch) };
+  const available = Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY);
+  const least = leastBytes({
+    model: modelOf(model.cell, model.hidden, vocabulary),
+    batch: model.batch,
+    window,
+    kernels,
+  });
+  if (least * workers.length <= available) return;
+  throw new UserError(
+    `--hidden: ${model.hidden} units and ${model.batch} streams need more than ${bytes(least)} for each of ${workers.length} numbers of workers, ` +
+      `and this machine has ${bytes(available)}; lower --hidden, --batch or --window`,
+  );
 }
 
 function modelOf(cell: CellName, hidden: number, vocabulary: number): Architecture {

@@ -3,7 +3,7 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { RunError } from '../src/errors.js';
+import { RunError, systemReason, UserError } from '../src/errors.js';
 import type { CellName } from './cells.js';
 
 export interface TorchShape {
@@ -17,9 +17,25 @@ export interface TorchShape {
 
 const SCRIPT = fileURLToPath(new URL('../../bench/torch_cells.py', import.meta.url));
 
+/** @returns its version @throws UserError when the python is missing or has none */
+export async function torchVersion(python: string): Promise<string> {
+  try {
+    const { stdout } = await promisify(execFile)(python, ['-c', 'import torch; print(torch.__version__)']);
+    return stdout.trim();
+  } catch (error) {
+    throw new UserError(`--torch: ${python} cannot import PyTorch: ${reasonOf(error)}; give a python that can`);
+  }
+}
+
+/** The last line of what it printed, or why it did not start. */
+function reasonOf(error: unknown): string {
+  const { stderr = '' } = error as { stderr?: string };
+  return stderr.trim().split('\n').at(-1) || systemReason(error);
+}
+
 /**
  * Tokens a second by arrangement. Two processes take half the batch each and exchange no gradients, which flatters them.
- * @throws RunError when the python has no PyTorch
+ * @throws RunError when one of them fails
  */
 export async function torchTokensPerSecond(python: string, shape: TorchShape): Promise<ReadonlyMap<string, number>> {
   const half = Math.max(1, Math.floor(shape.batch / 2));
@@ -46,9 +62,6 @@ async function run(
     const { stdout } = await promisify(execFile)(python, args, { env });
     return Number(stdout);
   } catch (error) {
-    const { stderr = '' } = error as { stderr?: string };
-    throw new RunError(
-      `--torch: ${python} could not run PyTorch: ${stderr.trim().split('\n').at(-1) ?? String(error)}`,
-    );
+    throw new RunError(`--torch: ${python} could not run PyTorch: ${reasonOf(error)}`);
   }
 }

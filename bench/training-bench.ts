@@ -6,12 +6,14 @@ import { WorkerPool } from '../src/coordinator/pool.js';
 import { PROTOCOL_WORDS } from '../src/coordinator/protocol.js';
 import { allocate, checkLimits, type KernelName, reservedBytes } from '../src/kernels/choose.js';
 import { Arena } from '../src/memory/arena.js';
+import { PlanBuilder } from '../src/memory/plan.js';
 import { createSharedBuffer } from '../src/memory/shared-array-buffer.js';
 import type { Architecture } from '../src/model/architecture.js';
 import { Counter } from '../src/model/counter.js';
 import { initialValues } from '../src/model/initializers.js';
 import { fromTorch, transposePanels } from '../src/model/parameters.js';
-import { layOut, type RunShape } from '../src/train/layout.js';
+import { placeParameters, placeWindow } from '../src/model/views.js';
+import { layOut, type RunShape, STATES } from '../src/train/layout.js';
 import type { OptimizerSettings } from '../src/train/optimizer.js';
 
 export interface BenchShape {
@@ -20,6 +22,14 @@ export interface BenchShape {
   readonly window: number;
   readonly workers: number;
   readonly kernels: KernelName;
+}
+
+/** What parameters and activations take: nearly all of it, known before the work is cut. */
+export function leastBytes({ model, batch, window, kernels }: Omit<BenchShape, 'workers'>): number {
+  const plan = new PlanBuilder(4, reservedBytes(kernels));
+  placeParameters(plan, model, STATES.adam);
+  placeWindow(plan, model, { steps: window, streams: batch, trains: true, dropout: false }, 'activations');
+  return plan.bytes;
 }
 
 export class TrainingBench {

@@ -2,6 +2,8 @@
 
 import { availableParallelism, cpus } from 'node:os';
 import { benchCells, CELLS, type CellName, type CellsRow, type Spread } from '../../bench/cells.js';
+import { productPeak } from '../../bench/product-peak.js';
+import { torchVersion } from '../../bench/torch.js';
 import { UserError } from '../errors.js';
 import { chooseKernels } from '../kernels/choose.js';
 import { count, table } from '../report/format.js';
@@ -63,6 +65,8 @@ export const bench: Command = {
     const quick = given.quick === true;
     const choice = chooseKernels(kernelsOf(given));
     const cores = availableParallelism();
+    const python = textOption(given, 'torch');
+    const torch = python === undefined ? undefined : await torchVersion(python);
     const rows = benchCells({
       cells: cellsOption(given),
       hidden: listOption(given, 'hidden', 65536, quick ? [128] : [128, 256, 512]),
@@ -73,15 +77,25 @@ export const bench: Command = {
       seconds: numberOption(given, SECONDS),
       vocabulary: VOCABULARY,
       kernels: choice.name,
-      python: textOption(given, 'torch'),
+      python,
     });
     const set = choice.instructionSet === undefined ? '' : ` (${choice.instructionSet})`;
-    const machine = { processor: cpus()[0]?.model.trim() ?? 'unknown', cores, kernels: `${choice.name}${set}` };
+    const machine = {
+      processor: cpus()[0]?.model.trim() ?? 'unknown',
+      cores,
+      kernels: `${choice.name}${set}`,
+      productGflops: productPeak(choice.name),
+      node: process.version,
+      ...(torch === undefined ? {} : { torchVersion: torch }),
+    };
     if (given.json === true) {
       for await (const row of rows) stdout.write(`${JSON.stringify({ ...machine, ...row })}\n`);
       return 0;
     }
-    stdout.write(`${machine.processor}, ${cores} cores, ${machine.kernels} kernels\n`);
+    stdout.write(
+      `${machine.processor}, ${cores} cores, ${machine.kernels} kernels, ${machine.productGflops.toFixed(0)} GFLOP/s a core in a matrix product; ` +
+        `Node ${machine.node}${torch === undefined ? '' : `, PyTorch ${torch}`}\n`,
+    );
     const all: CellsRow[] = [];
     for await (const row of rows) all.push(row);
     stdout.write(`${inWords(all)}\n`);

@@ -31,7 +31,9 @@ test('each cell, size and number of workers has a row with its speed', () => {
   expect(rows.map(({ cell, hidden, batch, workers }) => [cell, hidden, batch, workers].join())).toEqual(
     ['gru', 'relu'].flatMap((cell) => [8, 16].flatMap((hidden) => [1, 2].map((w) => `${cell},${hidden},4,${w}`))),
   );
-  for (const { tokensPerSecond, workers, speedup } of rows) {
+  for (const { tokensPerSecond, workers, speedup, productGflops, kernels, cores } of rows) {
+    expect(productGflops).toBeGreaterThan(0);
+    expect([typeof kernels, typeof cores]).toEqual(['string', 'number']);
     expect(tokensPerSecond.least).toBeGreaterThan(0);
     expect(tokensPerSecond.median).toBeGreaterThanOrEqual(tokensPerSecond.least);
     expect(tokensPerSecond.most).toBeGreaterThanOrEqual(tokensPerSecond.median);
@@ -43,6 +45,8 @@ test.each([
   [['cells', '--cells', 'lstm,x'], /^--cells: "x" is not allowed; it is one of lstm, gru, tanh, relu/],
   [['cells', '--hidden', '0'], /^--hidden: "0" is not allowed/],
   [['cells', '--rounds', '0'], /^--rounds: 0 is not allowed/],
+  [['cells', '--hidden', '65536'], /^--hidden: 65536 units and 64 streams need more than .* and this machine has /],
+  [['cells', '--torch', '/no/python'], /^--torch: \/no\/python cannot import PyTorch: it does not exist/],
   [['peers'], /there is no such table; it is one of cells/],
 ])('%j is refused', (flags, message) => {
   const { status, stdout, stderr } = bench(...flags);
