@@ -58,7 +58,7 @@ export function cutIntoTiles(parameters: readonly PlacedParameter[], rows: numbe
   parameters.forEach((p, parameter) => {
     if (p.storage === 'panels') {
       const panels = p.columns / PANEL;
-      const perPanel = rows * p.depth * PANEL;
+      const perPanel = multiplyAdds(p, parameters, rows) / panels;
       const shared = Math.ceil(panels / (PANELS_AT_ONCE * TILES_A_WORKER * workers));
       const cached = Math.max(1, Math.floor(TILE / (p.depth * PANEL * PANELS_AT_ONCE)));
       const wide = PANELS_AT_ONCE * Math.min(shared, cached);
@@ -88,4 +88,11 @@ export function cutIntoTiles(parameters: readonly PlacedParameter[], rows: numbe
   });
   tiles.sort((a, b) => b.cost - a.cost);
   return { pieces, tiles: tiles.map(({ tile }) => tile), tablePieces };
+}
+
+/** Of the gradient of a matrix; of the one behind an embedding that is projected only for the vocabulary, not for all rows. */
+function multiplyAdds(p: PlacedParameter, parameters: readonly PlacedParameter[], rows: number): number {
+  const table = parameters.find(({ name }) => name === 'embedding.weight');
+  const projected = p.name === 'rnn.weight_ih_l0' && table !== undefined && table.depth < rows;
+  return projected ? p.columns * (table.depth * p.depth + rows) : p.columns * rows * p.depth;
 }
