@@ -3,7 +3,7 @@
 
 import { totalmem } from 'node:os';
 import { UserError } from '../src/errors.js';
-import type { KernelName } from '../src/kernels/choose.js';
+import { checkLimits, type KernelName } from '../src/kernels/choose.js';
 import type { Architecture } from '../src/model/architecture.js';
 import { bytes } from '../src/report/format.js';
 import { torchTokensPerSecond } from './torch.js';
@@ -51,8 +51,12 @@ export interface CellsRow {
  * Measures model after model; each one's rows come when they are done.
  * @throws UserError when a model does not fit into the memory, before anything is measured
  */
-export async function* benchCells(options: CellsOptions): AsyncGenerator<CellsRow> {
+export function benchCells(options: CellsOptions): AsyncGenerator<CellsRow> {
   checkMemory(options);
+  return benchModels(options);
+}
+
+async function* benchModels(options: CellsOptions): AsyncGenerator<CellsRow> {
   for (const cell of options.cells)
     for (const hidden of options.hidden)
       for (const batch of options.batch) yield* benchModel(options, cell, hidden, batch);
@@ -125,6 +129,7 @@ function checkMemory({ cells, hidden, batch, window, vocabulary, workers, kernel
     window,
     kernels,
   });
+  checkLimits(kernels, least, Math.max(...workers));
   if (least * workers.length <= available) return;
   throw new UserError(
     `--hidden: ${model.hidden} units and ${model.batch} streams need more than ${bytes(least)} for each of ${workers.length} numbers of workers, ` +
