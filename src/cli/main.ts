@@ -2,17 +2,21 @@
 // The command `unroll`: hands the arguments to the program and turns what comes of it into an exit code. Nothing heavy is
 // loaded here: each command loads what it needs.
 
+import { RunError, systemReason } from '../errors.js';
 import { reportError } from './failure.js';
 import { runProgram } from './program.js';
 
 const args = process.argv.slice(2);
 const verbose = args.includes('--verbose');
 
-/** Who read our output has gone (`unroll sample ... | head`): commands stop early where that makes a difference. */
+/** Nobody gets our output any more (`unroll sample ... | head`, a full disk): commands stop early where that makes a difference. */
 const gone = new AbortController();
+let lost = 0;
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') process.exit(reportError(error, verbose));
+  if (error.code !== 'EPIPE' && lost === 0)
+    lost = reportError(new RunError(`the output cannot be written: ${systemReason(error)}`), verbose);
   gone.abort();
+  process.exitCode ||= lost;
 });
 process.stderr.on('error', () => {});
 
@@ -21,7 +25,8 @@ process.on('uncaughtException', fail);
 process.on('unhandledRejection', fail);
 
 try {
-  process.exitCode = await runProgram(args, { stdout: process.stdout, stderr: process.stderr, gone: gone.signal });
+  const code = await runProgram(args, { stdout: process.stdout, stderr: process.stderr, gone: gone.signal });
+  process.exitCode = code || lost;
 } catch (error) {
   process.exitCode = reportError(error, verbose);
 }

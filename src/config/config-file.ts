@@ -1,7 +1,7 @@
 // Reads a config file, YAML or JSON, and remembers where each key stands so that messages can say it.
 
 import { readFileSync, statSync } from 'node:fs';
-import { isMap, isScalar, LineCounter, type Pair, parseDocument, type YAMLMap } from 'yaml';
+import { isMap, isScalar, LineCounter, type Pair, parseDocument, type YAMLMap, type YAMLParseError } from 'yaml';
 import { systemReason, UserError } from '../errors.js';
 
 export interface ConfigFile {
@@ -12,7 +12,7 @@ export interface ConfigFile {
 }
 
 /** No config is this long: such a file is likely the text that was meant for --text. */
-const MAX_CONFIG_BYTES = 1 << 20;
+const MAX_CONFIG_BYTES = 1 << 16;
 
 /**
  * Reads `file`. The key `version`, which a run's own config.json holds, is left out: a run can be repeated from it.
@@ -27,7 +27,7 @@ export function readConfigFile(file: string): ConfigFile {
     return `${file}:${line}:${col}`;
   };
   const problem = document.errors[0];
-  if (problem !== undefined) throw new UserError(`${place(problem.pos[0])}: ${problem.message}`);
+  if (problem !== undefined) throw new UserError(`${place(problem.pos[0])}: ${inWords(problem)}`);
   const root = document.contents;
   if (root === null) return { values: {}, origin: (key) => `${file}: ${key}` };
   if (!isMap(root)) {
@@ -38,9 +38,21 @@ export function readConfigFile(file: string): ConfigFile {
   return readKeys(root as YAMLMap, file, place);
 }
 
+/** The parser's own words, but where they are meant for programmers. */
+function inWords({ code, message }: YAMLParseError): string {
+  if (code === 'MULTIPLE_DOCS') return 'a config is one document; leave out the line "---"';
+  return /call stack/.test(message) ? 'lists lie in lists too deep; settings are single values' : message;
+}
+
 function readText(file: string): string {
   try {
-    const { size } = statSync(file);
+    // Asked before it is opened: a pipe would wait for a writer, a device may never end.
+    const stat = statSync(file);
+    if (!stat.isFile()) {
+      const what = stat.isDirectory() ? 'a folder' : 'no regular file';
+      throw new UserError(`${file}: the config cannot be read: it is ${what}`);
+    }
+    const { size } = stat;
     if (size > MAX_CONFIG_BYTES) {
       throw new UserError(
         `${file}: ${size} bytes are too many for a config; at most ${MAX_CONFIG_BYTES} (a text is given with --text)`,

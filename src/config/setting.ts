@@ -117,6 +117,6 @@ export function growingList(words: Words, min: number, max: number) {
     .min(1)
     .refine((list) => list.every((value, i) => i === 0 || value > (list[i - 1] as number)))
     .optional();
-  const allowed = `whole numbers, ${min} to ${max}, that grow, such as 5,8`;
+  const allowed = `whole numbers, ${min} to ${max}, that grow, such as 5,8 (in a config file [5, 8])`;
   return { ...words, schema, kind: 'list', allowed, defaultText: words.derived } as const;
 }

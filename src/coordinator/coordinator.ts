@@ -87,7 +87,7 @@ export class Coordinator {
       // A slot is free again when its result was read: record and result lie in rings of the same length.
       while (!ended && !this.#stopping && published - read < this.#slots.length) {
         const fed = feed(this.#slots[published % this.#slots.length]);
-        const prepared = fed instanceof Promise ? await this.#unlessLost(fed) : fed;
+        const prepared = fed instanceof Promise ? await this.#unlessEnded(fed) : fed;
         if (prepared) ended = !this.#publish(published++, prepared);
         else ended = true;
       }
@@ -111,6 +111,7 @@ export class Coordinator {
   stop(): void {
     this.#stopRequested = true;
     Atomics.store(this.#words, Word.stop, 1);
+    this.#wake();
   }
 
   /** Lets the workers return. */
@@ -183,11 +184,17 @@ export class Coordinator {
     };
   }
 
-  /** @throws what a lost worker threw, now or while waiting */
-  #unlessLost<T>(work: Promise<T>): Promise<T> {
+  /**
+   * Waits for a batch, but not beyond the end of the run: its source may have nothing for a long time.
+   *
+   * @returns undefined when the run was stopped meanwhile
+   * @throws what a lost worker threw, now or while waiting
+   */
+  #unlessEnded<T>(work: Promise<T>): Promise<T | undefined> {
     return new Promise((resolve, reject) => {
       this.#wake = () => {
         if (this.#lost) reject(this.#lost.error);
+        else if (this.#stopRequested) resolve(undefined);
       };
       this.#wake();
       work.then(resolve, reject);

@@ -36,6 +36,8 @@ export class SequenceBatches implements Batches {
   #waiting: Sequence[] = [];
   #iterator: Iterator<Sequence> | AsyncIterator<Sequence> | undefined;
   #ended = false;
+  /** The source was asked for a sequence and has not answered yet. */
+  #asking = false;
   #epoch = 0;
   #taken = 0;
   #useful = 0;
@@ -68,7 +70,11 @@ export class SequenceBatches implements Batches {
     const iterator = this.#iterator;
     const left = iterator !== undefined && !this.#ended;
     this.#begin(this.#epoch);
-    if (left) await iterator.return?.();
+    if (!left) return;
+    const released = Promise.resolve(iterator.return?.());
+    // A generator lets go only after it has answered, which may be never.
+    if (this.#asking) released.catch(() => {});
+    else await released;
   }
 
   /** Goes on without writing anything; asynchronous from where the source is. */
@@ -114,10 +120,17 @@ export class SequenceBatches implements Batches {
   }
 
   async #fillLater(first: Promise<IteratorResult<Sequence>>, idle: number): Promise<void> {
-    this.#take(await first);
+    this.#take(await this.#answer(first));
     while (!this.#ended && this.#waiting.length < idle) {
-      this.#take(await (this.#iterator as AsyncIterator<Sequence>).next());
+      this.#take(await this.#answer((this.#iterator as AsyncIterator<Sequence>).next()));
     }
+  }
+
+  async #answer<T>(asked: Promise<T>): Promise<T> {
+    this.#asking = true;
+    const answer = await asked;
+    this.#asking = false;
+    return answer;
   }
 
   #take(result: IteratorResult<Sequence>): void {

@@ -181,6 +181,7 @@ class Training {
         if ((await this.#steps(coordinator)) === 'done') continue;
         this.#checkBadSteps();
         if (this.#progress.step < this.#prepared.totalSteps) return this.#finish(coordinator, 'stopped');
+        await this.#prepared.data.training.seek(this.#progress.epoch, this.#progress.stepInEpoch);
         continue;
       }
       return this.#finish(coordinator, end);
@@ -249,7 +250,6 @@ class Training {
       lastMs = result.time;
     });
     if (outcome === 'done' && epochEnded) this.#progress = { ...this.#progress, epoch, stepInEpoch: 0 };
-    if (outcome === 'stopped') await training.seek(this.#progress.epoch, this.#progress.stepInEpoch);
     return outcome;
   }
 

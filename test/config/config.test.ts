@@ -112,7 +112,7 @@ describe('what is out of bounds is refused with what it is and what is allowed',
     [
       { schedule: 'step', milestones: [5, 5] },
       '--milestones: [5,5] is not allowed; it is the epochs after which --schedule step lowers the rate, ' +
-        'whole numbers, 1 to 1000000, that grow, such as 5,8',
+        'whole numbers, 1 to 1000000, that grow, such as 5,8 (in a config file [5, 8])',
     ],
   ])('%j', (input, expected) => {
     expect(message(input)).toBe(expected);
