@@ -10,6 +10,10 @@
 
 #define DEPTH_BLOCK 256
 #define GRADIENT_ROWS 256
+// With few rows the panels stream by once, from the second or third level cache: asked for this many rows of a panel ahead they
+// come 1.05 and 1.18 times as fast (one row; depth 256 and 1,024).
+#define FEW_ROWS 3
+#define PREFETCHED_ROWS 12
 #define GRADIENT_PANELS 2  // as many as a tile spans on AVX-512; the others take them one by one
 
 // Rows of a tile, by registers: 32 (AVX-512, NEON) or 16, less the panel's row and a broadcast.
@@ -56,6 +60,7 @@ INLINE void tile(const float* a, i64 lda, const float* w, i64 panelStride, i64 d
     UNROLLED for (int v = 0; v < N; v++) {
       row[v] = load(p + AT(v, panelStride) + k * PANEL);
       keep(row[v]);
+      if (M <= FEW_ROWS && !DOWN) __builtin_prefetch(p + AT(v, panelStride) + (k + PREFETCHED_ROWS) * PANEL);
     }
     UNROLLED for (int r = 0; r < M; r++) {
       vf x = broadcast(DOWN ? a[k * lda + r] : a[r * lda + k]);
@@ -118,7 +123,7 @@ INLINE void strips(i64 rows, const float* a, i64 lda, const float* w, i64 panelS
 
 // Columns that one pass over the rows takes: two panels where a tile spans them, four when there are so few rows that a tile does.
 INLINE i64 passColumns(i64 rows) {
-  if (rows <= 3) return 8 * VL > PANEL ? 8 * VL : PANEL;
+  if (rows <= FEW_ROWS) return 8 * VL > PANEL ? 8 * VL : PANEL;
   return TILE_VECTORS * VL > PANEL ? TILE_VECTORS * VL : PANEL;
 }
 
@@ -128,8 +133,9 @@ static int product(Arena& arena, double descriptor, double fromGroup, double toG
   if (!call.inside) return OUTSIDE;
   for (int f = 0; f < size; f++) call.whole(f);
   if (!call.inside) return OUTSIDE;
-  const i64 rowCount = call.integer(rows), columns = call.integer(panelCount) * PANEL, deep = call.integer(depth);
-  const i64 la = call.integer(lda), stride = call.integer(panelStride), ga = call.integer(aGroup), gc = call.integer(cGroup);
+  const i64 columns = call.integer(panelCount) * PANEL, deep = call.integer(depth), stride = call.integer(panelStride);
+  const i64 la = call.integer(lda), lc = call.integer(ldc), ga = call.integer(aGroup), gc = call.integer(cGroup);
+  i64 rowCount = call.integer(rows), first = (i64)fromGroup, last = (i64)toGroup;
   if (rowCount == 0 || columns == 0 || fromGroup == toGroup) return OK;
   call.needRows(a, toGroup, (double)ga, (double)rowCount, (double)la, (double)deep);
   call.needRows(c, toGroup, (double)gc, (double)rowCount, call.fields[ldc], (double)columns);
@@ -141,14 +147,18 @@ static int product(Arena& arena, double descriptor, double fromGroup, double toG
   if (!call.inside) return OUTSIDE;
   const float *A = call.at<const float>(a), *w = call.at<const float>(panels);
   float* C = call.at(c);
-  Output out{C, call.integer(ldc), PANEL, (int)call.integer(init), call.at<const float>(bias), call.integer(bias2) ? call.at<const float>(bias2) : nullptr};
+  if (ga == rowCount * la && gc == rowCount * lc) {  // groups without gaps are one tall group
+    A += first * ga, C += first * gc;
+    rowCount *= last - first, first = 0, last = 1;
+  }
+  Output out{C, lc, PANEL, (int)call.integer(init), call.at<const float>(bias), call.integer(bias2) ? call.at<const float>(bias2) : nullptr};
   const i64 pass = passColumns(rowCount);
   for (i64 k = 0; k == 0 || k < deep; k += DEPTH_BLOCK) {
     const i64 part = deep - k < DEPTH_BLOCK ? deep - k : DEPTH_BLOCK;
     if (k) out.init = INIT_ACCUMULATE;
     for (i64 from = 0; from < columns; from += pass) {
       const i64 to = from + pass < columns ? from + pass : columns;
-      for (i64 g = (i64)fromGroup; g < (i64)toGroup; g++) {
+      for (i64 g = first; g < last; g++) {
         out.c = C + g * gc;
         strips<false>(rowCount, A + g * ga + k, la, w + k * PANEL, stride, part, out, from, to);
       }
