@@ -13,6 +13,9 @@ const SLEEP_MS = 100;
 /** Thrown out of a wait when the run was aborted; the worker returns, the coordinator says why. */
 export class Aborted extends Error {}
 
+/** Behind a word that threads wait on: how many of them sleep. */
+const SLEEPERS = 1;
+
 /** Waits while the word has the value `old`. @throws Aborted */
 export function waitWhile(words: Int32Array, word: number, old: number): void {
   for (let spin = 0; spin < SPINS; spin++) {
@@ -20,15 +23,28 @@ export function waitWhile(words: Int32Array, word: number, old: number): void {
   }
   while (Atomics.load(words, word) === old) {
     if (Atomics.load(words, Word.abort)) throw new Aborted();
+    Atomics.add(words, word + SLEEPERS, 1);
     Atomics.wait(words, word, old, SLEEP_MS);
+    Atomics.sub(words, word + SLEEPERS, 1);
   }
 }
 
-/** A barrier among the workers of a run. */
+/**
+ * Wakes who sleeps on a word that has just been changed. Most often nobody does, and a notification costs as much as all else
+ * in a barrier. Who counts itself as asleep after this has looked finds the new value and does not sleep.
+ */
+export function wake(words: Int32Array, word: number): void {
+  if (Atomics.load(words, word + SLEEPERS) > 0) Atomics.notify(words, word);
+}
+
+/** A barrier among threads that share two words. */
 export class Barrier {
+  /** @param words [arrived, opened]: see protocol.ts */
   constructor(
     readonly words: Int32Array,
     readonly workers: number,
+    readonly arrived: number = Word.arrived,
+    readonly opened: number = Word.opened,
   ) {}
 
   /**
@@ -36,18 +52,19 @@ export class Barrier {
    * @throws Aborted
    */
   pass(last?: () => void): void {
-    const { words, workers } = this;
+    const { words, workers, arrived, opened } = this;
     if (Atomics.load(words, Word.abort)) throw new Aborted();
     // Read before arriving: after it, the last one may open the barrier at any time.
-    const opened = Atomics.load(words, Word.opened);
-    if (Atomics.add(words, Word.arrived, 1) + 1 < workers) {
-      waitWhile(words, Word.opened, opened);
+    const before = Atomics.load(words, opened);
+    if (Atomics.add(words, arrived, 1) + 1 < workers) {
+      waitWhile(words, opened, before);
       return;
     }
     last?.();
-    Atomics.store(words, Word.arrived, 0);
+    Atomics.store(words, arrived, 0);
+    // Nobody claims while some group is under way through time: a group's barrier does no harm here.
     Atomics.store(words, Word.claimed, 0);
-    Atomics.add(words, Word.opened, 1);
-    if (workers > 1) Atomics.notify(words, Word.opened);
+    Atomics.add(words, opened, 1);
+    wake(words, opened);
   }
 }

@@ -3,6 +3,7 @@
 import type { BatchSlot } from '../data/batches.js';
 import type { Arena } from '../memory/arena.js';
 import { RECORD_NUMBERS, type RunLayout } from '../train/layout.js';
+import { wake } from './barrier.js';
 import { EXIT, Kind, Record, Result, Word } from './protocol.js';
 
 /** What a record asks for. */
@@ -117,7 +118,7 @@ export class Coordinator {
   /** Lets the workers return. */
   exit(): void {
     Atomics.store(this.#words, Word.published, EXIT);
-    Atomics.notify(this.#words, Word.published);
+    wake(this.#words, Word.published);
   }
 
   /** Makes the workers leave the step that they are in, wherever they wait. */
@@ -155,7 +156,7 @@ export class Coordinator {
     doubles[record + Record.step] = fed.step;
     this.#fed[ring] = fed;
     const accepted = Atomics.compareExchange(this.#words, Word.published, n, n + 1) === n;
-    Atomics.notify(this.#words, Word.published);
+    wake(this.#words, Word.published);
     return accepted;
   }
 

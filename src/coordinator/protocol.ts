@@ -8,7 +8,7 @@
 // No message is posted in a step. The coordinator is ahead by what is published and never on the workers' path; it reads
 // `completed` from a timer. To stop, it raises `stop`: the last worker out of a step withdraws what is published beyond it.
 
-/** Words that threads write or wait on; each has a cache line of its own. */
+/** Words that threads write or wait on; each has a cache line of its own. Behind one that is waited on stands the number of sleepers. */
 const LINE_WORDS = 16;
 const line = (index: number): number => index * LINE_WORDS;
 
@@ -47,8 +47,15 @@ export const EXIT = -1;
 
 export const openPieceWord = (worker: number): number => Word.openPieces + worker * LINE_WORDS;
 export const MAX_WORKERS = 256;
+
+/** `arrived` and `opened` of the barrier of a group of workers that share columns; two lines each, behind the open pieces. */
+const GROUPS = Word.openPieces + MAX_WORKERS * LINE_WORDS;
+export const groupWords = (group: number): readonly [arrived: number, opened: number] => [
+  GROUPS + 2 * group * LINE_WORDS,
+  GROUPS + (2 * group + 1) * LINE_WORDS,
+];
 /** int32 words of all of it. */
-export const PROTOCOL_WORDS = Word.openPieces + MAX_WORKERS * LINE_WORDS;
+export const PROTOCOL_WORDS = GROUPS + 2 * MAX_WORKERS * LINE_WORDS;
 
 /** What a record is about. */
 export const Kind = { train: 0, evaluate: 1 } as const;

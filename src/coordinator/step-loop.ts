@@ -6,6 +6,7 @@
 import type { Kernels } from '../kernels/kernels.js';
 import { type Arena, Descriptors } from '../memory/arena.js';
 import { Projection } from '../model/projection.js';
+import { placeOf, type Share } from '../model/share.js';
 import { projects, type WindowViews } from '../model/views.js';
 import { Gradients } from '../train/gradients.js';
 import { descriptorNumbers, RECORD_NUMBERS, type RunLayout } from '../train/layout.js';
@@ -15,13 +16,7 @@ import { StreamState } from '../train/stream-state.js';
 import { ThroughTime } from '../train/through-time.js';
 import { Updates } from '../train/updates.js';
 import { Aborted, Barrier, waitWhile } from './barrier.js';
-import { EXIT, Kind, openPieceWord, Record, Result, Word } from './protocol.js';
-
-/** Streams [first, count] of a worker: dealt so that nobody has over one more than another. */
-export function streamsOf(worker: number, workers: number, streams: number): readonly [number, number] {
-  const first = Math.floor((streams * worker) / workers);
-  return [first, Math.floor((streams * (worker + 1)) / workers) - first];
-}
+import { EXIT, groupWords, Kind, openPieceWord, Record, Result, Word } from './protocol.js';
 
 export class StepLoop {
   readonly #words: Int32Array;
@@ -52,13 +47,19 @@ export class StepLoop {
       views?.projected ? new Projection(kernels, descriptors, shape.model, layout.parameters, views) : undefined;
     this.#projections = { training: projection(layout.training), evaluation: projection(layout.evaluation) };
     this.#throughTime = new ThroughTime(kernels, descriptors, layout, {
-      training: streamsOf(worker, shape.workers, shape.streams),
-      evaluation: streamsOf(worker, shape.workers, shape.evaluationStreams),
+      training: this.#shareOf(worker, shape.streams),
+      evaluation: this.#shareOf(worker, shape.evaluationStreams),
     });
     this.#gradients = new Gradients(kernels, descriptors, layout, worker);
     this.#updates = new Updates(kernels, descriptors, layout, optimizer, worker);
     this.#allStreams = new StreamState(arena, shape.model, layout.training, [0, shape.streams]);
     this.#input = { tokens: 0, targets: 0, reset: 0, carry: 0, steps: 0, headFrom: 0, counted: 0, step: 0 };
+  }
+
+  #shareOf(worker: number, streams: number): Share {
+    const { group, ...place } = placeOf(this.#layout.shape.model, streams, this.#layout.shape.workers, worker);
+    const barrier = new Barrier(this.#words, place.members, ...groupWords(group));
+    return { ...place, sync: place.members > 1 ? () => barrier.pass() : () => {} };
   }
 
   /** Runs records until the coordinator publishes EXIT, or the run is aborted. @returns records done */

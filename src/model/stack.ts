@@ -1,27 +1,21 @@
-// A stack of recurrent layers with its head, forward and backward over one window, for a range of streams (rows).
-// Each worker has one for its streams; what they share lies in the arena. Nothing is allocated after construction.
+// A stack of recurrent layers with its head, forward and backward over one window, for one worker's share of it: streams, and
+// columns where several workers share these. Nothing is allocated after construction.
 //
 //   tokens -> z of layer 0 (gathered rows of W_x, or of P = E W_x, or E's rows times W_x)
 //   for each layer: input part of all steps at once, then step by step the recurrent product and the cell
 //   logits of all steps at once -> loss and its gradient in place -> dh of the last layer -> backward through the layers
-import {
-  Activation,
-  Cell as CellFields,
-  Dropout,
-  Gather,
-  Init,
-  type Kernels,
-  PANEL,
-  Product,
-  padded,
-  Softmax,
-} from '../kernels/kernels.js';
+//
+// Where columns are shared, a member computes its units of z, h, c, dh in all layers, and its time steps of what has no
+// columns of a layer (embedded rows, dropout, the head). `sync` stands wherever it reads what others have written.
+import { Dropout, Gather, Init, type Kernels, PANEL, padded, Softmax } from '../kernels/kernels.js';
 import type { Arena, Descriptors } from '../memory/arena.js';
 import type { Architecture } from './architecture.js';
 import type { Cell } from './cells/cell.js';
 import { cells } from './cells/cells.js';
 import { dropoutKey } from './dropout-key.js';
-import { findParameter, type PlacedParameter, type WindowViews } from './views.js';
+import { partOf, type Share } from './share.js';
+import { findParameter, type LayerViews, type PlacedParameter, type WindowViews } from './views.js';
+import { WindowCalls } from './window-calls.js';
 
 export interface StackOptions {
   readonly arena: Arena;
@@ -30,9 +24,7 @@ export interface StackOptions {
   readonly model: Architecture;
   readonly parameters: readonly PlacedParameter[];
   readonly views: WindowViews;
-  /** This stack's streams: [firstRow, firstRow + rows). */
-  readonly firstRow: number;
-  readonly rows: number;
+  readonly share: Share;
   readonly dropout: number;
   readonly trains: boolean;
   readonly seed: number;
@@ -48,7 +40,7 @@ export interface WindowInput {
 
 /** Descriptors of one layer; 0 where a layer has no such call. */
 interface LayerCalls {
-  readonly views: WindowViews['layers'][number];
+  readonly views: LayerViews;
   readonly inputProduct: number;
   readonly recurrentProduct: number;
   readonly cell: number;
@@ -58,9 +50,17 @@ interface LayerCalls {
   readonly dropoutBackward: number;
 }
 
+/** Byte offsets; no biases: 0. */
+interface InputTable {
+  readonly table: number;
+  readonly bias: number;
+  readonly bias2: number;
+}
+
 export class Stack {
   readonly #o: StackOptions;
   readonly #cell: Cell;
+  readonly #calls: WindowCalls;
   readonly #layers: readonly LayerCalls[];
   readonly #gather: number;
   readonly #gatherEmbedded: number;
@@ -69,60 +69,42 @@ export class Stack {
   readonly #headProduct: number;
   readonly #headBackward: number;
   readonly #softmax: number;
+  /** Where this member's columns of the tokens' part of z are looked up. */
+  readonly #inputTable: InputTable;
+  readonly #projectedTable: InputTable;
 
   constructor(options: StackOptions) {
+    const { model, views, descriptors, parameters, share, trains, arena } = options;
     this.#o = options;
-    this.#cell = cells[options.model.cell];
-    const { model, views, descriptors, trains } = options;
-    const head = this.#parameter('head.weight');
-    const top = views.layers[model.layers - 1];
-    const outputs = this.#row(top.h, views.ldh) + this.#group(views.ldh);
+    this.#cell = cells[model.cell];
+    const calls = new WindowCalls(descriptors, model, parameters, views, share);
+    this.#calls = calls;
     this.#layers = views.layers.map((_, layer) => this.#layerCalls(layer));
-    this.#headProduct = this.#product(
-      outputs,
-      views.ldh,
-      head,
-      this.#row(views.logits, views.ldl),
-      views.ldl,
-      Init.bias,
-      'head.bias',
-    );
-    this.#headBackward = trains
-      ? this.#backwardProduct(
-          this.#row(views.logits, views.ldl),
-          views.ldl,
-          head,
-          this.#row(top.dh, views.ldh),
-          views.ldh,
-          Init.zero,
-        )
-      : 0;
-    this.#softmax = descriptors.add(Softmax, {
-      logits: this.#row(views.logits, views.ldl),
-      ldl: views.ldl,
-      logitGroup: views.streams * views.ldl,
-      classes: model.vocabulary,
-      targets: 0,
-      targetGroup: views.streams,
-      rows: options.rows,
-      losses: this.#row(views.losses, 1),
-      hits: this.#row(views.hits, 1),
-      scale: 0,
-      train: 0,
-    });
-    const first = views.layers[0];
-    const z = this.#row(first.z, views.ldz);
-    this.#gather = this.#gatherCall(z, views.ldz, this.#cell.gates * padded(model.hidden));
+    const top = views.layers[model.layers - 1];
+    const logits = calls.rows(views.logits, views.ldl);
+    this.#headProduct = calls.headProduct(calls.later(calls.rows(top.h, views.ldh), 1), logits);
+    const dh = calls.rows(top.dh, views.ldh);
+    const head = this.#parameter('head.weight');
+    this.#headBackward = trains ? calls.backwardProduct(logits, head, dh, Init.zero, [0, head.depth / PANEL]) : 0;
+    this.#softmax = calls.softmax();
+    const z = calls.rows(views.layers[0].z, views.ldz);
+    const gateColumns = this.#cell.gates * PANEL;
+    const [from, to] = calls.ownBlocks;
+    const ownColumns = from * gateColumns * arena.floatBytes;
+    const [bias, bias2 = 0] = calls.inputBiases(0).map((name) => this.#parameter(name).weights + ownColumns);
+    this.#inputTable = { table: this.#parameter('rnn.weight_ih_l0').weights + ownColumns, bias, bias2 };
+    this.#projectedTable = { table: views.projected + ownColumns, bias: 0, bias2: 0 };
+    this.#gather = calls.gather(z, [from * gateColumns, to * gateColumns], this.#cell.gates * padded(model.hidden));
     const width = padded(model.embedding);
-    const embedded = this.#row(views.embedded, width);
-    this.#gatherEmbedded = views.embedded ? this.#gatherCall(embedded, width, width) : 0;
+    const embedded = calls.rows(views.embedded, width);
     const weights = this.#parameter('rnn.weight_ih_l0');
-    this.#embeddedProduct = views.embedded
-      ? this.#product(embedded, width, weights, z, views.ldz, Init.bias, ...this.#inputBiases(0))
-      : 0;
+    const embeds = views.embedded > 0;
+    this.#gatherEmbedded = embeds ? calls.gather(embedded, [0, width], width) : 0;
+    this.#embeddedProduct = embeds ? calls.product(embedded, weights, z, Init.bias, calls.inputBiases(0)) : 0;
+    const gradient = calls.rows(views.embeddedGradient, width);
     this.#embeddedBackward =
-      views.embedded && trains
-        ? this.#backwardProduct(z, views.ldz, weights, this.#row(views.embeddedGradient, width), width, Init.zero)
+      embeds && trains
+        ? calls.backwardProduct(z, weights, gradient, Init.zero, partOf(share, weights.depth / PANEL))
         : 0;
   }
 
@@ -132,8 +114,8 @@ export class Stack {
    * @param step number of the training step, for the dropout masks; -1: no dropout
    */
   forward(input: WindowInput, steps: number, projected: boolean, step: number): void {
-    const { kernels, rows } = this.#o;
-    if (rows === 0) return;
+    const { kernels, share } = this.#o;
+    if (share.rows === 0) return;
     this.#inputs(input, steps, projected);
     for (let layer = 0; layer < this.#layers.length; layer++) {
       const calls = this.#layers[layer];
@@ -141,6 +123,7 @@ export class Stack {
       for (let t = 0; t < steps; t++) {
         kernels.product(calls.recurrentProduct, t, t + 1);
         this.#cell.forward(kernels, calls.cell, t);
+        share.sync();
       }
       if (calls.dropoutForward) this.#drop(calls.dropoutForward, layer, steps, step);
     }
@@ -151,13 +134,15 @@ export class Stack {
    * @param scale of the gradients that replace the logits, 1 / predictions; 0 leaves the logits as they are
    */
   loss(input: WindowInput, from: number, steps: number, scale: number): void {
-    const { kernels, descriptors, rows } = this.#o;
-    if (rows === 0) return;
-    this.logits(from, steps);
+    const { kernels, descriptors, share } = this.#o;
+    if (share.rows === 0) return;
+    const [own, end] = partOf(share, steps - from);
+    this.logits(from + own, from + end);
     descriptors.set(this.#softmax, Softmax.targets, this.#intRow(input.targets));
     descriptors.set(this.#softmax, Softmax.scale, scale);
     descriptors.set(this.#softmax, Softmax.train, scale > 0 ? 1 : 0);
-    kernels.softmax(this.#softmax, from, steps);
+    kernels.softmax(this.#softmax, from + own, from + end);
+    if (scale === 0) share.sync();
   }
 
   logits(from: number, steps: number): void {
@@ -166,233 +151,111 @@ export class Stack {
 
   /** Backward through all steps; the losses' gradients stand in the logits from step `from` on. Leaves the deltas in z (and r). */
   backward(from: number, steps: number, projected: boolean, step: number): void {
-    const { kernels, views, rows } = this.#o;
-    if (rows === 0) return;
-    const top = this.#layers[this.#layers.length - 1].views;
-    for (let t = 0; t < from; t++) this.#clear(top.dh + t * this.#group(views.ldh));
-    kernels.product(this.#headBackward, from, steps);
+    const { kernels, share } = this.#o;
+    if (share.rows === 0) return;
+    this.#headGradient(from, steps);
     for (let layer = this.#layers.length - 1; layer >= 0; layer--) {
       const calls = this.#layers[layer];
-      if (calls.views.dc) this.#clear(calls.views.dc);
+      if (calls.views.dc) this.#clear(calls.views.dc, 0, this.#calls.ownBlocks);
       for (let t = steps - 1; t >= 0; t--) {
         this.#cell.backward(kernels, calls.cell, t);
+        share.sync();
         if (t > 0) kernels.product(calls.recurrentBackward, t, t + 1);
       }
       if (layer === 0) break;
       kernels.product(calls.inputBackward, 0, steps);
       const below = this.#layers[layer - 1];
-      if (below.dropoutBackward) this.#drop(below.dropoutBackward, layer - 1, steps, step);
+      if (!below.dropoutBackward) continue;
+      share.sync();
+      this.#drop(below.dropoutBackward, layer - 1, steps, step);
     }
     if (this.#embeddedBackward && !projected) kernels.product(this.#embeddedBackward, 0, steps);
   }
 
+  /** dh of the last layer: from the losses' gradients, zero before step `from`. */
+  #headGradient(from: number, steps: number): void {
+    const { kernels, views, share, model } = this.#o;
+    const [own, end] = partOf(share, steps - from);
+    const { dh } = views.layers[model.layers - 1];
+    const [cleared, last] = partOf(share, from);
+    for (let t = cleared; t < last; t++) this.#clear(dh, t, [0, padded(model.hidden) / PANEL]);
+    kernels.product(this.#headBackward, from + own, from + end);
+    share.sync();
+  }
+
   #inputs(input: WindowInput, steps: number, projected: boolean): void {
-    const { kernels, descriptors, model, views } = this.#o;
+    const { kernels, descriptors, model, share } = this.#o;
     const tokens = this.#intRow(input.tokens);
     if (model.embedding > 0 && !projected) {
-      const embedding = this.#parameter('embedding.weight');
       descriptors.set(this.#gatherEmbedded, Gather.tokens, tokens);
-      descriptors.set(this.#gatherEmbedded, Gather.table, embedding.weights);
-      kernels.gather(this.#gatherEmbedded, 0, steps);
+      descriptors.set(this.#gatherEmbedded, Gather.table, this.#parameter('embedding.weight').weights);
+      kernels.gather(this.#gatherEmbedded, ...partOf(share, steps));
+      share.sync();
       kernels.product(this.#embeddedProduct, 0, steps);
       return;
     }
-    const [bias, bias2] = projected ? [0, 0] : this.#inputBiases(0).map((name) => this.#parameter(name).weights);
+    const { table, bias, bias2 } = projected ? this.#projectedTable : this.#inputTable;
     descriptors.set(this.#gather, Gather.tokens, tokens);
-    descriptors.set(
-      this.#gather,
-      Gather.table,
-      projected ? views.projected : this.#parameter('rnn.weight_ih_l0').weights,
-    );
+    descriptors.set(this.#gather, Gather.table, table);
     descriptors.set(this.#gather, Gather.bias, bias);
-    descriptors.set(this.#gather, Gather.bias2, bias2 ?? 0);
+    descriptors.set(this.#gather, Gather.bias2, bias2);
     kernels.gather(this.#gather, 0, steps);
   }
 
+  /** The member's time steps of a dropout; all of them are there when it returns. */
   #drop(descriptor: number, layer: number, steps: number, step: number): void {
-    const { kernels, descriptors, dropout, seed } = this.#o;
+    const { kernels, descriptors, dropout, seed, share } = this.#o;
     const drops = step >= 0;
     descriptors.set(descriptor, Dropout.threshold, drops ? Math.floor(dropout * 2 ** 32) : 0);
     descriptors.set(descriptor, Dropout.scale, drops ? 1 / (1 - dropout) : 1);
     descriptors.set(descriptor, Dropout.key, dropoutKey(seed, step, layer));
-    kernels.dropout(descriptor, 0, steps);
+    kernels.dropout(descriptor, ...partOf(share, steps));
+    share.sync();
   }
 
-  /** Zeroes this stack's rows of a [B, H] view. */
-  #clear(view: number): void {
-    const { arena, views, rows } = this.#o;
-    const start = this.#row(view, views.ldh) / arena.floatBytes;
-    arena.floats.fill(0, start, start + rows * views.ldh);
+  /** Zeroes blocks of 16 units in the share's rows of a [T, B, H] view at time t. */
+  #clear(view: number, t: number, [from, to]: readonly [number, number]): void {
+    const { arena, views, share } = this.#o;
+    const start = this.#calls.later(this.#calls.rows(view, views.ldh), t).at / arena.floatBytes;
+    for (let row = 0; row < share.rows; row++) {
+      const at = start + row * views.ldh;
+      arena.floats.fill(0, at + from * PANEL, at + to * PANEL);
+    }
   }
-
-  // ---- construction of the descriptors ----
 
   #layerCalls(layer: number): LayerCalls {
-    const { model, views, trains, descriptors, rows, firstRow } = this.#o;
-    const { ldh, ldz, streams } = views;
+    const { views, trains } = this.#o;
+    const calls = this.#calls;
     const own = views.layers[layer];
     const below = layer > 0 ? views.layers[layer - 1] : undefined;
-    const separate = this.#cell.separateRecurrent;
     const weights = this.#parameter(`rnn.weight_hh_l${layer}`);
-    const recurrent = this.#row(separate ? own.r : own.z, ldz);
-    const h = this.#row(own.h, ldh);
-    const dropout = (view: number, out: number): number =>
-      descriptors.add(Dropout, {
-        in: view,
-        out,
-        ld: ldh,
-        group: streams * ldh,
-        rows,
-        columns: padded(model.hidden),
-        threshold: 0,
-        scale: 1,
-        key: 0,
-        firstStream: firstRow,
-      });
-    const inputs = below && (below.dropped || below.h + this.#group(ldh));
     const inputWeights = this.#parameter(`rnn.weight_ih_l${layer}`);
+    const separate = this.#cell.separateRecurrent;
+    const hOf = (view: number) => calls.rows(view, views.ldh);
+    const [z, h, dh] = [calls.rows(own.z, views.ldz), hOf(own.h), hOf(own.dh)];
+    const recurrent = separate ? calls.rows(own.r, views.ldz) : z;
+    const inputs = below && (below.dropped ? hOf(below.dropped) : calls.later(hOf(below.h), 1));
+    const biases = separate ? [`rnn.bias_hh_l${layer}`] : [];
+    const backward = (a: typeof z, p: PlacedParameter, c: typeof h, init: number): number =>
+      trains ? calls.backwardProduct(a, p, c, init, calls.ownBlocks) : 0;
     return {
       views: own,
-      inputProduct: inputs
-        ? this.#product(
-            this.#row(inputs, ldh),
-            ldh,
-            inputWeights,
-            this.#row(own.z, ldz),
-            ldz,
-            Init.bias,
-            ...this.#inputBiases(layer),
-          )
-        : 0,
-      recurrentProduct: separate
-        ? this.#product(h, ldh, weights, recurrent, ldz, Init.bias, `rnn.bias_hh_l${layer}`)
-        : this.#product(h, ldh, weights, recurrent, ldz, Init.accumulate),
-      cell: descriptors.add(CellFields, {
-        z: this.#row(own.z, ldz),
-        ldz,
-        zGroup: streams * ldz,
-        r: separate ? recurrent : 0,
-        h,
-        ldh,
-        hGroup: streams * ldh,
-        c: own.c && this.#row(own.c, ldh),
-        tanhC: own.tanhC && this.#row(own.tanhC, ldh),
-        dh: own.dh && this.#row(own.dh, ldh),
-        dc: own.dc && this.#row(own.dc, ldh),
-        rows,
-        units: model.hidden,
-        firstBlock: 0,
-        blocks: padded(model.hidden) / PANEL,
-        activation: Activation[model.activation],
-      }),
+      inputProduct: inputs ? calls.product(inputs, inputWeights, z, Init.bias, calls.inputBiases(layer)) : 0,
+      recurrentProduct: calls.product(h, weights, recurrent, separate ? Init.bias : Init.accumulate, biases),
+      cell: calls.cell(own),
       // Step t writes dh(t - 1): the output begins one group earlier. It is never called for t = 0.
-      recurrentBackward: trains
-        ? this.#backwardProduct(
-            recurrent,
-            ldz,
-            weights,
-            this.#row(own.dh, ldh) - this.#group(ldh),
-            ldh,
-            Init.accumulate,
-          )
-        : 0,
-      inputBackward:
-        trains && below
-          ? this.#backwardProduct(this.#row(own.z, ldz), ldz, inputWeights, this.#row(below.dh, ldh), ldh, Init.zero)
-          : 0,
-      dropoutForward: own.dropped ? dropout(h + this.#group(ldh), this.#row(own.dropped, ldh)) : 0,
-      dropoutBackward: own.dropped && trains ? dropout(this.#row(own.dh, ldh), this.#row(own.dh, ldh)) : 0,
+      recurrentBackward: backward(recurrent, weights, calls.later(dh, -1), Init.accumulate),
+      inputBackward: below ? backward(z, inputWeights, hOf(below.dh), Init.zero) : 0,
+      dropoutForward: own.dropped ? calls.dropout(calls.later(h, 1), hOf(own.dropped)) : 0,
+      dropoutBackward: own.dropped && trains ? calls.dropout(dh, dh) : 0,
     };
-  }
-
-  /** A's rows times a parameter; `names` are the biases that the accumulators start from. */
-  #product(
-    a: number,
-    lda: number,
-    p: PlacedParameter,
-    c: number,
-    ldc: number,
-    init: number,
-    ...names: string[]
-  ): number {
-    const [bias = 0, bias2 = 0] = names.map((name) => this.#parameter(name).weights);
-    return this.#productCall(a, lda, p.weights, p.depth, p.columns, c, ldc, init, bias, bias2);
-  }
-
-  /** A's rows times a parameter's transpose. */
-  #backwardProduct(a: number, lda: number, p: PlacedParameter, c: number, ldc: number, init: number): number {
-    return this.#productCall(a, lda, p.transposedPanels, p.columns, p.depth, c, ldc, init, 0, 0);
-  }
-
-  #productCall(
-    a: number,
-    lda: number,
-    panels: number,
-    depth: number,
-    columns: number,
-    c: number,
-    ldc: number,
-    init: number,
-    bias: number,
-    bias2: number,
-  ): number {
-    const { streams } = this.#o.views;
-    return this.#o.descriptors.add(Product, {
-      a,
-      lda,
-      aGroup: streams * lda,
-      panels,
-      depth,
-      panelStride: depth * PANEL,
-      panelCount: columns / PANEL,
-      c,
-      ldc,
-      cGroup: streams * ldc,
-      rows: this.#o.rows,
-      init,
-      bias,
-      bias2,
-    });
-  }
-
-  #gatherCall(out: number, ldo: number, columns: number): number {
-    return this.#o.descriptors.add(Gather, {
-      table: 0,
-      ldt: columns,
-      vocabulary: this.#o.model.vocabulary,
-      tokens: 0,
-      tokenGroup: this.#o.views.streams,
-      out,
-      ldo,
-      outGroup: this.#o.views.streams * ldo,
-      rows: this.#o.rows,
-      columns,
-      bias: 0,
-      bias2: 0,
-    });
-  }
-
-  /** The biases that belong to the input's part: both, unless the recurrent part stands by itself. */
-  #inputBiases(layer: number): string[] {
-    const names = [`rnn.bias_ih_l${layer}`, `rnn.bias_hh_l${layer}`];
-    return this.#cell.separateRecurrent ? names.slice(0, 1) : names;
   }
 
   #parameter(name: string): PlacedParameter {
     return findParameter(this.#o.parameters, name);
   }
 
-  /** Byte offset of this stack's first row in a view whose rows are `ld` floats apart. */
-  #row(view: number, ld: number): number {
-    return view + this.#o.firstRow * ld * this.#o.arena.floatBytes;
-  }
-
   #intRow(view: number): number {
-    return view + this.#o.firstRow * 4;
-  }
-
-  /** Bytes between time steps of a view. */
-  #group(ld: number): number {
-    return this.#o.views.streams * ld * this.#o.arena.floatBytes;
+    return view + this.#o.share.firstRow * 4;
   }
 }

@@ -10,6 +10,7 @@ import { PlanBuilder } from '../memory/plan.js';
 import { createSharedBuffer } from '../memory/shared-array-buffer.js';
 import type { Architecture } from '../model/architecture.js';
 import { Projection } from '../model/projection.js';
+import { allOf } from '../model/share.js';
 import { Stack } from '../model/stack.js';
 import { type PlacedParameter, placeParameters, placeWindow, projects, type WindowViews } from '../model/views.js';
 import { descriptorNumbers } from '../train/layout.js';
@@ -62,7 +63,7 @@ export class Inference {
       at,
       stack: new Stack({
         ...{ arena: this.arena, kernels, descriptors, model, parameters: this.parameters, views },
-        ...{ firstRow: 0, rows: views.streams, dropout: 0, trains: false, seed: 0 },
+        ...{ share: allOf(views.streams), dropout: 0, trains: false, seed: 0 },
       }),
       state: new StreamState(this.arena, model, views, [0, views.streams]),
       slot: {

@@ -1,21 +1,21 @@
-// THROUGH TIME for the streams of one worker: forward, loss and backward of a window, and the same without backward for
+// THROUGH TIME for one worker's share: forward, loss and backward of a window, and the same without backward for
 // evaluation. Deltas and activations stay in the arena for the gradients; losses and hits are added up stream by stream.
 import type { Kernels } from '../kernels/kernels.js';
 import type { Arena, Descriptors } from '../memory/arena.js';
+import { ownRows, type Share } from '../model/share.js';
 import { Stack } from '../model/stack.js';
 import { projects, type WindowViews } from '../model/views.js';
 import type { RunLayout } from './layout.js';
 import type { StepInput } from './step-input.js';
 import { StreamState } from './stream-state.js';
 
-/** Streams of a worker: first and number. */
-export type Rows = readonly [number, number];
-
-/** A window's place, and what computes it for this worker's streams. */
+/** A window's place, and what computes this worker's share of it. */
 interface Streams {
   readonly views: WindowViews;
   readonly stack: Stack;
   readonly state: StreamState;
+  /** Between what its group's members do with their own streams and what they do together. */
+  readonly sync: () => void;
 }
 
 export class ThroughTime {
@@ -30,33 +30,35 @@ export class ThroughTime {
     kernels: Kernels,
     descriptors: Descriptors,
     layout: RunLayout,
-    rows: { readonly training: Rows; readonly evaluation: Rows },
+    shares: { readonly training: Share; readonly evaluation: Share },
   ) {
     const { arena } = descriptors;
     const { parameters, shape } = layout;
     const { model, dropout, seed } = shape;
-    const bind = (views: WindowViews, own: Rows, trains: boolean): Streams => ({
+    const bind = (views: WindowViews, share: Share, trains: boolean): Streams => ({
       views,
       stack: new Stack({
         ...{ arena, kernels, descriptors, model, parameters, views, trains, seed },
-        ...{ firstRow: own[0], rows: own[1], dropout: trains ? dropout : 0 },
+        ...{ share, dropout: trains ? dropout : 0 },
       }),
-      state: new StreamState(arena, model, views, own),
+      state: new StreamState(arena, model, views, ownRows(share)),
+      sync: share.sync,
     });
     this.#arena = arena;
     this.#layout = layout;
-    this.#training = bind(layout.training, rows.training, true);
-    this.#evaluation = layout.evaluation && bind(layout.evaluation, rows.evaluation, false);
+    this.#training = bind(layout.training, shares.training, true);
+    this.#evaluation = layout.evaluation && bind(layout.evaluation, shares.evaluation, false);
     this.hasZeros = model.cell === 'rnn' && model.activation === 'relu';
   }
 
   /** @param side of the streams' state at the window's start; the other side gets the state at its end */
   train(input: StepInput, side: number): void {
-    const { stack, state, views } = this.#training;
+    const { stack, state, views, sync } = this.#training;
     const { model, dropout } = this.#layout.shape;
     const { steps, headFrom } = input;
     const projected = projects(model, steps * views.streams);
     state.begin(side, input.reset);
+    sync();
     stack.forward(input, steps, projected, dropout > 0 ? input.step : -1);
     stack.loss(input, headFrom, steps, 1 / input.counted);
     stack.backward(headFrom, steps, projected, input.step);
@@ -67,8 +69,9 @@ export class ThroughTime {
 
   evaluate(input: StepInput, side: number): void {
     if (!this.#evaluation) throw new Error('there is no evaluation in this plan');
-    const { stack, state, views } = this.#evaluation;
+    const { stack, state, views, sync } = this.#evaluation;
     state.begin(side, input.reset);
+    sync();
     stack.forward(input, input.steps, projects(this.#layout.shape.model, input.steps * views.streams), -1);
     stack.loss(input, 0, input.steps, 0);
     state.end(1 - side, input.carry);

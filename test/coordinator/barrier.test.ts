@@ -5,7 +5,6 @@ import { Worker } from 'node:worker_threads';
 import { describe, expect, test } from 'vitest';
 import { Aborted, Barrier, waitWhile } from '../../src/coordinator/barrier.js';
 import { PROTOCOL_WORDS, Word } from '../../src/coordinator/protocol.js';
-import { streamsOf } from '../../src/coordinator/step-loop.js';
 
 const built = new URL('../../dist/src/coordinator/barrier.js', import.meta.url);
 /** Words of the test, behind those of the protocol. */
@@ -18,7 +17,7 @@ async function inThreads(words: Int32Array, workers: number, started: number, co
   expect(existsSync(built), `${fileURLToPath(built)}: run npm run build first`).toBe(true);
   const source = `
     import { parentPort, workerData } from 'node:worker_threads';
-    import { Aborted, Barrier, waitWhile } from ${JSON.stringify(built.href)};
+    import { Aborted, Barrier, waitWhile, wake } from ${JSON.stringify(built.href)};
     const { words, workers, worker } = workerData;
     const barrier = new Barrier(words, workers);
     const run = () => { ${code} };
@@ -116,16 +115,4 @@ describe('abort', () => {
     expect(() => waitWhile(words, Word.published, 0)).toThrow(Aborted);
     expect(words[Word.arrived]).toBe(0);
   });
-});
-
-test('streams are dealt so that nobody has over one more than another, in order, each once', () => {
-  for (let workers = 1; workers <= 9; workers++) {
-    for (const streams of [0, 1, 2, 7, 8, 9, 64]) {
-      const dealt = Array.from({ length: workers }, (_, worker) => streamsOf(worker, workers, streams));
-      const rows = dealt.flatMap(([first, count]) => Array.from({ length: count }, (_, i) => first + i));
-      expect(rows).toEqual(Array.from({ length: streams }, (_, i) => i));
-      const counts = dealt.map(([, count]) => count);
-      expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(1);
-    }
-  }
 });

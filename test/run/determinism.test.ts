@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import type { TrainOptions } from '../../src/index.js';
+import { placeOf } from '../../src/model/share.js';
 import { digests, kernelNames, newFolders, type Ran, run, someText, stepsOf, timeless } from './runs.js';
 
 const folder = newFolders();
@@ -100,6 +101,25 @@ describe('the same bits where workers and streams divide badly', () => {
         { data: { sequences }, batch: 7, window: 6, stride: 4, hidden: 17, epochs: 2, kernels },
         [1, 2, 5],
       );
+  });
+});
+
+describe('the same bits where workers share the columns of a time step', () => {
+  const shared = (options: TrainOptions): readonly number[] => {
+    const { cell = 'lstm', hidden = 0, batch = 0, layers = 1 } = options;
+    const model = { cell, activation: 'tanh', hidden, layers, embedding: 0, vocabulary: 29 } as const;
+    return [2, 3, 5].filter((workers) => placeOf(model, batch, workers, 0).members > 1);
+  };
+  test.each([
+    ['lstm, one stream, k1 < k2', { cell: 'lstm', hidden: 740, batch: 1, window: 9, stride: 4 }],
+    ['lstm, 2 layers with dropout', { cell: 'lstm', hidden: 330, batch: 13, layers: 2, dropout: 0.3, window: 5 }],
+    ['gru, 2 layers on an embedding', { cell: 'gru', hidden: 410, batch: 13, layers: 2, embedding: 21, window: 4 }],
+    ['relu on an embedding', { cell: 'rnn', activation: 'relu', hidden: 650, batch: 5, embedding: 40, window: 7 }],
+  ] as const)('%s', async (_, options) => {
+    const workers = shared(options);
+    expect(workers.length).toBeGreaterThan(0);
+    for (const kernels of kernelNames)
+      await expectSameFor({ data, lr: 0.002, steps: 3, ...options, kernels }, [1, ...workers]);
   });
 });
 

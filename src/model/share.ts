@@ -1,0 +1,63 @@
+// Which part of what runs through time is a worker's. Workers are dealt to groups, streams to groups; where a group has several
+// workers they share the columns of every time step, and wait for each other after it.
+import { PANEL, padded } from '../kernels/kernels.js';
+import type { Architecture } from './architecture.js';
+import { cells } from './cells/cells.js';
+
+export interface Share {
+  /** The group's streams: [firstRow, firstRow + rows). */
+  readonly firstRow: number;
+  readonly rows: number;
+  /** This worker's place among the members of its group. */
+  readonly member: number;
+  readonly members: number;
+  /** Waits until all members have come as far. Nothing to wait for where there is one. */
+  readonly sync: () => void;
+}
+
+/** The share of one who does everything alone. */
+export const allOf = (streams: number): Share => ({
+  firstRow: 0,
+  rows: streams,
+  member: 0,
+  members: 1,
+  sync: () => {},
+});
+
+/** A member's part [from, to) of `count` things that follow each other; parts differ by one at most. */
+export function partOf({ member, members }: Share, count: number): readonly [from: number, to: number] {
+  return [Math.floor((count * member) / members), Math.floor((count * (member + 1)) / members)];
+}
+
+/** Of a group's streams those whose state and sums are this member's. */
+export function ownRows(share: Share): readonly [first: number, count: number] {
+  const [from, to] = partOf(share, share.rows);
+  return [share.firstRow + from, to - from];
+}
+
+/** Rows below which a tile of the product has too few accumulators to hide the latency of a multiply-add. */
+const FEWEST_ROWS = 12;
+/** Multiply-adds of a member in a time step below which the wait for the others costs more than columns bring. */
+const FEWEST_MULTIPLY_ADDS = 1 << 20;
+
+/** A group of workers and its place among the streams. */
+export type Place = Omit<Share, 'sync'> & { readonly group: number };
+
+/** How `streams` are dealt to `workers`: groups of as many as it takes to have 12 rows in each, one worker each where there are enough. */
+export function placeOf(model: Architecture, streams: number, workers: number, worker: number): Place {
+  const members = Math.min(
+    workers,
+    Math.ceil((FEWEST_ROWS * workers) / Math.max(1, streams)),
+    padded(model.hidden) / PANEL,
+  );
+  const groups = worthSharing(model, streams, workers) ? Math.floor(workers / members) : workers;
+  const cut = (count: number, index: number): number => Math.floor((count * index) / groups);
+  const group = Math.floor(((worker + 1) * groups - 1) / workers);
+  const [first, end] = [cut(workers, group), cut(workers, group + 1)];
+  const firstRow = cut(streams, group);
+  return { group, firstRow, rows: cut(streams, group + 1) - firstRow, member: worker - first, members: end - first };
+}
+
+function worthSharing({ cell, hidden }: Architecture, streams: number, workers: number): boolean {
+  return (streams * cells[cell].gates * hidden * hidden) / workers >= FEWEST_MULTIPLY_ADDS;
+}

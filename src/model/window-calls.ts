@@ -1,0 +1,162 @@
+// Writes the kernels' argument lists for one window's views: which rows and columns of them a stack computes, and where its
+// parameters are. Used once, when a stack is made.
+import {
+  Activation,
+  Cell as CellFields,
+  Dropout,
+  Gather,
+  Init,
+  PANEL,
+  Product,
+  padded,
+  Softmax,
+} from '../kernels/kernels.js';
+import type { Arena, Descriptors } from '../memory/arena.js';
+import type { Architecture } from './architecture.js';
+import { cells } from './cells/cells.js';
+import { partOf, type Share } from './share.js';
+import { findParameter, type LayerViews, type PlacedParameter, type WindowViews } from './views.js';
+
+/** Rows of a view, from the share's first one on. */
+export interface Matrix {
+  /** Byte offset. */
+  readonly at: number;
+  /** Floats between rows. */
+  readonly ld: number;
+}
+
+/** Columns [from, to) of a product's output, in panels. */
+type Panels = readonly [from: number, to: number];
+
+export class WindowCalls {
+  /** Blocks of 16 units that this share's member computes. */
+  readonly ownBlocks: Panels;
+  readonly #share: Share;
+  readonly #model: Architecture;
+  readonly #views: WindowViews;
+  readonly #parameters: readonly PlacedParameter[];
+  readonly #descriptors: Descriptors;
+  readonly #arena: Arena;
+
+  constructor(
+    descriptors: Descriptors,
+    model: Architecture,
+    parameters: readonly PlacedParameter[],
+    views: WindowViews,
+    share: Share,
+  ) {
+    this.#descriptors = descriptors;
+    this.#arena = descriptors.arena;
+    this.#model = model;
+    this.#parameters = parameters;
+    this.#views = views;
+    this.#share = share;
+    this.ownBlocks = partOf(share, padded(model.hidden) / PANEL);
+  }
+
+  /** The share's rows of a view. */
+  rows(view: number, ld: number): Matrix {
+    return { at: view + this.#share.firstRow * ld * this.#arena.floatBytes, ld };
+  }
+
+  /** The same, some time steps on. */
+  later({ at, ld }: Matrix, steps: number): Matrix {
+    return { at: at + steps * this.#views.streams * ld * this.#arena.floatBytes, ld };
+  }
+
+  /** a times a parameter, the member's columns; `biases` are what the accumulators start from. */
+  product(a: Matrix, p: PlacedParameter, c: Matrix, init: number, biases: readonly string[] = []): number {
+    const own = this.ownBlocks.map((block) => block * p.gates) as unknown as Panels;
+    return this.#product(a, p, c, init, own, biases);
+  }
+
+  /** The head's product, all of its columns. */
+  headProduct(a: Matrix, c: Matrix): number {
+    const head = this.#parameter('head.weight');
+    return this.#product(a, head, c, Init.bias, [0, head.columns / PANEL], ['head.bias']);
+  }
+
+  #product(a: Matrix, p: PlacedParameter, c: Matrix, init: number, panels: Panels, biases: readonly string[]): number {
+    const [bias = 0, bias2 = 0] = biases.map((name) => this.#parameter(name).weights + this.#bytes(panels[0] * PANEL));
+    return this.#call(a, p.weights, p.depth, c, init, panels, bias, bias2);
+  }
+
+  /** a times a parameter's transpose: columns [from, to) of it, in panels. */
+  backwardProduct(a: Matrix, p: PlacedParameter, c: Matrix, init: number, panels: Panels): number {
+    return this.#call(a, p.transposedPanels, p.columns, c, init, panels, 0, 0);
+  }
+
+  #call(
+    a: Matrix,
+    weights: number,
+    depth: number,
+    c: Matrix,
+    init: number,
+    [from, to]: Panels,
+    bias: number,
+    bias2: number,
+  ): number {
+    const { streams } = this.#views;
+    const panelStride = depth * PANEL;
+    return this.#descriptors.add(Product, {
+      ...{ a: a.at, lda: a.ld, aGroup: streams * a.ld },
+      ...{ panels: weights + this.#bytes(from * panelStride), depth, panelStride, panelCount: to - from },
+      ...{ c: c.at + this.#bytes(from * PANEL), ldc: c.ld, cGroup: streams * c.ld },
+      ...{ rows: this.#share.rows, init, bias, bias2 },
+    });
+  }
+
+  /** Rows of a table into columns [from, to) of `out`; table, tokens and biases are set window by window. */
+  gather(out: Matrix, [from, to]: readonly [number, number], tableColumns: number): number {
+    const { streams } = this.#views;
+    return this.#descriptors.add(Gather, {
+      ...{ table: 0, ldt: tableColumns, vocabulary: this.#model.vocabulary, tokens: 0, tokenGroup: streams },
+      ...{ out: out.at + this.#bytes(from), ldo: out.ld, outGroup: streams * out.ld },
+      ...{ rows: this.#share.rows, columns: to - from, bias: 0, bias2: 0 },
+    });
+  }
+
+  cell(own: LayerViews): number {
+    const { ldh, ldz, streams } = this.#views;
+    const at = (view: number, ld: number): number => view && this.rows(view, ld).at;
+    const [from, to] = this.ownBlocks;
+    return this.#descriptors.add(CellFields, {
+      ...{ z: at(own.z, ldz), r: at(own.r, ldz), ldz, zGroup: streams * ldz },
+      ...{ h: at(own.h, ldh), c: at(own.c, ldh), tanhC: at(own.tanhC, ldh), dh: at(own.dh, ldh), dc: at(own.dc, ldh) },
+      ...{ ldh, hGroup: streams * ldh, rows: this.#share.rows, units: this.#model.hidden },
+      ...{ firstBlock: from, blocks: to - from, activation: Activation[this.#model.activation] },
+    });
+  }
+
+  dropout(from: Matrix, to: Matrix): number {
+    const { ldh, streams } = this.#views;
+    return this.#descriptors.add(Dropout, {
+      ...{ in: from.at, out: to.at, ld: ldh, group: streams * ldh },
+      ...{ rows: this.#share.rows, columns: padded(this.#model.hidden) },
+      ...{ threshold: 0, scale: 1, key: 0, firstStream: this.#share.firstRow },
+    });
+  }
+
+  softmax(): number {
+    const { logits, ldl, losses, hits, streams } = this.#views;
+    return this.#descriptors.add(Softmax, {
+      ...{ logits: this.rows(logits, ldl).at, ldl, logitGroup: streams * ldl, classes: this.#model.vocabulary },
+      ...{ targets: 0, targetGroup: streams, rows: this.#share.rows },
+      ...{ losses: this.rows(losses, 1).at, hits: this.rows(hits, 1).at, scale: 0, train: 0 },
+    });
+  }
+
+  /** The biases that belong to the input's part: both, unless the recurrent part stands by itself. */
+  inputBiases(layer: number): readonly string[] {
+    const names = [`rnn.bias_ih_l${layer}`, `rnn.bias_hh_l${layer}`];
+    return cells[this.#model.cell].separateRecurrent ? names.slice(0, 1) : names;
+  }
+
+  #parameter(name: string): PlacedParameter {
+    return findParameter(this.#parameters, name);
+  }
+
+  #bytes(floats: number): number {
+    return floats * this.#arena.floatBytes;
+  }
+}
