@@ -62,8 +62,6 @@ export class Barrier {
     }
     last?.();
     Atomics.store(words, arrived, 0);
-    // Nobody claims while some group is under way through time: a group's barrier does no harm here.
-    Atomics.store(words, Word.claimed, 0);
     Atomics.add(words, opened, 1);
     wake(words, opened);
   }

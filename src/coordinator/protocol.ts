@@ -26,18 +26,16 @@ export const Word = {
   /** Workers that have arrived at the barrier, and how often it has opened. Workers wait on `opened`. */
   arrived: line(5),
   opened: line(6),
-  /** Tiles that have been claimed in the present phase. */
-  claimed: line(7),
   /** 1: the step's loss and gradient are finite, UPDATE may begin. */
-  applies: line(8),
+  applies: line(7),
   /** Steps in a row that were not; at `badLimit` the workers stop. */
-  badInARow: line(9),
-  badLimit: line(10),
+  badInARow: line(8),
+  badLimit: line(9),
   /** Which copy of the streams' state is the current one, for training and for evaluation. */
-  trainingSide: line(11),
-  evaluationSide: line(12),
+  trainingSide: line(10),
+  evaluationSide: line(11),
   /** Updates made, n of Adam's bias correction. */
-  updates: line(13),
+  updates: line(12),
   /** First of a line for each worker: 1 + the piece that its undo slot holds, 0 when there is none open. */
   openPieces: line(16),
 } as const;
@@ -54,8 +52,12 @@ export const groupWords = (group: number): readonly [arrived: number, opened: nu
   GROUPS + 2 * group * LINE_WORDS,
   GROUPS + (2 * group + 1) * LINE_WORDS,
 ];
+
+/** Tickets that have been claimed from a worker's queue, in either of two sets of words. */
+const CLAIMS = GROUPS + 2 * MAX_WORKERS * LINE_WORDS;
+export const claimWord = (set: number, worker: number): number => CLAIMS + (2 * worker + set) * LINE_WORDS;
 /** int32 words of all of it. */
-export const PROTOCOL_WORDS = GROUPS + 2 * MAX_WORKERS * LINE_WORDS;
+export const PROTOCOL_WORDS = CLAIMS + 2 * MAX_WORKERS * LINE_WORDS;
 
 /** What a record is about. */
 export const Kind = { train: 0, evaluate: 1 } as const;

@@ -2,7 +2,7 @@
 //
 //   PROJECT  |  THROUGH TIME  |  GRADIENT  |  NORM  |  UPDATE  |       "|" is a barrier
 //
-// Tiles are claimed from a counter: any worker may do any tile, and the bits do not depend on who did.
+// Tickets are claimed: any worker may do any tile, and the bits do not depend on who did.
 import type { Kernels } from '../kernels/kernels.js';
 import { type Arena, Descriptors } from '../memory/arena.js';
 import { Projection } from '../model/projection.js';
@@ -14,15 +14,23 @@ import { clipFactorOf, type OptimizerSettings } from '../train/optimizer.js';
 import type { StepInput } from '../train/step-input.js';
 import { StreamState } from '../train/stream-state.js';
 import { ThroughTime } from '../train/through-time.js';
+import { dealInOrder, type Queues, type Ticket } from '../train/tickets.js';
 import { Updates } from '../train/updates.js';
 import { Aborted, Barrier, waitWhile } from './barrier.js';
+import { Claims } from './claims.js';
 import { EXIT, groupWords, Kind, openPieceWord, Record, Result, Word } from './protocol.js';
+
+interface Projecting {
+  readonly queues: Queues;
+  readonly doUnits: (ticket: Ticket) => void;
+}
 
 export class StepLoop {
   readonly #words: Int32Array;
   readonly #doubles: Float64Array;
   readonly #barrier: Barrier;
-  readonly #projections: { readonly training?: Projection; readonly evaluation?: Projection };
+  readonly #claims: Claims;
+  readonly #projections: Readonly<Record<'training' | 'evaluation', Projecting | undefined>>;
   readonly #throughTime: ThroughTime;
   readonly #gradients: Gradients;
   readonly #updates: Updates;
@@ -33,18 +41,24 @@ export class StepLoop {
   #input: StepInput;
   #rate = 0;
   #record = 0;
+  #updateNumber = 0;
 
   constructor(arena: Arena, kernels: Kernels, layout: RunLayout, optimizer: OptimizerSettings, worker: number) {
     const { shape } = layout;
     this.#words = arena.ints.subarray(layout.control / 4);
     this.#doubles = arena.doubles;
     this.#barrier = new Barrier(this.#words, shape.workers);
+    this.#claims = new Claims(this.#words, shape.workers, worker);
     this.#layout = layout;
     this.#optimizer = optimizer;
     this.#open = openPieceWord(worker);
     const descriptors = new Descriptors(arena, layout.descriptors[worker], descriptorNumbers(shape.model));
-    const projection = (views: WindowViews | undefined): Projection | undefined =>
-      views?.projected ? new Projection(kernels, descriptors, shape.model, layout.parameters, views) : undefined;
+    const projection = (views: WindowViews | undefined) => {
+      if (!views?.projected) return undefined;
+      const { units, run } = new Projection(kernels, descriptors, shape.model, layout.parameters, views);
+      const tickets = Array.from({ length: units }, (_, unit): Ticket => [unit, unit + 1]);
+      return { queues: dealInOrder(tickets, shape.workers), doUnits: ([unit]: Ticket) => run(unit) };
+    };
     this.#projections = { training: projection(layout.training), evaluation: projection(layout.evaluation) };
     this.#throughTime = new ThroughTime(kernels, descriptors, layout, {
       training: this.#shareOf(worker, shape.streams),
@@ -115,15 +129,15 @@ export class StepLoop {
   }
 
   #train(): void {
-    const { tiles, tablePieces } = this.#layout.work;
+    const { queues } = this.#layout.work;
     this.#project('training');
     this.#throughTime.train(this.#input, Atomics.load(this.#words, Word.trainingSide));
     this.#gradients.begin(this.#input);
     this.#barrier.pass();
-    for (let i = this.#claim(); i < tiles.length; i = this.#claim()) this.#gradients.tile(tiles[i]);
-    if (tablePieces.length > 0) {
+    this.#claims.run(queues.tiles, this.#doTiles);
+    if (this.#gradients.tableWaits) {
       this.#barrier.pass();
-      for (let i = this.#claim(); i < tablePieces.length; i = this.#claim()) this.#gradients.tablePiece(tablePieces[i]);
+      this.#claims.run(queues.tablePieces, this.#doTablePieces);
     }
     this.#barrier.pass(this.#judge);
     if (Atomics.load(this.#words, Word.applies)) this.#update();
@@ -135,27 +149,38 @@ export class StepLoop {
     const projection = this.#projections[which];
     const streams = this.#layout[which]?.streams ?? 0;
     if (!projection || !projects(this.#layout.shape.model, this.#input.steps * streams)) return;
-    for (let i = this.#claim(); i < projection.units; i = this.#claim()) projection.run(i);
+    this.#claims.run(projection.queues, projection.doUnits);
     this.#barrier.pass();
   }
 
+  readonly #doTiles = ([from, to]: Ticket): void => {
+    const { tiles } = this.#layout.work;
+    for (let i = from; i < to; i++) this.#gradients.tile(tiles[i]);
+  };
+
+  readonly #doTablePieces = ([from, to]: Ticket): void => {
+    const { tablePieces } = this.#layout.work;
+    for (let i = from; i < to; i++) this.#gradients.tablePiece(tablePieces[i]);
+  };
+
   #update(): void {
-    const { pieces } = this.#layout.work;
     const n = Atomics.load(this.#words, Word.updates) + 1;
-    const done = (this.#layout.pieceDone - this.#layout.control) / 4;
     this.#updates.begin(this.#rate, this.#doubles[this.#resultAt(Result.applied)], n);
-    for (let i = this.#claim(); i < pieces.length; i = this.#claim()) {
+    this.#updateNumber = n;
+    this.#claims.run(this.#layout.work.queues.pieces, this.#doPieces);
+  }
+
+  readonly #doPieces = ([from, to]: Ticket): void => {
+    const { pieces } = this.#layout.work;
+    const done = (this.#layout.pieceDone - this.#layout.control) / 4;
+    for (let i = from; i < to; i++) {
       // Open, overwrite, done: whoever finds a piece open puts back what the undo slot holds, and does it again.
       Atomics.store(this.#words, this.#open, i + 1);
       this.#updates.piece(pieces[i]);
-      Atomics.store(this.#words, done + i, n);
+      Atomics.store(this.#words, done + i, this.#updateNumber);
       Atomics.store(this.#words, this.#open, 0);
     }
-  }
-
-  #claim(): number {
-    return Atomics.add(this.#words, Word.claimed, 1);
-  }
+  };
 
   #resultAt(field: number): number {
     return this.#layout.results / 8 + (this.#record % this.#layout.slots.length) * RECORD_NUMBERS + field;

@@ -158,6 +158,7 @@ export const Update = layout(
   'transposed', // panels of the transpose, [depth / 16][transposedDepth][16]; 0 where no one reads them
   'depth', // rows of a panel of w, when transposed is set; from and to are multiples of 256 then, else of PANEL
   'transposedDepth', // rows of a panel of the transpose: the padded columns of w
+  'shared', // 1 where other threads read w and its transpose: they are stored past the caches where that is faster
   'clipFactor', // multiplies the gradient
   'clipValue', // bounds the gradient's elements; 0 for no bound
   'l2', // added to the gradient after clipping; decoupled for AdamW

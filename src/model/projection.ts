@@ -49,7 +49,5 @@ export class Projection {
     });
   }
 
-  run(unit: number): void {
-    this.#kernels.product(this.#calls[unit], 0, 1);
-  }
+  readonly run = (unit: number): void => this.#kernels.product(this.#calls[unit], 0, 1);
 }

@@ -38,26 +38,28 @@ export function ownRows(share: Share): readonly [first: number, count: number] {
 /** Rows below which a tile of the product has too few accumulators to hide the latency of a multiply-add. */
 const FEWEST_ROWS = 12;
 /** Multiply-adds of a member in a time step below which the wait for the others costs more than columns bring. */
-const FEWEST_MULTIPLY_ADDS = 1 << 20;
+const FEWEST_SHARED = 1 << 20;
 
 /** A group of workers and its place among the streams. */
 export type Place = Omit<Share, 'sync'> & { readonly group: number };
 
-/** How `streams` are dealt to `workers`: groups of as many as it takes to have 12 rows in each, one worker each where there are enough. */
+/** Multiply-adds of a worker in a time step below which calling a kernel costs more than its work: fewer workers take part then. */
+const FEWEST_OF_A_WORKER = 1 << 13;
+
+/**
+ * How `streams` are dealt to `workers`: to groups of as many as it takes to have 12 rows in each, of one worker each where there
+ * are enough streams. Workers that would have next to nothing to do have no rows.
+ */
 export function placeOf(model: Architecture, streams: number, workers: number, worker: number): Place {
-  const members = Math.min(
-    workers,
-    Math.ceil((FEWEST_ROWS * workers) / Math.max(1, streams)),
-    padded(model.hidden) / PANEL,
-  );
-  const groups = worthSharing(model, streams, workers) ? Math.floor(workers / members) : workers;
+  const multiplyAdds = streams * cells[model.cell].gates * model.hidden ** 2;
+  const active = Math.max(1, Math.min(workers, Math.floor(multiplyAdds / FEWEST_OF_A_WORKER)));
+  if (worker >= active) return { group: worker, firstRow: streams, rows: 0, member: 0, members: 1 };
+  const blocks = padded(model.hidden) / PANEL;
+  const members = Math.min(active, blocks, Math.ceil((FEWEST_ROWS * active) / Math.max(1, streams)));
+  const groups = multiplyAdds / active >= FEWEST_SHARED ? Math.floor(active / members) : active;
   const cut = (count: number, index: number): number => Math.floor((count * index) / groups);
-  const group = Math.floor(((worker + 1) * groups - 1) / workers);
-  const [first, end] = [cut(workers, group), cut(workers, group + 1)];
+  const group = Math.floor(((worker + 1) * groups - 1) / active);
+  const [first, end] = [cut(active, group), cut(active, group + 1)];
   const firstRow = cut(streams, group);
   return { group, firstRow, rows: cut(streams, group + 1) - firstRow, member: worker - first, members: end - first };
-}
-
-function worthSharing({ cell, hidden }: Architecture, streams: number, workers: number): boolean {
-  return (streams * cells[cell].gates * hidden * hidden) / workers >= FEWEST_MULTIPLY_ADDS;
 }

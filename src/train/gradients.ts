@@ -64,10 +64,19 @@ export class Gradients {
     for (const task of this.#tasks) task.begin(input, rows, this.#projected);
   }
 
+  /** Whether the table's pieces wait for something: for dP, or for all stripes of the table. */
+  get tableWaits(): boolean {
+    const { tablePieces, striped } = this.#layout.work;
+    return tablePieces.length > 0 && (this.#projected || striped);
+  }
+
   /** One tile of the gradient, and the square norms of the pieces that it is made of. */
   tile({ parameter, from, to, firstPiece, lastPiece }: Tile): void {
     this.#tasks[parameter].tile(from, to, this.#projected);
     for (let piece = firstPiece; piece < lastPiece; piece++) this.#norm(piece);
+    if (this.#layout.parameters[parameter].storage === 'rows' && !this.tableWaits) {
+      for (const piece of this.#layout.work.tablePieces) this.#norm(piece);
+    }
   }
 
   /** NORM for one piece of a lookup table; where P was projected, dE = dP W_x' comes first. */

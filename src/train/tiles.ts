@@ -3,6 +3,7 @@
 // windows may be, so sums over pieces in index order have the same bits whatever these are.
 import { PANEL } from '../kernels/kernels.js';
 import type { PlacedParameter } from '../model/views.js';
+import { dealByCost, dealInOrder, dealToOwners, type Queues, ticketsOf } from './tickets.js';
 
 /** Elements [from, to) of a parameter: the unit of norms, updates and undo. */
 export interface Piece {
@@ -24,12 +25,18 @@ export interface Work {
   readonly pieces: readonly Piece[];
   /** In descending cost, so that the last ones to be claimed are small. Matrices and vectors carry their pieces, tables none. */
   readonly tiles: readonly Tile[];
-  /** Pieces of lookup tables: a tile of a table is a stripe of columns, so their norms wait until all stripes are done. */
+  /** Pieces of the lookup table: a tile of a table is a stripe of columns, so their norms wait until all stripes are done. */
   readonly tablePieces: readonly number[];
+  /** Whether the table has several stripes. */
+  readonly striped: boolean;
+  /** Who begins with what: tickets of `tiles`, of `tablePieces`, of `pieces`. */
+  readonly queues: { readonly tiles: Queues; readonly tablePieces: Queues; readonly pieces: Queues };
 }
 
 /** Floats of a piece: weights, gradient, two states and undo slots fit the second-level cache many times over. */
 const PIECE = 4096;
+/** Least floats of a ticket of updates, some 3 microseconds: their cache lines are another core's until they are fetched. */
+const LEAST_UPDATES = 8192;
 /** Columns of a stripe of a lookup table: with 100 rows, a stripe stays in the second-level cache. */
 const STRIPE = 128;
 /** Floats of a gradient's tile: while it stays in the second-level cache, so do 256 rows of activations for all its panels. */
@@ -38,6 +45,10 @@ const TILE = 128 * 1024;
 const TILES_A_WORKER = 2;
 /** Panels that the widest kernel takes at once. */
 const PANELS_AT_ONCE = 2;
+/** Least cost of a ticket of the gradient, multiply-adds: some 2 microseconds. Less is done before another worker has heard of it. */
+const LEAST_MULTIPLY_ADDS = 1 << 17;
+/** An addition that goes through memory takes as long as so many multiply-adds in registers. */
+const ADDITION = 4;
 
 /**
  * Pieces depend on the parameters alone. Tiles may be cut as it suits the workers: an element of a gradient has the same bits
@@ -50,7 +61,7 @@ export function cutIntoTiles(parameters: readonly PlacedParameter[], rows: numbe
   const tiles: { tile: Tile; cost: number }[] = [];
   const tablePieces: number[] = [];
   /** Cuts elements [from, to) into pieces of at most `size`. */
-  const cut = (parameter: number, from: number, to: number, size: number): [number, number] => {
+  const cutPieces = (parameter: number, from: number, to: number, size: number): [number, number] => {
     const first = pieces.length;
     for (let at = from; at < to; at += size) pieces.push({ parameter, from: at, to: Math.min(to, at + size) });
     return [first, pieces.length];
@@ -67,7 +78,7 @@ export function cutIntoTiles(parameters: readonly PlacedParameter[], rows: numbe
         const firstPiece = pieces.length;
         for (let panel = from; panel < to; panel += PANELS_AT_ONCE) {
           const end = Math.min(to, panel + PANELS_AT_ONCE);
-          cut(parameter, panel * p.depth * PANEL, end * p.depth * PANEL, PIECE);
+          cutPieces(parameter, panel * p.depth * PANEL, end * p.depth * PANEL, PIECE);
         }
         const tile = { parameter, from, to, firstPiece, lastPiece: pieces.length };
         tiles.push({ tile, cost: (to - from) * perPanel });
@@ -77,17 +88,58 @@ export function cutIntoTiles(parameters: readonly PlacedParameter[], rows: numbe
     const stripe = p.storage === 'rows' ? STRIPE : PIECE;
     if (p.storage === 'rows') {
       const wholeRows = Math.max(1, Math.floor(PIECE / p.columns)) * p.columns;
-      const [first, last] = cut(parameter, 0, p.length, wholeRows);
+      const [first, last] = cutPieces(parameter, 0, p.length, wholeRows);
       for (let piece = first; piece < last; piece++) tablePieces.push(piece);
     }
     for (let from = 0; from < p.columns; from += stripe) {
       const to = Math.min(p.columns, from + stripe);
-      const [firstPiece, lastPiece] = p.storage === 'vector' ? cut(parameter, from, to, PIECE) : [0, 0];
-      tiles.push({ tile: { parameter, from, to, firstPiece, lastPiece }, cost: (to - from) * (rows + p.depth) });
+      const [firstPiece, lastPiece] = p.storage === 'vector' ? cutPieces(parameter, from, to, PIECE) : [0, 0];
+      tiles.push({
+        tile: { parameter, from, to, firstPiece, lastPiece },
+        cost: ADDITION * (to - from) * (rows + p.depth),
+      });
     }
   });
   tiles.sort((a, b) => b.cost - a.cost);
-  return { pieces, tiles: tiles.map(({ tile }) => tile), tablePieces };
+  const cut = { pieces, tiles: tiles.map(({ tile }) => tile), tablePieces };
+  const costs = tiles.map(({ cost }) => cost);
+  const table = parameters.find(({ storage }) => storage === 'rows');
+  const striped = table !== undefined && table.columns > STRIPE;
+  return { ...cut, striped, queues: deal(cut, costs, tablePieceCost(parameters, rows), workers) };
+}
+
+/** A piece of the parameters is updated first by whom its gradient was dealt to. */
+function deal(
+  { pieces, tiles, tablePieces }: Pick<Work, 'pieces' | 'tiles' | 'tablePieces'>,
+  costs: readonly number[],
+  tableCost: number,
+  workers: number,
+): Work['queues'] {
+  const tileQueues = dealByCost(ticketsOf(costs, LEAST_MULTIPLY_ADDS, workers), costs, workers);
+  const tableTickets = ticketsOf(new Array(tablePieces.length).fill(tableCost), LEAST_MULTIPLY_ADDS, workers);
+  const tableQueues = dealInOrder(tableTickets, workers);
+  const owners = new Int32Array(pieces.length);
+  tileQueues.forEach((queue, worker) => {
+    for (const [from, to] of queue)
+      for (const { firstPiece, lastPiece } of tiles.slice(from, to)) owners.fill(worker, firstPiece, lastPiece);
+  });
+  tableQueues.forEach((queue, worker) => {
+    for (const [from, to] of queue) for (const piece of tablePieces.slice(from, to)) owners[piece] = worker;
+  });
+  const lengths = pieces.map(({ from, to }) => to - from);
+  const pieceTickets = ticketsOf(lengths, LEAST_UPDATES, workers, (i) => owners[i] !== owners[i - 1]);
+  return {
+    tiles: tileQueues,
+    tablePieces: tableQueues,
+    pieces: dealToOwners(pieceTickets, (index) => owners[index], workers),
+  };
+}
+
+/** Of the norm of one piece of the table, and of the product that makes it where the vocabulary is projected. */
+function tablePieceCost(parameters: readonly PlacedParameter[], rows: number): number {
+  const table = parameters.find(({ name }) => name === 'embedding.weight');
+  const weights = parameters.find(({ name }) => name === 'rnn.weight_ih_l0');
+  return table && weights && table.depth < rows ? PIECE * weights.columns : PIECE;
 }
 
 /** Of the gradient of a matrix; of the one behind an embedding that is projected only for the vocabulary, not for all rows. */

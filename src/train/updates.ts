@@ -35,6 +35,7 @@ export class Updates {
         transposed: p.transposedPanels,
         depth: p.depth,
         transposedDepth: p.columns,
+        shared: layout.shape.workers > 1 ? 1 : 0,
       }),
     );
   }

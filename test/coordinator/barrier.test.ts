@@ -5,6 +5,7 @@ import { Worker } from 'node:worker_threads';
 import { describe, expect, test } from 'vitest';
 import { Aborted, Barrier, waitWhile } from '../../src/coordinator/barrier.js';
 import { PROTOCOL_WORDS, Word } from '../../src/coordinator/protocol.js';
+import { dealInOrder, type Queues, type Ticket } from '../../src/train/tickets.js';
 
 const built = new URL('../../dist/src/coordinator/barrier.js', import.meta.url);
 /** Words of the test, behind those of the protocol. */
@@ -17,7 +18,8 @@ async function inThreads(words: Int32Array, workers: number, started: number, co
   expect(existsSync(built), `${fileURLToPath(built)}: run npm run build first`).toBe(true);
   const source = `
     import { parentPort, workerData } from 'node:worker_threads';
-    import { Aborted, Barrier, waitWhile, wake } from ${JSON.stringify(built.href)};
+    import { Aborted, Barrier, waitWhile } from ${JSON.stringify(built.href)};
+    import { Claims } from ${JSON.stringify(new URL('claims.js', built).href)};
     const { words, workers, worker } = workerData;
     const barrier = new Barrier(words, workers);
     const run = () => { ${code} };
@@ -62,24 +64,6 @@ describe('a barrier', () => {
     expect(words[Word.opened]).toBe(2 * rounds);
   });
 
-  test('hands out each claim once, and begins anew behind it', async () => {
-    const [workers, tiles, phases] = [3, 50, 40];
-    const words = wordsOf();
-    const claims = (await inThreads(
-      words,
-      workers,
-      workers,
-      `const own = [];
-       for (let phase = 0; phase < ${phases}; phase++) {
-         for (let i = Atomics.add(words, ${Word.claimed}, 1); i < ${tiles}; i = Atomics.add(words, ${Word.claimed}, 1))
-           own.push(phase * ${tiles} + i);
-         barrier.pass();
-       }
-       return own;`,
-    )) as number[][];
-    expect(claims.flat().sort((a, b) => a - b)).toEqual(Array.from({ length: tiles * phases }, (_, i) => i));
-  });
-
   test('lets a single worker through at once', () => {
     const words = wordsOf();
     let ran = 0;
@@ -114,5 +98,36 @@ describe('abort', () => {
     expect(() => new Barrier(words, 1).pass(() => expect.fail('it ran'))).toThrow(Aborted);
     expect(() => waitWhile(words, Word.published, 0)).toThrow(Aborted);
     expect(words[Word.arrived]).toBe(0);
+  });
+});
+
+describe('tickets', () => {
+  const phases = 40;
+  const claimed = async (queues: Queues): Promise<number[][]> => {
+    const workers = queues.length;
+    const code = `
+      const claims = new Claims(words, ${workers}, worker);
+      const own = [];
+      for (let phase = 0; phase < ${phases}; phase++) {
+        claims.run(${JSON.stringify(queues)}, ([from, to]) => { for (let i = from; i < to; i++) own.push(phase * 1000 + i); });
+        barrier.pass();
+      }
+      return own;`;
+    return (await inThreads(wordsOf(), workers, workers, code)) as number[][];
+  };
+  const inAllPhases = (things: number): number[] =>
+    Array.from({ length: phases }, (_, phase) => Array.from({ length: things }, (_, i) => phase * 1000 + i)).flat();
+  const sorted = (claims: number[][]): number[] => claims.flat().sort((a, b) => a - b);
+
+  test('are each claimed once in every phase, whoever they were dealt to', async () => {
+    const tickets = Array.from({ length: 50 }, (_, i): Ticket => [2 * i, 2 * i + 2]);
+    expect(sorted(await claimed(dealInOrder(tickets, 3)))).toEqual(inAllPhases(100));
+    expect(sorted(await claimed([tickets, [], []]))).toEqual(inAllPhases(100));
+  });
+
+  test('that are the first of another are left to it', async () => {
+    const claims = await claimed([[[0, 1]], [[1, 2]], []]);
+    expect(claims[2]).toEqual([]);
+    expect(sorted(claims)).toEqual(inAllPhases(2));
   });
 });

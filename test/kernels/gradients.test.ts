@@ -129,6 +129,7 @@ describe.each(implementations)('$name', (implementation) => {
       transposed,
       depth,
       transposedDepth: columns,
+      shared: 0,
       clipFactor: 1,
       rate: 1,
     };

@@ -18,6 +18,7 @@ interface UpdateCase {
   readonly blocks: number;
   readonly optimizer: OptimizerName;
   readonly transposed: boolean;
+  readonly shared: boolean;
   readonly clipFactor: number;
   readonly clipValue: number;
   readonly l2: number;
@@ -30,6 +31,7 @@ const updateCase = fc.record({
   blocks: fc.integer({ min: 1, max: 4 }),
   optimizer: fc.constantFrom(...OPTIMIZERS),
   transposed: fc.boolean(),
+  shared: fc.boolean(),
   clipFactor: fc.constantFrom(1, 0.37),
   clipValue: fc.constantFrom(0, 0.25),
   l2: fc.constantFrom(0, 0.1),
@@ -55,6 +57,7 @@ function prepareUpdate(arena: BenchArena, given: UpdateCase, count: number) {
       v: usesV(given.optimizer) ? v : 0,
     },
     ...{ transposed: given.transposed ? transposed : 0, depth: given.blocks * PANEL, transposedDepth },
+    shared: given.shared ? 1 : 0,
     ...{ clipFactor: given.clipFactor, clipValue: given.clipValue, l2: given.l2, rate: 0.01, beta1: 0.9, beta2: 0.99 },
     ...{
       epsilon: 1e-8,
@@ -80,7 +83,7 @@ function transpose(w: Float64Array, panels: number, blocks: number): Float64Arra
   });
 }
 
-const plain = { clipFactor: 0.8, clipValue: 0.5, l2: 0.01, steps: 4 };
+const plain = { clipFactor: 0.8, clipValue: 0.5, l2: 0.01, steps: 4, shared: true };
 
 describe.each(implementations)('$name', (implementation) => {
   test('update does the step of its range, keeps what it overwrites, and writes the transposed panels', () => {

@@ -18,7 +18,9 @@ describe('workers and streams are dealt', () => {
         const groups = placesOf(hidden, streams, workers).filter(({ member }) => member === 0);
         const rows = groups.flatMap(({ firstRow, rows }) => Array.from({ length: rows }, (_, i) => firstRow + i));
         expect(rows).toEqual(Array.from({ length: streams }, (_, i) => i));
-        const counts = groups.map(({ rows }) => rows);
+        // Workers that would have next to nothing to do have nothing: no groups.
+        const active = groups.filter(({ firstRow }) => firstRow < streams || streams === 0);
+        const counts = active.map(({ rows }) => rows);
         expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(1);
       }),
     );
@@ -78,4 +80,8 @@ test('members take parts that follow each other, each thing once', () => {
 
 test('whoever works alone has all streams', () => {
   expect(ownRows(allOf(9))).toEqual([0, 9]);
+});
+
+test("a model too small to share is one worker's", () => {
+  expect(placesOf(8, 2, 4).map(({ rows }) => rows)).toEqual([2, 0, 0, 0]);
 });

@@ -52,28 +52,61 @@ INLINE void transposeBlock(const float* from, float* to) {
     }
 }
 
-template <int KIND>
-static void updateRange(const Call& call, const Rates& rates, i64 from, i64 to) {
+// Where the transpose of a panel's 16 x 16 blocks goes; nowhere when `panels` is null.
+struct Transpose {
+  float* panels;
+  i64 rows, transposedRows;
+  float* of(i64 i) const {
+    const i64 panel = i / (rows * PANEL), k = i % (rows * PANEL) / PANEL;
+    return panels + (k / PANEL * transposedRows + panel * PANEL) * PANEL;
+  }
+};
+
+// PAST: what others read is stored past the caches.
+template <int KIND, bool PAST>
+static void updateRange(const Call& call, const Rates& rates, i64 from, i64 to, const Transpose& transpose) {
   float *w = call.at(Update::w), *m = call.at(Update::m), *v = call.at(Update::v), *undo = call.at(Update::undo);
   const float* g = call.at(Update::g);
-  const i64 count = to - from;
+  const i64 count = to - from, BLOCK = PANEL * PANEL;
   const bool first = KIND == MOMENTUM || KIND == NESTEROV || KIND == ADAM || KIND == ADAMW, second = KIND >= ADAGRAD;
-  for (i64 i = from; i < to; i += VL) {
-    vf x = load(w + i), a = first ? load(m + i) : broadcast(0), b = second ? load(v + i) : broadcast(0);
-    store(undo + i - from, x);
-    if (first) store(undo + count + i - from, a);
-    if (second) store(undo + 2 * count + i - from, b);
-    store(w + i, stepOf<KIND>(x, load(g + i), a, b, rates));
-    if (first) store(m + i, a);
-    if (second) store(v + i, b);
+  alignas(64) float updated[PAST ? PANEL * PANEL : 1], turned[PAST ? PANEL * PANEL : 1];
+  for (i64 block = from; block < to; block += BLOCK) {
+    const i64 end = block + BLOCK < to ? block + BLOCK : to;
+    float* x = PAST ? updated : w + block;
+    for (i64 i = block; i < end; i += VL) {
+      vf old = load(w + i), a = first ? load(m + i) : broadcast(0), b = second ? load(v + i) : broadcast(0);
+      store(undo + i - from, old);
+      if (first) store(undo + count + i - from, a);
+      if (second) store(undo + 2 * count + i - from, b);
+      const vf now = stepOf<KIND>(old, load(g + i), a, b, rates);
+      store(x + i - block, now);
+      if (PAST) storePast(w + i, now);
+      if (first) store(m + i, a);
+      if (second) store(v + i, b);
+    }
+    if (!transpose.panels) continue;
+    float* to = transpose.of(block);
+    transposeBlock(x, PAST ? turned : to);
+    if (PAST)
+      for (int i = 0; i < PANEL * PANEL; i += VL) storePast(to + i, load(turned + i));
   }
+  if (PAST) storedPast();
+}
+
+template <int KIND>
+static void updateRange(const Call& call, const Rates& rates, i64 from, i64 to, const Transpose& transpose) {
+#if !defined(UNROLL_WASM)
+  const bool lines = (((address)call.at(Update::w) | (address)transpose.panels) & 63) == 0;
+  if (call.integer(Update::shared) && lines) return updateRange<KIND, true>(call, rates, from, to, transpose);
+#endif
+  updateRange<KIND, false>(call, rates, from, to, transpose);
 }
 
 static int update(Arena& arena, double descriptor, double from, double to) {
   using namespace Update;
   Call call(arena, descriptor, from, to, size);
   if (!call.inside) return OUTSIDE;
-  for (int f = 0; f <= transposedDepth; f++) call.whole(f);
+  for (int f = 0; f <= shared; f++) call.whole(f);
   if (!call.inside) return OUTSIDE;
   const int optimizer = (int)call.integer(kind);
   const bool first = optimizer == MOMENTUM || optimizer == NESTEROV || optimizer == ADAM || optimizer == ADAMW, second = optimizer >= ADAGRAD;
@@ -91,20 +124,16 @@ static int update(Arena& arena, double descriptor, double from, double to) {
   Rates q{broadcast((float)x[clipFactor]), broadcast((float)x[clipValue]), broadcast((float)x[l2]), broadcast((float)(1 - x[rate] * x[l2])), broadcast((float)x[rate]),
           broadcast((float)x[beta1]), broadcast((float)x[beta2]), broadcast((float)(1 - x[beta1])), broadcast((float)(1 - x[beta2])), broadcast((float)x[epsilon]),
           broadcast((float)(x[rate] / x[correction1])), broadcast((float)(1 / x[correction2])), x[clipValue] > 0};
+  const Transpose transpose{call.integer(transposed) ? call.at(transposed) : nullptr, rows, transposedRows};
   switch (optimizer) {
-    case SGD: updateRange<SGD>(call, q, begin, end); break;
-    case MOMENTUM: updateRange<MOMENTUM>(call, q, begin, end); break;
-    case NESTEROV: updateRange<NESTEROV>(call, q, begin, end); break;
-    case ADAGRAD: updateRange<ADAGRAD>(call, q, begin, end); break;
-    case RMSPROP: updateRange<RMSPROP>(call, q, begin, end); break;
-    case ADAM: updateRange<ADAM>(call, q, begin, end); break;
-    case ADAMW: updateRange<ADAMW>(call, q, begin, end); break;
+    case SGD: updateRange<SGD>(call, q, begin, end, transpose); break;
+    case MOMENTUM: updateRange<MOMENTUM>(call, q, begin, end, transpose); break;
+    case NESTEROV: updateRange<NESTEROV>(call, q, begin, end, transpose); break;
+    case ADAGRAD: updateRange<ADAGRAD>(call, q, begin, end, transpose); break;
+    case RMSPROP: updateRange<RMSPROP>(call, q, begin, end, transpose); break;
+    case ADAM: updateRange<ADAM>(call, q, begin, end, transpose); break;
+    case ADAMW: updateRange<ADAMW>(call, q, begin, end, transpose); break;
   }
-  if (call.integer(transposed))
-    for (i64 i = begin; i < end; i += PANEL * PANEL) {
-      const i64 panel = i / (rows * PANEL), k = i % (rows * PANEL) / PANEL;
-      transposeBlock(call.at(w) + i, call.at(transposed) + (k / PANEL * transposedRows + panel * PANEL) * PANEL);
-    }
   return OK;
 }
 
