@@ -34,6 +34,11 @@ export class Inference {
   readonly #many: Window;
   readonly #one: Window;
   readonly #projection: Projection | undefined;
+  /** Whether P = E W_x is there. Weights do not change here: one projection serves all windows and steps. */
+  #projected = false;
+  /** The single step's state before and after it, a part for each h and c. */
+  readonly #parts: readonly { readonly before: Float32Array; readonly after: Float32Array }[];
+  readonly #logits: Float32Array;
 
   /** @throws UserError when the kernels cannot address so much */
   constructor(model: Architecture, kernelName: KernelName) {
@@ -50,7 +55,8 @@ export class Inference {
       },
     });
     const many = place(EVALUATION.window, EVALUATION.streams);
-    const one = place(1, 1);
+    const single = place(1, 1);
+    const one = { ...single, views: { ...single.views, projected: many.views.projected } };
     const numbers = descriptorNumbers(model);
     const descriptorsAt = plan.doubles('control', numbers);
     checkLimits(kernelName, plan.bytes, 1);
@@ -78,13 +84,19 @@ export class Inference {
     this.#projection = many.views.projected
       ? new Projection(kernels, descriptors, model, this.parameters, many.views)
       : undefined;
+    const { layers, ldh, logits } = one.views;
+    const floats = (view: number, count: number) => this.arena.floatsAt(view, count) as Float32Array;
+    const width = padded(model.hidden);
+    this.#parts = layers
+      .flatMap(({ h, c }) => (c ? [h, c] : [h]))
+      .map((view) => ({ before: floats(view, width), after: floats(view + ldh * this.arena.floatBytes, width) }));
+    this.#logits = floats(logits, model.vocabulary);
   }
 
   /** @param batches of EVALUATION's size, from their start */
   async evaluate(batches: Batches): Promise<Measured & { readonly tokens: number }> {
     const { stack, state, slot, at, views } = this.#many;
-    // Weights do not change here: one projection serves all windows.
-    for (let unit = 0; unit < (this.#projection?.units ?? 0); unit++) this.#projection?.run(unit);
+    this.#project();
     let [lossSum, hits, counted, side] = [0, 0, 0, 0];
     for (let dealt = await batches.next(slot); dealt; dealt = await batches.next(slot)) {
       state.begin(side, at.reset);
@@ -116,49 +128,49 @@ export class Inference {
     return [sum(views.losses), sum(views.hits)];
   }
 
+  #project(): void {
+    if (this.#projected || this.#projection === undefined) return;
+    for (let unit = 0; unit < this.#projection.units; unit++) this.#projection.run(unit);
+    this.#projected = true;
+  }
+
   /** A stream of its own, in the zero state. */
   cursor(): Cursor {
-    return new Cursor(this.#model, (token, state) => this.#step(token, state));
+    return new Cursor(this.#parts.length, padded(this.#model.hidden), this.#step);
   }
 
   /** One step from `state`, which is overwritten by the state after it. @returns the logits [V], good until the next step */
-  #step(token: number, state: Float32Array): Float32Array {
-    const { stack, slot, at, views } = this.#one;
-    const width = padded(this.#model.hidden);
-    const { floats, floatBytes } = this.arena;
-    const parts = views.layers.flatMap(({ h, c }) => (c ? [h, c] : [h]));
-    parts.forEach((view, i) => {
-      floats.set(state.subarray(i * width, (i + 1) * width), view / floatBytes);
-    });
+  readonly #step = (token: number, state: readonly Float32Array[]): Float32Array => {
+    const { stack, slot, at } = this.#one;
+    const parts = this.#parts;
+    this.#project();
+    for (let i = 0; i < parts.length; i++) parts[i].before.set(state[i]);
     slot.inputs[0] = token;
-    stack.forward(at, 1, false, -1);
+    stack.forward(at, 1, this.#projected, -1);
     stack.logits(0, 1);
-    parts.forEach((view, i) => {
-      const after = view / floatBytes + views.ldh;
-      state.set(floats.subarray(after, after + width), i * width);
-    });
-    return this.arena.floatsAt(views.logits, this.#model.vocabulary) as Float32Array;
-  }
+    for (let i = 0; i < parts.length; i++) state[i].set(parts[i].after);
+    return this.#logits;
+  };
 }
 
 /** A stream that is read one token at a time; its state is its own. */
 export class Cursor {
-  readonly #state: Float32Array;
+  readonly #state: readonly Float32Array[];
+  readonly #advance: (token: number, state: readonly Float32Array[]) => Float32Array;
 
-  constructor(
-    model: Architecture,
-    private readonly advance: (token: number, state: Float32Array) => Float32Array,
-  ) {
-    this.#state = new Float32Array(model.layers * (model.cell === 'lstm' ? 2 : 1) * padded(model.hidden));
+  /** @param parts h, and c where there is one, of each layer: `width` floats each */
+  constructor(parts: number, width: number, advance: (token: number, state: readonly Float32Array[]) => Float32Array) {
+    this.#state = Array.from({ length: parts }, () => new Float32Array(width));
+    this.#advance = advance;
   }
 
   /** Reads a token. @returns the logits [V] of the next one, good until any cursor's next step */
   step(token: number): Float32Array {
-    return this.advance(token, this.#state);
+    return this.#advance(token, this.#state);
   }
 
   /** Goes back to the zero state. */
   reset(): void {
-    this.#state.fill(0);
+    for (const part of this.#state) part.fill(0);
   }
 }

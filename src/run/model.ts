@@ -19,7 +19,7 @@ import { elementsOf } from '../model/parameters.js';
 import { type Cursor, Inference } from './inference.js';
 import type { Measured } from './measured.js';
 import type { RunProgress } from './progress.js';
-import { chooseToken, type Sampling, softmax } from './sampling.js';
+import { Sampler, type Sampling, softmax } from './sampling.js';
 
 export interface LoadOptions {
   /** Default: auto. */
@@ -157,15 +157,13 @@ export class Model {
     const { tokens } = this.vocabulary.encode(prompt, { origin: 'prompt' });
     const decoder = this.vocabulary.decoder();
     const random = new Counter(seed, 'sample');
+    const sampler = new Sampler(this.vocabulary.size, { temperature, topK, topP }, random);
     const cursor = this.#inference.cursor();
     let logits: Float32Array | undefined;
     for (const token of tokens) logits = cursor.step(token);
     for (let n = 0; n < length; n++) {
       // Without a prompt nothing is known of the first token: any is as good as another.
-      const token =
-        logits === undefined
-          ? Math.floor(random.uniform() * this.vocabulary.size)
-          : chooseToken(logits, { temperature, topK, topP }, random);
+      const token = logits === undefined ? Math.floor(random.uniform() * this.vocabulary.size) : sampler.choose(logits);
       yield decoder.write(token);
       if (n < length - 1) logits = cursor.step(token);
     }
@@ -186,7 +184,7 @@ export class Model {
         `step: ${JSON.stringify(symbol)} is not allowed; it is one symbol or a token number, 0 to ${this.vocabulary.size - 1}`,
       );
     }
-    return softmax(this.#cursor.step(token));
+    return softmax(this.#cursor.step(token), 1, new Float64Array(this.vocabulary.size));
   }
 
   /** Sets the state that `step` carries back to zero. */
