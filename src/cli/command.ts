@@ -1,6 +1,7 @@
 // What a command is, and what it gets.
 
 import type { Argv } from 'yargs';
+import type { Threads } from '../coordinator/pool.js';
 import type { Output } from '../report/reporter.js';
 
 /** What yargs read from the command line: text, true and false; by camelCase name. */
@@ -11,6 +12,8 @@ export interface Context {
   readonly stderr: Output;
   /** Aborted when nobody reads stdout any more. */
   readonly gone: AbortSignal;
+  /** Threads for a training's workers, where one is likely. */
+  readonly threads?: Threads;
 }
 
 export interface Command {

@@ -1,10 +1,12 @@
 #!/usr/bin/env node
 // The command `unroll`: hands the arguments to the program and turns what comes of it into an exit code. Nothing heavy is
-// loaded here: each command loads what it needs.
+// loaded here: each command loads what it needs, and the threads of a training load while it does.
 
+import { availableParallelism } from 'node:os';
+import type { Threads } from '../coordinator/pool.js';
 import { RunError, systemReason } from '../errors.js';
+import { canShare } from '../memory/shared-array-buffer.js';
 import { reportError } from './failure.js';
-import { runProgram } from './program.js';
 
 const args = process.argv.slice(2);
 const verbose = args.includes('--verbose');
@@ -20,12 +22,26 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 process.stderr.on('error', () => {});
 
+/** Flags of train with which no worker is needed. */
+const NO_WORKERS = /^(--help|-h|--version|--dry-run)$/;
+
+/** The threads of a training, started before it is known what they will do. Should there be no training, nothing waits for them. */
+async function threadsFor([command, ...flags]: readonly string[]): Promise<Threads | undefined> {
+  if (command !== 'train' || flags.some((flag) => NO_WORKERS.test(flag)) || !canShare()) return undefined;
+  const asked = Number(flags[flags.indexOf('--workers') + 1]);
+  const cores = availableParallelism();
+  const { startThreads } = await import('../coordinator/pool.js');
+  return startThreads(flags.includes('--workers') && asked >= 1 && asked < cores ? Math.floor(asked) : cores);
+}
+
 const fail = (error: unknown): void => process.exit(reportError(error, verbose));
 process.on('uncaughtException', fail);
 process.on('unhandledRejection', fail);
 
 try {
-  const code = await runProgram(args, { stdout: process.stdout, stderr: process.stderr, gone: gone.signal });
+  const threads = await threadsFor(args);
+  const { runProgram } = await import('./program.js');
+  const code = await runProgram(args, { stdout: process.stdout, stderr: process.stderr, gone: gone.signal, threads });
   process.exitCode = code || lost;
 } catch (error) {
   process.exitCode = reportError(error, verbose);

@@ -76,9 +76,19 @@ export async function runProgram(raw: readonly string[], context: Context): Prom
     context.stderr.write(`${await parser.getHelp()}\n`);
     return 2;
   }
-  if (!listing) checkSwitches(words, flags.switches);
+  if (!listing) {
+    checkSwitches(words, flags.switches);
+    leaveOutHelp(parser);
+  }
   await parser.parseAsync(bindNegatives(words, flags.valued));
   return given === undefined || chosen === undefined || listing ? 0 : chosen.run(given, context);
+}
+
+/** yargs lays out the help of each command that has run, in case its handler fails: a sixth of the time to a first step. */
+function leaveOutHelp(parser: Argv): void {
+  // The methods are not in the types, and may go with any version.
+  const { getInternalMethods } = parser as Argv & { getInternalMethods?(): { getUsageInstance?(): object } };
+  Object.assign(getInternalMethods?.call(parser).getUsageInstance?.() ?? {}, { cacheHelpMessage: () => {} });
 }
 
 /** The first word that is no flag; in a call for completions it comes behind the name of the program. */

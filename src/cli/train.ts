@@ -59,6 +59,7 @@ export const train: Command = {
         signal: AbortSignal.any([stop.signal, context.gone]),
         onEvent: (event) => reporter.event(event),
         onNotice: (message) => reporter.notice(message),
+        threads: context.threads,
       });
       reporter.close();
       return finish(outcome, config, context, stop.exitCode, reporter);

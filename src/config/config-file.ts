@@ -1,7 +1,8 @@
 // Reads a config file, YAML or JSON, and remembers where each key stands so that messages can say it.
 
 import { readFileSync, statSync } from 'node:fs';
-import { isMap, isScalar, LineCounter, type Pair, parseDocument, type YAMLMap, type YAMLParseError } from 'yaml';
+import { createRequire } from 'node:module';
+import type { Pair, YAMLMap, YAMLParseError } from 'yaml';
 import { systemReason, UserError } from '../errors.js';
 
 export interface ConfigFile {
@@ -10,6 +11,8 @@ export interface ConfigFile {
   /** Where a key stands: `config.yaml:3:9: hidden`. */
   readonly origin: (key: string) => string;
 }
+
+type Yaml = typeof import('yaml');
 
 /** No config is this long: such a file is likely the text that was meant for --text. */
 const MAX_CONFIG_BYTES = 1 << 16;
@@ -20,6 +23,9 @@ const MAX_CONFIG_BYTES = 1 << 16;
  * @throws UserError with file, line and column for what is not YAML or JSON or no list of keys and values
  */
 export function readConfigFile(file: string): ConfigFile {
+  // Loaded by who reads a file: it takes as long as a step.
+  const yaml = createRequire(import.meta.url)('yaml') as Yaml;
+  const { isMap, LineCounter, parseDocument } = yaml;
   const lines = new LineCounter();
   const document = parseDocument(readText(file), { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
   const place = (offset: number): string => {
@@ -35,7 +41,7 @@ export function readConfigFile(file: string): ConfigFile {
       `${file}: it is no config; a config holds keys and values such as "hidden: 256" (a text is given with --text)`,
     );
   }
-  return readKeys(root as YAMLMap, file, place);
+  return readKeys(root as YAMLMap, file, place, yaml);
 }
 
 /** The parser's own words, but where they are meant for programmers. */
@@ -67,7 +73,7 @@ function readText(file: string): string {
   }
 }
 
-function readKeys(root: YAMLMap, file: string, place: (offset: number) => string): ConfigFile {
+function readKeys(root: YAMLMap, file: string, place: (offset: number) => string, { isScalar }: Yaml): ConfigFile {
   const values: [string, unknown][] = [];
   const places = new Map<string, string>();
   for (const pair of root.items as Pair[]) {

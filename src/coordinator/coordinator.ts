@@ -83,7 +83,7 @@ export class Coordinator {
     let published = read;
     let ended = false;
     let lastTime = performance.timeOrigin + performance.now();
-    let msPerStep = 1;
+    let msPerStep = 0;
     for (;;) {
       // A slot is free again when its result was read: record and result lie in rings of the same length.
       while (!ended && !this.#stopping && published - read < this.#slots.length) {

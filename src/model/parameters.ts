@@ -74,22 +74,28 @@ export function* rowPieces(p: Parameter): Generator<readonly [from: number, to: 
   for (let from = 0; from < first; from += rows) yield [from, Math.min(first, from + rows)];
 }
 
-/** Calls back for each element of rows [from, to): its index in PyTorch's row-major array and in the stored one. */
-function forEachElement(p: Parameter, from: number, to: number, visit: (torch: number, stored: number) => void): void {
+/**
+ * Calls back for each of rows [from, to) of PyTorch's shape: where the row begins in its row-major array, where in the stored one,
+ * and the distance of its elements there.
+ */
+function forEachRow(
+  p: Parameter,
+  from: number,
+  to: number,
+  visit: (torch: number, stored: number, stride: number) => void,
+): void {
   const [first, second = 1] = p.shape;
-  const units = p.outputsFirst ? first / p.gates : second;
-  for (let i = from; i < to; i++) {
-    for (let j = 0; j < second; j++) {
-      const output = p.outputsFirst ? i : j;
-      const input = p.outputsFirst ? j : i;
-      const gate = Math.floor(output / units);
-      const unit = output % units;
-      const lane = unit % PANEL;
-      const panel = Math.floor(unit / PANEL) * p.gates + gate;
-      const stored =
-        p.storage === 'panels' ? (panel * p.depth + input) * PANEL + lane : input * p.columns + panel * PANEL + lane;
-      visit(i * second + j, stored);
+  const units = first / p.gates;
+  for (let row = from; row < to; row++) {
+    if (!p.outputsFirst) {
+      visit(row * second, row * p.columns, 1);
+      continue;
     }
+    const unit = row % units;
+    const panel = Math.floor(unit / PANEL) * p.gates + Math.floor(row / units);
+    const lane = unit % PANEL;
+    if (p.storage === 'panels') visit(row * second, panel * p.depth * PANEL + lane, PANEL);
+    else visit(row * second, panel * PANEL + lane, p.columns);
   }
 }
 
@@ -109,8 +115,9 @@ export function rowsToTorch(
   values: Float32Array,
 ): void {
   const [, second = 1] = p.shape;
-  forEachElement(p, from, to, (torch, index) => {
-    values[torch - from * second] = stored[index];
+  forEachRow(p, from, to, (torch, start, stride) => {
+    const at = torch - from * second;
+    for (let j = 0; j < second; j++) values[at + j] = stored[start + j * stride];
   });
 }
 
@@ -123,8 +130,9 @@ export function fromTorch(
 ): void {
   const [, second = 1] = p.shape;
   if (from === 0) stored.fill(0);
-  forEachElement(p, from, from + values.length / second, (torch, index) => {
-    stored[index] = values[torch - from * second];
+  forEachRow(p, from, from + values.length / second, (torch, start, stride) => {
+    const at = torch - from * second;
+    for (let j = 0; j < second; j++) stored[start + j * stride] = values[at + j];
   });
 }
 
@@ -134,10 +142,11 @@ export function transposePanels(
   stored: ArrayLike<number>,
   transposed: Float32Array | Float64Array,
 ): void {
-  for (let index = 0; index < p.length; index++) {
-    const panel = Math.floor(index / (p.depth * PANEL));
-    const k = Math.floor(index / PANEL) % p.depth;
-    const column = panel * PANEL + (index % PANEL);
-    transposed[(Math.floor(k / PANEL) * p.columns + column) * PANEL + (k % PANEL)] = stored[index];
+  for (let column = 0; column < p.columns; column += PANEL) {
+    for (let k = 0; k < p.depth; k++) {
+      const from = column * p.depth + k * PANEL;
+      const to = (Math.floor(k / PANEL) * p.columns + column) * PANEL + (k % PANEL);
+      for (let lane = 0; lane < PANEL; lane++) transposed[to + lane * PANEL] = stored[from + lane];
+    }
   }
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Config } from '../config/config.js';
 import { Coordinator, type Fed, type Feed, type StepResult } from '../coordinator/coordinator.js';
 import { InlineWorker } from '../coordinator/inline-worker.js';
-import { WorkerPool } from '../coordinator/pool.js';
+import { type Threads, WorkerPool } from '../coordinator/pool.js';
 import { Word } from '../coordinator/protocol.js';
 import type { Batches } from '../data/batches.js';
 import { RunError, UserError } from '../errors.js';
@@ -33,6 +33,8 @@ export interface RunOptions {
   readonly onEvent?: (event: TrainEvent) => void;
   /** Warnings, and news that are no events. */
   readonly onNotice?: (message: string) => void;
+  /** For the workers, where some were started before the rest was loaded; the run ends them. */
+  readonly threads?: Threads;
 }
 
 export interface TrainOutcome {
@@ -88,6 +90,7 @@ class Training {
   readonly #onNotice: (message: string) => void;
   readonly #signal: AbortSignal | undefined;
   readonly #checkpoints: Checkpoints;
+  readonly #threads: Threads | undefined;
   #metrics: MetricsFile | undefined;
   #progress: RunProgress;
   /** Of training steps after the process's first one. */
@@ -95,7 +98,7 @@ class Training {
   #timedSeconds = 0;
   #firstStep: number;
 
-  constructor(prepared: Prepared, memory: KernelMemory, { onEvent, onNotice, signal }: RunOptions) {
+  constructor(prepared: Prepared, memory: KernelMemory, { onEvent, onNotice, signal, threads }: RunOptions) {
     const { config, layout, data, totalSteps } = prepared;
     this.#config = config;
     this.#prepared = prepared;
@@ -105,6 +108,7 @@ class Training {
     this.#onEvent = onEvent ?? (() => {});
     this.#onNotice = onNotice ?? (() => {});
     this.#signal = signal;
+    this.#threads = threads;
     this.#checkpoints = new Checkpoints(config.out);
     this.#progress = start(config, data.vocabulary, this.#arena, layout);
     this.#firstStep = this.#progress.step;
@@ -150,7 +154,8 @@ class Training {
     if (!canShare()) {
       return new InlineWorker(this.#arena, createKernels(choice.name, this.#memory, 0), layout, optimizer);
     }
-    return new WorkerPool(shape.workers, { kernels: choice.name, memory: this.#memory, shape, optimizer });
+    const task = { kernels: choice.name, memory: this.#memory, shape, optimizer };
+    return new WorkerPool(shape.workers, task, this.#threads);
   }
 
   async #stoppable(coordinator: Coordinator): Promise<EndReason> {
