@@ -40,6 +40,8 @@ process.on('unhandledRejection', fail);
 
 try {
   const threads = await threadsFor(args);
+  // What a training needs is read from the disk while yargs is.
+  if (threads !== undefined) import('./train.js').catch(() => {});
   const { runProgram } = await import('./program.js');
   const code = await runProgram(args, { stdout: process.stdout, stderr: process.stderr, gone: gone.signal, threads });
   process.exitCode = code || lost;

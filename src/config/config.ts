@@ -2,7 +2,7 @@
 
 import { availableParallelism } from 'node:os';
 import { basename, extname, join } from 'node:path';
-import { z } from 'zod';
+import { z } from 'zod/v3';
 import { UserError } from '../errors.js';
 import { checkTogether } from './checks.js';
 import { flagOrigin } from './flags.js';

@@ -1,7 +1,7 @@
 // What one setting is: its zod schema together with the words that errors, --help and completion say about it.
 // A setting is described once, in settings.ts, with these builders; nobody else knows a default or a bound.
 
-import { z } from 'zod';
+import { z } from 'zod/v3';
 
 export type SettingGroup = 'data' | 'model' | 'steps' | 'optimizer' | 'run';
 export type SettingKind = 'number' | 'string' | 'boolean' | 'list';
@@ -16,7 +16,7 @@ export interface Words {
   readonly derived?: string;
 }
 
-export interface Setting<S extends z.ZodType = z.ZodType> extends Words {
+export interface Setting<S extends z.ZodTypeAny = z.ZodTypeAny> extends Words {
   readonly schema: S;
   readonly kind: SettingKind;
   /** "1 to 65536": what is allowed, in words. */
@@ -30,12 +30,12 @@ export interface Setting<S extends z.ZodType = z.ZodType> extends Words {
 export const LARGEST = 3e38;
 
 export function integer(words: Words, min: number, max: number, fallback: number) {
-  const schema = z.int().min(min).max(max).default(fallback);
+  const schema = z.number().int().min(min).max(max).default(fallback);
   return { ...words, schema, kind: 'number', allowed: `${min} to ${max}`, defaultText: `${fallback}` } as const;
 }
 
 export function optionalInteger(words: Words, min: number, max: number) {
-  const schema = z.int().min(min).max(max).optional();
+  const schema = z.number().int().min(min).max(max).optional();
   return { ...words, schema, kind: 'number', allowed: `${min} to ${max}`, defaultText: words.derived } as const;
 }
 
@@ -76,12 +76,12 @@ function realSchema(range: Range): { schema: z.ZodNumber; allowed: string } {
 }
 
 export function choice<const C extends readonly [string, ...string[]]>(words: Words, choices: C, fallback: C[number]) {
-  const schema = z.enum<C>(choices).default(fallback as z.output<z.ZodEnum<{ [K in C[number]]: K }>>);
+  const schema = z.enum<C[number], C>(choices).default(fallback);
   return { ...words, schema, kind: 'string', allowed: oneOf(choices), choices, defaultText: fallback } as const;
 }
 
 export function optionalChoice<const C extends readonly [string, ...string[]]>(words: Words, choices: C) {
-  const schema = z.enum<C>(choices).optional();
+  const schema = z.enum<C[number], C>(choices).optional();
   return { ...words, schema, kind: 'string', allowed: oneOf(choices), choices, defaultText: words.derived } as const;
 }
 
@@ -106,14 +106,14 @@ export function onOff(words: Words) {
 
 /** A whole number, or the word `full`. */
 export function integerOrFull(words: Words, min: number, max: number) {
-  const schema = z.union([z.int().min(min).max(max), z.literal('full')]).optional();
+  const schema = z.union([z.number().int().min(min).max(max), z.literal('full')]).optional();
   return { ...words, schema, kind: 'number', allowed: `${min} to ${max} or full`, defaultText: words.derived } as const;
 }
 
 /** Whole numbers that grow: "5,8". */
 export function growingList(words: Words, min: number, max: number) {
   const schema = z
-    .array(z.int().min(min).max(max))
+    .array(z.number().int().min(min).max(max))
     .min(1)
     .refine((list) => list.every((value, i) => i === 0 || value > (list[i - 1] as number)))
     .optional();

@@ -99,20 +99,16 @@ interface Census {
 
 function takeCensus(file: TextFile, mode: TextMode, advice?: string): Census {
   const census = new SymbolCensus();
-  const last = Buffer.alloc(CHUNK_BYTES);
-  let lastCount = -1;
+  let nextLook = CHUNK_BYTES;
   try {
     readSymbols(file, mode, (symbols, count) => {
-      // A chunk that repeats the last one shows nothing new: memcmp goes through 3 GB of zeros in a second.
-      if (!(symbols instanceof Uint8Array)) {
-        census.add(symbols, count);
-      } else if (count === lastCount && last.compare(symbols, 0, count, 0, count) === 0) {
-        census.count += count;
-      } else {
-        census.add(symbols, count);
-        last.set(symbols.subarray(0, count));
-        lastCount = count;
-      }
+      census.add(symbols, count);
+      if (mode === 'char' || census.count < nextLook) return 'on';
+      nextLook = 2 * census.count;
+      if (!census.hasAllBytes) return 'on';
+      // The rest holds nothing new, and each of its bytes is a symbol.
+      census.count = file.sizeBytes;
+      return 'stop';
     });
   } catch (error) {
     throw error instanceof NotUtf8 ? locateNotUtf8(file, error, advice) : error;
@@ -130,6 +126,7 @@ function tokensOf(file: TextFile, vocabulary: Vocabulary, census: Census): Token
   let written = 0;
   readSymbols(file, mode, (symbols, count) => {
     written += vocabulary.translate(symbols, count, tokens, written);
+    return 'on';
   });
   return new MemoryTokens(tokens.subarray(0, written));
 }
@@ -145,8 +142,10 @@ class NotUtf8 extends Error {
   }
 }
 
+type Visit = (symbols: Symbols, count: number) => 'on' | 'stop';
+
 /** Goes through the file from its start, a chunk of symbols at a time; the chunk is good for the time of the call. */
-function readSymbols(file: TextFile, mode: TextMode, visit: (symbols: Symbols, count: number) => void): void {
+function readSymbols(file: TextFile, mode: TextMode, visit: Visit): void {
   const bytes = Buffer.alloc(CHUNK_BYTES);
   const points = mode === 'char' ? new Int32Array(CHUNK_BYTES) : new Int32Array(0);
   let held = 0; // bytes of an unfinished character, moved to the start of `bytes`
@@ -159,12 +158,12 @@ function readSymbols(file: TextFile, mode: TextMode, visit: (symbols: Symbols, c
       return;
     }
     if (mode === 'byte' || isAscii(bytes.subarray(0, length))) {
-      visit(bytes, length);
+      if (visit(bytes, length) === 'stop') return;
       held = 0;
       continue;
     }
     const decoded = decodeUtf8(bytes, length, points);
-    visit(points, decoded.points);
+    if (visit(points, decoded.points) === 'stop') return;
     held = length - decoded.bytes;
     if (decoded.invalid) throw new NotUtf8(offset - held, bytes[decoded.bytes]);
     bytes.copyWithin(0, decoded.bytes, length);
@@ -175,7 +174,10 @@ function readSymbols(file: TextFile, mode: TextMode, visit: (symbols: Symbols, c
 function locateNotUtf8(file: TextFile, fault: NotUtf8, advice?: string): UserError {
   const at = new Position();
   try {
-    readSymbols(file, 'char', (symbols, count) => at.pass(symbols, count));
+    readSymbols(file, 'char', (symbols, count) => {
+      at.pass(symbols, count);
+      return 'on';
+    });
   } catch (error) {
     if (!(error instanceof NotUtf8)) throw error;
   }
@@ -186,11 +188,12 @@ function locateUnknown(file: TextFile, vocabulary: Vocabulary): Error {
   const at = new Position();
   let found: UserError | undefined;
   readSymbols(file, vocabulary.mode as TextMode, (symbols, count) => {
-    if (found !== undefined) return;
     let known = 0;
     while (known < count && vocabulary.tokenOf(symbols[known]) >= 0) known++;
     at.pass(symbols, known);
-    if (known < count) found = vocabulary.unknownSymbol(file.path, at, symbols[known]);
+    if (known === count) return 'on';
+    found = vocabulary.unknownSymbol(file.path, at, symbols[known]);
+    return 'stop';
   });
   return found ?? new RunError(`${file.path}: the text was changed while it was read`);
 }
