@@ -33,21 +33,28 @@ export function* initialPieces(model: Architecture, p: Parameter, init: Initiali
   const [, second = 1] = p.shape;
   for (const [from, to] of rowPieces(p)) {
     const values = new Float32Array((to - from) * second);
-    for (let i = 0; i < values.length; i++) values[i] = draw(from * second + i);
+    if (draw === undefined) random.fillUniform(values, boundOf(model));
+    else for (let i = 0; i < values.length; i++) values[i] = draw(from * second + i);
     yield values;
   }
 }
 
-/** Called for each element in turn, with its index. */
-function drawOf(model: Architecture, p: Parameter, init: Initialization, random: Counter): (index: number) => number {
+/** PyTorch: U(-k, k) with k = 1 / sqrt(H) in recurrent layers, 1 / sqrt(inputs) in linear ones; the head's inputs are H. */
+const boundOf = ({ hidden }: Architecture): number => 1 / Math.sqrt(hidden);
+
+type Draw = (index: number) => number;
+
+/** What is called for each element in turn, with its index; undefined where all are U(-k, k). */
+function drawOf(model: Architecture, p: Parameter, init: Initialization, random: Counter): Draw | undefined {
   if (p.name === 'embedding.weight') return () => random.normal();
   const { hidden } = model;
-  // PyTorch: U(-k, k) with k = 1 / sqrt(H) in recurrent layers, 1 / sqrt(inputs) in linear ones; the head's inputs are H.
-  const bound = 1 / Math.sqrt(hidden);
-  const usual = (): number => (2 * random.uniform() - 1) * bound;
-  const own = init.kind === 'identity' && p.name.startsWith('rnn.') ? identityDraw(p, hidden, random) : usual;
-  const { forgetBias } = init;
-  if (model.cell !== 'lstm' || forgetBias === undefined || !p.name.includes('bias_ih')) return own;
+  const ownBiases = model.cell === 'lstm' && init.forgetBias !== undefined && p.name.includes('bias_ih');
+  const isIdentity = init.kind === 'identity' && p.name.startsWith('rnn.');
+  if (!isIdentity && !ownBiases) return undefined;
+  const bound = boundOf(model);
+  const own = isIdentity ? identityDraw(p, hidden, random) : () => (2 * random.uniform() - 1) * bound;
+  const { forgetBias = 0 } = init;
+  if (!ownBiases) return own;
   return (index) => Math.fround(own(index)) + (Math.floor(index / hidden) === FORGET_GATE ? forgetBias : 0);
 }
 
