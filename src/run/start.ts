@@ -18,16 +18,38 @@ import type { Architecture } from '../model/architecture.js';
 import { initialPieces } from '../model/initializers.js';
 import { fromTorch, transposePanels } from '../model/parameters.js';
 import type { RunLayout } from '../train/layout.js';
+import type { Prepared } from './plan.js';
 import { NEW_RUN, type RunProgress } from './progress.js';
 
-/** Fills parameters, and for a resumed run optimizer and streams. @returns how far the run is */
-export function start(config: Config, vocabulary: Vocabulary, arena: Arena, layout: RunLayout): RunProgress {
-  const progress = fill(config, vocabulary, arena, layout);
+/**
+ * Fills parameters, and for a resumed run optimizer and streams.
+ *
+ * @param notice hears of what will differ in a run that goes on
+ * @returns how far the run is
+ * @throws UserError for a checkpoint or a model that is not for these settings and this text
+ */
+export function start(
+  { config, data, layout, choice }: Prepared,
+  arena: Arena,
+  notice: (message: string) => void = () => {},
+): RunProgress {
+  const progress = fill(config, data.vocabulary, arena, layout);
   for (const p of layout.parameters) {
     if (!p.transposedPanels) continue;
     transposePanels(p, arena.floatsAt(p.weights, p.length), arena.floatsAt(p.transposedPanels, p.length));
   }
-  return progress;
+  const { trainingTokens } = data;
+  if (config.resume !== undefined && progress.trainingTokens !== trainingTokens) {
+    throw new UserError(
+      `--resume: ${config.resume} learned ${progress.trainingTokens} tokens, the text has ${trainingTokens} now; give the text that it had, or begin a new run with --init-from`,
+    );
+  }
+  if (progress.kernels !== null && progress.kernels !== choice.name) {
+    notice(
+      `the run used ${progress.kernels} kernels up to step ${progress.step}; ${choice.name} kernels round otherwise, so the bits will differ`,
+    );
+  }
+  return { ...progress, trainingTokens, kernels: choice.name };
 }
 
 function fill(config: Config, vocabulary: Vocabulary, arena: Arena, layout: RunLayout): RunProgress {

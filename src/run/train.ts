@@ -3,28 +3,27 @@
 
 import { join } from 'node:path';
 import type { Config } from '../config/config.js';
-import { Coordinator, type Fed, type Feed, type StepResult } from '../coordinator/coordinator.js';
-import { InlineWorker } from '../coordinator/inline-worker.js';
-import { type Threads, WorkerPool } from '../coordinator/pool.js';
+import { Coordinator, type StepResult } from '../coordinator/coordinator.js';
+import type { Threads } from '../coordinator/pool.js';
 import { Word } from '../coordinator/protocol.js';
 import type { Batches } from '../data/batches.js';
-import { RunError, UserError } from '../errors.js';
-import { allocate, createKernels, type KernelMemory } from '../kernels/choose.js';
+import { RunError } from '../errors.js';
+import type { KernelMemory } from '../kernels/choose.js';
 import { Arena } from '../memory/arena.js';
-import { canShare, createSharedBuffer } from '../memory/shared-array-buffer.js';
 import { elementsOf } from '../model/parameters.js';
 import type { EndReason, TrainEvent } from '../report/events.js';
-import { bytes } from '../report/format.js';
-import { MetricsFile } from '../report/metrics-file.js';
 import { statesOf } from '../train/layout.js';
 import { Schedule } from '../train/schedule.js';
 import { Checkpoints, locateCheckpoint } from './checkpoints.js';
 import type { TrainingData } from './data.js';
-import { measured } from './measured.js';
+import { evaluate } from './evaluation.js';
 import { type Prepared, planEvent, prepare } from './plan.js';
 import type { RunProgress } from './progress.js';
 import { METRICS_FILE, openRunFolder, takeOver } from './run-folder.js';
+import { RunLog } from './run-log.js';
 import { start } from './start.js';
+import { type FedStep, TrainingFeed } from './training-feed.js';
+import { allocateArena, startWorkers, type Workers } from './workers.js';
 
 export interface RunOptions {
   readonly data?: TrainingData;
@@ -54,29 +53,10 @@ export interface TrainOutcome {
 export async function runTraining(config: Config, options: RunOptions = {}): Promise<TrainOutcome> {
   const prepared = await prepare(config, options.data);
   try {
-    const memory = allocateArena(prepared);
-    const training = new Training(prepared, memory, options);
-    return await training.run();
+    return await new Training(prepared, options).run();
   } finally {
     await prepared.data.close();
   }
-}
-
-function allocateArena({ choice, layout }: Prepared): KernelMemory {
-  try {
-    return allocate(choice.name, layout.bytes, createSharedBuffer);
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    throw new UserError(
-      `--hidden: the plan needs ${bytes(layout.bytes)} in one piece, which the system does not give; lower --hidden, --batch or --window`,
-    );
-  }
-}
-
-/** A training step on its way to the workers: where its batch comes from. */
-interface FedStep extends Fed {
-  readonly epoch: number;
-  readonly stepInEpoch: number;
 }
 
 class Training {
@@ -86,33 +66,24 @@ class Training {
   readonly #memory: KernelMemory;
   readonly #words: Int32Array;
   readonly #schedule: Schedule;
-  readonly #onEvent: (event: TrainEvent) => void;
-  readonly #onNotice: (message: string) => void;
   readonly #signal: AbortSignal | undefined;
   readonly #checkpoints: Checkpoints;
+  readonly #log: RunLog;
   readonly #threads: Threads | undefined;
-  #metrics: MetricsFile | undefined;
   #progress: RunProgress;
-  /** Of training steps after the process's first one. */
-  #timedTokens = 0;
-  #timedSeconds = 0;
-  #firstStep: number;
 
-  constructor(prepared: Prepared, memory: KernelMemory, { onEvent, onNotice, signal, threads }: RunOptions) {
-    const { config, layout, data, totalSteps } = prepared;
+  constructor(prepared: Prepared, { onEvent, onNotice, signal, threads }: RunOptions) {
+    const { config, layout, totalSteps } = prepared;
     this.#config = config;
     this.#prepared = prepared;
-    this.#memory = memory;
-    this.#arena = new Arena(memory.buffer, layout.shape.floatBytes);
+    this.#memory = allocateArena(prepared);
+    this.#arena = new Arena(this.#memory.buffer, layout.shape.floatBytes);
     this.#words = this.#arena.ints.subarray(layout.control / 4);
-    this.#onEvent = onEvent ?? (() => {});
-    this.#onNotice = onNotice ?? (() => {});
     this.#signal = signal;
     this.#threads = threads;
     this.#checkpoints = new Checkpoints(config.out);
-    this.#progress = start(config, data.vocabulary, this.#arena, layout);
-    this.#firstStep = this.#progress.step;
-    this.#checkResumed();
+    this.#progress = start(prepared, this.#arena, onNotice);
+    this.#log = new RunLog(onEvent);
     this.#schedule = new Schedule(
       {
         ...{ kind: config.schedule, rate: config.lr, milestones: config.milestones ?? [], gamma: config.gamma },
@@ -125,37 +96,26 @@ class Training {
   }
 
   async run(): Promise<TrainOutcome> {
-    const startMs = performance.now();
     const { layout } = this.#prepared;
     this.#openFolder();
-    let pool: WorkerPool | InlineWorker | undefined;
+    let pool: Workers | undefined;
     let coordinator: Coordinator | undefined;
     try {
-      this.#emit(planEvent(this.#prepared, this.#progress.step));
-      pool = this.#startWorkers();
+      this.#log.emit(planEvent(this.#prepared, this.#progress.step));
+      pool = startWorkers(this.#prepared, this.#memory, this.#threads);
       coordinator = new Coordinator(this.#arena, layout, pool.failure, this.#config.maxBadSteps);
       const reason = await this.#stoppable(coordinator);
       coordinator.exit();
       await pool.close();
-      this.#emitDone(reason, (performance.now() - startMs) / 1000);
+      this.#log.done(this.#progress.step, reason);
       return { reason, step: this.#progress.step, path: this.#checkpoints.latestPath };
     } catch (error) {
       coordinator?.abort();
       await pool?.close();
       throw this.#failed(error);
     } finally {
-      this.#metrics?.close();
+      this.#log.close();
     }
-  }
-
-  #startWorkers(): WorkerPool | InlineWorker {
-    const { choice, layout, optimizer } = this.#prepared;
-    const { shape } = layout;
-    if (!canShare()) {
-      return new InlineWorker(this.#arena, createKernels(choice.name, this.#memory, 0), layout, optimizer);
-    }
-    const task = { kernels: choice.name, memory: this.#memory, shape, optimizer };
-    return new WorkerPool(shape.workers, task, this.#threads);
   }
 
   async #stoppable(coordinator: Coordinator): Promise<EndReason> {
@@ -221,40 +181,21 @@ class Training {
     const { training } = this.#prepared.data;
     const { evalEvery, checkpointEvery, epochs = Number.POSITIVE_INFINITY } = this.#config;
     const { totalSteps } = this.#prepared;
-    const pausesAtEpochs = evalEvery === undefined || checkpointEvery === undefined;
-    const until = Math.min(totalSteps, this.#next(evalEvery), this.#next(checkpointEvery));
-    let { step, epoch, stepInEpoch } = this.#progress;
-    let epochEnded = false;
-    let lastMs = performance.timeOrigin + performance.now();
-    const feed: Feed<FedStep> = async (slot) => {
-      if (step >= until && stepInEpoch !== training.stepsPerEpoch) return undefined;
-      let dealt = await training.next(slot);
-      if (!dealt) {
-        epoch++;
-        stepInEpoch = 0;
-        epochEnded = true;
-        if (pausesAtEpochs || epoch >= epochs || step >= until) return undefined;
-        epochEnded = false;
-        dealt = await training.next(slot);
-        if (!dealt) throw new UserError('sequences: there are none in the next epoch');
-      }
-      const fed = {
-        kind: 'train',
-        ...dealt,
-        rate: this.#schedule.rate(step, epoch),
-        step,
-        epoch,
-        stepInEpoch,
-      } as const;
-      step++;
-      stepInEpoch++;
-      return fed;
-    };
-    const outcome = await coordinator.run(feed, (fed, result) => {
-      this.#heard(fed, result, result.time - lastMs);
-      lastMs = result.time;
+    const feed = new TrainingFeed(training, this.#schedule, this.#progress, {
+      untilStep: Math.min(totalSteps, this.#next(evalEvery), this.#next(checkpointEvery)),
+      untilEpoch: epochs,
+      pausesAtEpochs: evalEvery === undefined || checkpointEvery === undefined,
     });
-    if (outcome === 'done' && epochEnded) this.#progress = { ...this.#progress, epoch, stepInEpoch: 0 };
+    let lastMs = performance.timeOrigin + performance.now();
+    const outcome = await coordinator.run<FedStep>(
+      (slot) => feed.next(slot),
+      (fed, result) => {
+        this.#heard(fed, result, result.time - lastMs);
+        lastMs = result.time;
+      },
+    );
+    const epoch = feed.endedEpochs;
+    if (outcome === 'done' && epoch !== undefined) this.#progress = { ...this.#progress, epoch, stepInEpoch: 0 };
     return outcome;
   }
 
@@ -274,18 +215,14 @@ class Training {
       ...{ step: step + 1, epoch, stepInEpoch: stepInEpoch + 1 },
       ...(applied ? { updates: updates + 1, badInARow: 0 } : { badInARow: badInARow + 1 }),
     };
-    if (step > this.#firstStep) {
-      this.#timedTokens += counted;
-      this.#timedSeconds += ms / 1000;
-    }
-    this.#emit({
+    this.#log.emit({
       event: 'step',
       step: step + 1,
       epoch: epoch + 1,
       loss: applied ? loss : null,
       lr: rate,
       gradNorm: Number.isFinite(norm) ? norm : null,
-      tokensPerSecond: counted / Math.max(ms / 1000, 1e-9),
+      tokensPerSecond: this.#log.speed(counted, ms / 1000),
       density,
       ...(applied ? {} : { skipped: true }),
     });
@@ -293,21 +230,10 @@ class Training {
 
   /** @param counts whether schedule, patience and `best` hear of it; the figures at the end of a run change nothing */
   async #evaluate(coordinator: Coordinator, counts: boolean): Promise<'done' | 'stopped'> {
-    const evaluation = this.#prepared.data.evaluation as Batches;
-    await evaluation.seek(0, 0);
-    let [lossSum, hits, counted] = [0, 0, 0];
-    const feed: Feed<Fed> = async (slot) => {
-      const dealt = await evaluation.next(slot);
-      return dealt && { kind: 'evaluate', ...dealt, rate: 0, step: 0 };
-    };
-    const outcome = await coordinator.run(feed, (fed, result) => {
-      lossSum += result.lossSum;
-      hits += result.hits;
-      counted += fed.counted;
-    });
-    if (outcome === 'stopped') return outcome;
+    const figures = await evaluate(coordinator, this.#prepared.data.evaluation as Batches);
+    if (figures === undefined) return 'stopped';
+    const { loss } = figures;
     const { step, epoch, stepInEpoch, best, worse } = this.#progress;
-    const loss = lossSum / counted;
     this.#progress = { ...this.#progress, measuredAt: step };
     const isBest = counts && Number.isFinite(loss) && (best === null || loss < best.loss);
     if (counts) {
@@ -321,14 +247,14 @@ class Training {
       };
       if (isBest && best?.only) this.#checkpoints.supersede(best.step);
     }
-    this.#emit({
+    this.#log.emit({
       event: 'eval',
       step,
       epoch: Math.max(1, stepInEpoch === 0 ? epoch : epoch + 1),
-      ...measured(lossSum, hits, counted),
+      ...figures,
       ...(isBest ? { best: true } : {}),
     });
-    return outcome;
+    return 'done';
   }
 
   /** @param onlyBest the step is no point of the checkpoints' grid */
@@ -341,7 +267,7 @@ class Training {
     const header = { architecture: layout.shape.model, vocabulary: data.vocabulary };
     const side = Atomics.load(this.#words, Word.trainingSide);
     const path = this.#checkpoints.save({ arena: this.#arena, layout, header, side }, this.#progress);
-    this.#emit({ event: 'checkpoint', step, path });
+    this.#log.emit({ event: 'checkpoint', step, path });
   }
 
   #openFolder(): void {
@@ -354,25 +280,8 @@ class Training {
     openRunFolder(this.#config, origin, bytesOf(1 + statesOf(layout)));
     const metrics = join(out, METRICS_FILE);
     if (origin !== undefined) takeOver(join(origin, METRICS_FILE), metrics);
-    this.#metrics = MetricsFile.open(metrics, resume === undefined ? {} : { resumeStep: step });
+    this.#log.open(metrics, resume === undefined ? undefined : step);
     if (resume !== undefined) this.#checkpoints.goOnFrom(resume, this.#progress);
-  }
-
-  #checkResumed(): void {
-    const { resume } = this.#config;
-    const { data, choice } = this.#prepared;
-    const { trainingTokens, kernels, step } = this.#progress;
-    if (resume !== undefined && trainingTokens !== data.trainingTokens) {
-      throw new UserError(
-        `--resume: ${resume} learned ${trainingTokens} tokens, the text has ${data.trainingTokens} now; give the text that it had, or begin a new run with --init-from`,
-      );
-    }
-    if (kernels !== null && kernels !== choice.name) {
-      this.#onNotice(
-        `the run used ${kernels} kernels up to step ${step}; ${choice.name} kernels round otherwise, so the bits will differ`,
-      );
-    }
-    this.#progress = { ...this.#progress, trainingTokens: data.trainingTokens, kernels: choice.name };
   }
 
   /** @throws RunError when the workers stopped by themselves */
@@ -383,17 +292,6 @@ class Training {
     throw new RunError(
       `loss or gradient was not finite in ${badInARow} steps in a row, up to step ${step}; a lower --lr or --clip-norm may help`,
     );
-  }
-
-  #emit(event: TrainEvent): void {
-    this.#metrics?.write(event);
-    this.#onEvent(event);
-  }
-
-  #emitDone(reason: EndReason, seconds: number): void {
-    const tokensPerSecond = this.#timedSeconds > 0 ? this.#timedTokens / this.#timedSeconds : 0;
-    const peakBytes = process.resourceUsage().maxRSS * 1024;
-    this.#emit({ event: 'done', step: this.#progress.step, seconds, tokensPerSecond, peakBytes, reason });
   }
 
   /** What is thrown to the outside: what happened, what is saved, how to go on. */

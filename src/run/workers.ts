@@ -1,0 +1,36 @@
+// The memory that a run's workers share, and the workers themselves: threads, or one inline where memory cannot be shared.
+
+import { InlineWorker } from '../coordinator/inline-worker.js';
+import { type Threads, WorkerPool } from '../coordinator/pool.js';
+import { UserError } from '../errors.js';
+import { allocate, createKernels, type KernelMemory } from '../kernels/choose.js';
+import { Arena } from '../memory/arena.js';
+import { canShare, createSharedBuffer } from '../memory/shared-array-buffer.js';
+import { bytes } from '../report/format.js';
+import type { Prepared } from './plan.js';
+
+export type Workers = WorkerPool | InlineWorker;
+
+/** @throws UserError when the system does not give so much in one piece */
+export function allocateArena({ choice, layout }: Prepared): KernelMemory {
+  try {
+    return allocate(choice.name, layout.bytes, createSharedBuffer);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new UserError(
+      `--hidden: the plan needs ${bytes(layout.bytes)} in one piece, which the system does not give; lower --hidden, --batch or --window`,
+    );
+  }
+}
+
+/** @param threads some that were started before, where there are */
+export function startWorkers(
+  { choice, layout, optimizer }: Prepared,
+  memory: KernelMemory,
+  threads: Threads | undefined,
+): Workers {
+  const { shape } = layout;
+  if (canShare()) return new WorkerPool(shape.workers, { kernels: choice.name, memory, shape, optimizer }, threads);
+  const arena = new Arena(memory.buffer, shape.floatBytes);
+  return new InlineWorker(arena, createKernels(choice.name, memory, 0), layout, optimizer);
+}
