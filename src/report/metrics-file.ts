@@ -45,6 +45,7 @@ export class MetricsFile {
     if (event.event !== 'step' || due || this.#waiting.length >= BUFFER_BYTES) this.flush();
   }
 
+  /** @throws RunError where the file cannot be written */
   flush(): void {
     const lines = Buffer.from(this.#waiting);
     this.#waiting = '';
@@ -56,12 +57,14 @@ export class MetricsFile {
     }
   }
 
+  /** After a failure: events that cannot be written either are left out, so that the failure is what is heard of. */
   close(): void {
     try {
       this.flush();
-    } finally {
-      closeSync(this.#fd);
+    } catch {
+      // The last event of a run that did not fail was flushed by `write`.
     }
+    closeSync(this.#fd);
   }
 }
 

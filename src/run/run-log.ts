@@ -52,6 +52,11 @@ export class RunLog {
     });
   }
 
+  /** Brings events that wait into the file. @throws RunError where it cannot be written */
+  flush(): void {
+    this.#metrics?.flush();
+  }
+
   close(): void {
     this.#metrics?.close();
   }

@@ -266,6 +266,8 @@ class Training {
     const { data, layout } = this.#prepared;
     const header = { architecture: layout.shape.model, vocabulary: data.vocabulary };
     const side = Atomics.load(this.#words, Word.trainingSide);
+    // Before the checkpoint is there: a process that is killed in between would go on from it without these events.
+    this.#log.flush();
     const path = this.#checkpoints.save({ arena: this.#arena, layout, header, side }, this.#progress);
     this.#log.emit({ event: 'checkpoint', step, path });
   }

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -99,6 +99,14 @@ test('a step is in the file after half a second at the latest, what is rarer at 
   file.write(step(3));
   file.write(checkpoint(3));
   expect(read()).toHaveLength(4);
+  file.close();
+});
+
+test.skipIf(!existsSync('/dev/full'))('a full disk is heard of once: closing says nothing more', () => {
+  const file = MetricsFile.open('/dev/full');
+  file.write(step(1));
+  expect(() => file.write(checkpoint(1))).toThrow(/^\/dev\/full cannot be written: no space is left on the device$/);
+  file.write(step(2));
   file.close();
 });
 

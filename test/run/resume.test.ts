@@ -264,6 +264,15 @@ describe('killed', () => {
     }
   });
 
+  test('when a checkpoint is just there: the events before it are kept', async () => {
+    const given = { ...options, text: file(), steps: 8, validation: 0, evalEvery: undefined, checkpointEvery: 4 };
+    const all = Number((await script(dyingAtRename({ ...given, out: folder() }, 0, 'before'))).stdout);
+    const out = folder();
+    expect(await script(dyingAtRename({ ...given, out }, all, 'after'))).toMatchObject({ signal: 'SIGKILL' });
+    await run({ resume: out });
+    expect(stepsOf(metricsOf(out)).map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+  });
+
   test('the command, from outside, at some odd step', async () => {
     const text = file();
     const flags = ['--hidden', '12', '--batch', '5', '--window', '6', '--checkpoint-every', '3', '--workers', '2'];
