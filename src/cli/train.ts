@@ -1,6 +1,7 @@
 // unroll train: flags over a config file, to a run and what it shows of itself.
 
 import { join } from 'node:path';
+import { configWarnings } from '../config/checks.js';
 import type { Config } from '../config/config.js';
 import { readConfigFile } from '../config/config-file.js';
 import { FLAGS, type Flag, flagOrigin, flagValues } from '../config/flags.js';
@@ -90,7 +91,8 @@ function configOf(given: Given): Config {
   return runConfig(values, (key) => (Object.hasOwn(flags, key) ? flagOrigin(key) : file.origin(key)));
 }
 
-async function dryRun(config: Config, { stdout }: Context): Promise<number> {
+async function dryRun(config: Config, { stdout, stderr }: Context): Promise<number> {
+  for (const warning of configWarnings(config)) stderr.write(`${warning}\n`);
   const plan: PlanEvent = await planTraining(config);
   if (config.json) stdout.write(`${JSON.stringify(plan)}\n`);
   else if (!config.quiet) stdout.write(`${planTable(plan)}\n`);

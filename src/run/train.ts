@@ -2,6 +2,7 @@
 // the whole way from config to checkpoint.
 
 import { join } from 'node:path';
+import { configWarnings } from '../config/checks.js';
 import type { Config } from '../config/config.js';
 import { Coordinator, type StepResult } from '../coordinator/coordinator.js';
 import type { Threads } from '../coordinator/pool.js';
@@ -51,6 +52,7 @@ export interface TrainOutcome {
  * @throws RunError for what fails on the way; the message names the last checkpoint
  */
 export async function runTraining(config: Config, options: RunOptions = {}): Promise<TrainOutcome> {
+  for (const warning of configWarnings(config)) options.onNotice?.(warning);
   const prepared = await prepare(config, options.data);
   try {
     return await new Training(prepared, options).run();

@@ -48,6 +48,13 @@ test('train --json prints events and nothing else', () => {
   });
 });
 
+test('a setting without effect is allowed, with a warning', () => {
+  const warning = '--activation relu has no effect: --cell lstm has activations of its own\n';
+  const flags = ['train', '--text', 'text.txt', ...SMALL, '--activation', 'relu', '--quiet'];
+  expect(unroll([...flags, '--steps', '1', '--out', 'warned'])).toEqual({ status: 0, stdout: '', stderr: warning });
+  expect(unroll([...flags, '--dry-run'])).toEqual({ status: 0, stdout: '', stderr: warning });
+});
+
 test('a dry run prints the plan and writes nothing', () => {
   const { status, stdout } = unroll(['train', '--text', 'text.txt', ...SMALL, '--dry-run', '--out', 'dry']);
   expect(status).toBe(0);
