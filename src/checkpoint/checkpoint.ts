@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, readdirSync, readFileSync, readSync, rmSync, type Stats, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { RunError, UserError } from '../errors.js';
+import { systemReason, UserError } from '../errors.js';
 import { padded } from '../kernels/kernels.js';
 import type { Arena } from '../memory/arena.js';
 import type { PlacedParameter } from '../model/views.js';
@@ -141,8 +141,9 @@ type ManifestFiles = Readonly<Record<string, { readonly sha256?: string }>>;
 
 function readManifest(folder: string): ManifestFiles {
   const path = join(folder, MANIFEST);
+  const text = reading(path, () => readFileSync(path, 'utf8'));
   try {
-    const { files } = JSON.parse(readFileSync(path, 'utf8'));
+    const { files } = JSON.parse(text);
     if (typeof files !== 'object' || files === null || !files[MODEL] || !files[TRAINER]) throw new Error();
     return files;
   } catch {
@@ -150,10 +151,19 @@ function readManifest(folder: string): ManifestFiles {
   }
 }
 
+/** @throws UserError when the file cannot be read */
+function reading<T>(path: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw new UserError(`${path} cannot be read: ${systemReason(error)}`);
+  }
+}
+
 function verifyFile(folder: string, name: string, files: ManifestFiles): void {
   const path = join(folder, name);
   if (!isFile(path)) throw new UserError(`${path}: the manifest names it, but it is missing; take another checkpoint`);
-  if (sha256(path) === files[name].sha256) return;
+  if (reading(path, () => sha256(path)) === files[name].sha256) return;
   throw new UserError(
     `${path}: its sha256 is not the manifest's: the file is damaged; take another checkpoint (a copy outside its folder is read as it is)`,
   );
@@ -217,8 +227,6 @@ function sha256(path: string): string {
   try {
     const chunk = Buffer.alloc(HASH_CHUNK_BYTES);
     for (let got = readSync(fd, chunk); got > 0; got = readSync(fd, chunk)) hash.update(chunk.subarray(0, got));
-  } catch (error) {
-    throw new RunError(`${path} cannot be read: ${(error as Error).message}`);
   } finally {
     closeSync(fd);
   }

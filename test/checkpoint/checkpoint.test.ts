@@ -1,6 +1,7 @@
 // Checkpoints: what is saved comes back bit for bit, damage shows, and a model's file depends on its weights alone.
 import { createHash } from 'node:crypto';
 import {
+  chmodSync,
   closeSync,
   cpSync,
   mkdirSync,
@@ -246,6 +247,23 @@ describe('damage', () => {
     }
     writeFileSync(path, text);
     expect(() => verifyCheckpoint(folder)).not.toThrow();
+  });
+
+  test('by permissions is an error of whoever may not read it', () => {
+    const folder = save(trained());
+    chmodSync(join(folder, 'model.safetensors'), 0);
+    const isRoot = process.geteuid?.() === 0;
+    if (isRoot) {
+      for (const above of ['', '..', '../..', '../../..']) chmodSync(join(folder, above), 0o755);
+      process.seteuid?.(65_534);
+    }
+    try {
+      const attempt = () => verifyCheckpoint(folder);
+      expect(attempt).toThrow(UserError);
+      expect(attempt).toThrow(/model\.safetensors cannot be read: permission denied$/);
+    } finally {
+      if (isRoot) process.seteuid?.(0);
+    }
   });
 
   test('of the progress is an error with the file’s name', () => {
