@@ -94,12 +94,6 @@ export class SymbolCensus {
     for (; i < length; i++) marks[pairs[i]] = 1;
   }
 
-  /** Whether each value of a byte occurs, so that no further byte is a new one. */
-  get hasAllBytes(): boolean {
-    this.#mergePairs();
-    return this.#seen.subarray(0, BYTE_VALUES).every((mark) => mark === 1);
-  }
-
   /** The different symbols in code order. */
   different(): number[] {
     this.#mergePairs();

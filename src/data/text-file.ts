@@ -3,6 +3,7 @@
 
 import { isAscii } from 'node:buffer';
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
+import { crc32 } from 'node:zlib';
 import { RunError, systemReason, UserError } from '../errors.js';
 import { DiskTokens } from './disk-tokens.js';
 import { notUtf8, SymbolCensus, type Symbols, type TextMode, TRAIN_ON_BYTES } from './symbols.js';
@@ -17,16 +18,22 @@ export interface OpenedText {
   readonly skipped: number;
 }
 
+/** A text to learn. */
+export interface LearnedText extends OpenedText {
+  /** CRC-32 of the symbols: tells texts apart that are given in the same way. */
+  readonly checksum: number;
+}
+
 /** Up to here a file of bytes is held in memory. */
 const MAX_IN_MEMORY_BYTES = 64 << 20;
 
 /** Opens a text to learn: its vocabulary is what occurs in it. */
-export function openText(path: string, mode: TextMode, flag = '--text'): OpenedText {
+export function openText(path: string, mode: TextMode, flag = '--text'): LearnedText {
   return withFile(path, flag, (file) => {
     const census = takeCensus(file, mode);
     const vocabulary = Vocabulary.ofSymbols(mode, census.symbols);
     if (vocabulary.size < 2) throw tooFewSymbols(`${flag}: ${path}`, census.count, vocabulary.size);
-    return { vocabulary, source: tokensOf(file, vocabulary, census), skipped: 0 };
+    return { vocabulary, source: tokensOf(file, vocabulary, census), checksum: census.checksum, skipped: 0 };
   });
 }
 
@@ -66,7 +73,7 @@ interface TextFile {
   kept: boolean;
 }
 
-function withFile(path: string, flag: string, use: (file: TextFile) => OpenedText): OpenedText {
+function withFile<T>(path: string, flag: string, use: (file: TextFile) => T): T {
   let file: TextFile | undefined;
   try {
     // Asked before it is opened: opening a pipe would wait for a writer.
@@ -93,27 +100,23 @@ function isSystemError(error: unknown): boolean {
 interface Census {
   readonly symbols: readonly number[];
   readonly count: number;
+  readonly checksum: number;
   /** Each byte of the file is one symbol. */
   readonly plain: boolean;
 }
 
 function takeCensus(file: TextFile, mode: TextMode, advice?: string): Census {
   const census = new SymbolCensus();
-  let nextLook = CHUNK_BYTES;
+  let checksum = 0;
   try {
     readSymbols(file, mode, (symbols, count) => {
+      checksum = crc32(symbols.subarray(0, count), checksum);
       census.add(symbols, count);
-      if (mode === 'char' || census.count < nextLook) return 'on';
-      nextLook = 2 * census.count;
-      if (!census.hasAllBytes) return 'on';
-      // The rest holds nothing new, and each of its bytes is a symbol.
-      census.count = file.sizeBytes;
-      return 'stop';
     });
   } catch (error) {
     throw error instanceof NotUtf8 ? locateNotUtf8(file, error, advice) : error;
   }
-  return { symbols: census.different(), count: census.count, plain: census.count === file.sizeBytes };
+  return { symbols: census.different(), count: census.count, checksum, plain: census.count === file.sizeBytes };
 }
 
 function tokensOf(file: TextFile, vocabulary: Vocabulary, census: Census): TokenSource {
@@ -126,7 +129,6 @@ function tokensOf(file: TextFile, vocabulary: Vocabulary, census: Census): Token
   let written = 0;
   readSymbols(file, mode, (symbols, count) => {
     written += vocabulary.translate(symbols, count, tokens, written);
-    return 'on';
   });
   return new MemoryTokens(tokens.subarray(0, written));
 }
@@ -142,10 +144,8 @@ class NotUtf8 extends Error {
   }
 }
 
-type Visit = (symbols: Symbols, count: number) => 'on' | 'stop';
-
 /** Goes through the file from its start, a chunk of symbols at a time; the chunk is good for the time of the call. */
-function readSymbols(file: TextFile, mode: TextMode, visit: Visit): void {
+function readSymbols(file: TextFile, mode: TextMode, visit: (symbols: Symbols, count: number) => void): void {
   const bytes = Buffer.alloc(CHUNK_BYTES);
   const points = mode === 'char' ? new Int32Array(CHUNK_BYTES) : new Int32Array(0);
   let held = 0; // bytes of an unfinished character, moved to the start of `bytes`
@@ -158,12 +158,12 @@ function readSymbols(file: TextFile, mode: TextMode, visit: Visit): void {
       return;
     }
     if (mode === 'byte' || isAscii(bytes.subarray(0, length))) {
-      if (visit(bytes, length) === 'stop') return;
+      visit(bytes, length);
       held = 0;
       continue;
     }
     const decoded = decodeUtf8(bytes, length, points);
-    if (visit(points, decoded.points) === 'stop') return;
+    visit(points, decoded.points);
     held = length - decoded.bytes;
     if (decoded.invalid) throw new NotUtf8(offset - held, bytes[decoded.bytes]);
     bytes.copyWithin(0, decoded.bytes, length);
@@ -174,10 +174,7 @@ function readSymbols(file: TextFile, mode: TextMode, visit: Visit): void {
 function locateNotUtf8(file: TextFile, fault: NotUtf8, advice?: string): UserError {
   const at = new Position();
   try {
-    readSymbols(file, 'char', (symbols, count) => {
-      at.pass(symbols, count);
-      return 'on';
-    });
+    readSymbols(file, 'char', (symbols, count) => at.pass(symbols, count));
   } catch (error) {
     if (!(error instanceof NotUtf8)) throw error;
   }
@@ -188,12 +185,11 @@ function locateUnknown(file: TextFile, vocabulary: Vocabulary): Error {
   const at = new Position();
   let found: UserError | undefined;
   readSymbols(file, vocabulary.mode as TextMode, (symbols, count) => {
+    if (found !== undefined) return;
     let known = 0;
     while (known < count && vocabulary.tokenOf(symbols[known]) >= 0) known++;
     at.pass(symbols, known);
-    if (known === count) return 'on';
-    found = vocabulary.unknownSymbol(file.path, at, symbols[known]);
-    return 'stop';
+    if (known < count) found = vocabulary.unknownSymbol(file.path, at, symbols[known]);
   });
   return found ?? new RunError(`${file.path}: the text was changed while it was read`);
 }

@@ -1,13 +1,14 @@
 // A text that is given in memory, as tokens.
 
+import { crc32 } from 'node:zlib';
 import { UserError } from '../errors.js';
 import { SymbolCensus, symbolsOf, type TextMode } from './symbols.js';
-import { type OpenedText, tooFewSymbols } from './text-file.js';
+import { type LearnedText, type OpenedText, tooFewSymbols } from './text-file.js';
 import { MemoryTokens, tokenArray } from './tokens.js';
 import { Vocabulary } from './vocabulary.js';
 
 /** A text to learn; `name` stands for it in messages. */
-export function textInMemory(text: string | Uint8Array, mode: TextMode, name = 'text'): OpenedText {
+export function textInMemory(text: string | Uint8Array, mode: TextMode, name = 'text'): LearnedText {
   if (typeof text !== 'string' && !(text instanceof Uint8Array)) {
     throw new UserError(`${name}: it must be a string or a Uint8Array; found ${text === null ? 'null' : typeof text}`);
   }
@@ -18,7 +19,7 @@ export function textInMemory(text: string | Uint8Array, mode: TextMode, name = '
   if (vocabulary.size < 2) throw tooFewSymbols(`${name}: it`, symbols.length, vocabulary.size);
   const tokens = tokenArray(vocabulary.size, symbols.length);
   vocabulary.translate(symbols, symbols.length, tokens, 0);
-  return { vocabulary, source: new MemoryTokens(tokens), skipped: 0 };
+  return { vocabulary, source: new MemoryTokens(tokens), checksum: crc32(symbols), skipped: 0 };
 }
 
 /** A text for a model that has its vocabulary already. */

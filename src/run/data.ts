@@ -7,7 +7,7 @@ import { EVALUATION, EvalBatches } from '../data/eval-segments.js';
 import { type Sequence, SequenceBatches, type SequenceSource, vocabularySizeOf } from '../data/sequences.js';
 import { splitSequences, splitText } from '../data/split.js';
 import { TextBatches } from '../data/streams.js';
-import { type OpenedText, openText } from '../data/text-file.js';
+import { type LearnedText, openText } from '../data/text-file.js';
 import { textInMemory } from '../data/text-memory.js';
 import { Vocabulary } from '../data/vocabulary.js';
 import { UserError } from '../errors.js';
@@ -31,6 +31,8 @@ export interface OpenedData {
   /** Tokens; 0 where sequences come one by one. */
   readonly trainingTokens: number;
   readonly validationTokens: number;
+  /** Tells texts apart; null for sequences. */
+  readonly checksum: number | null;
   /** Bytes that the tokens take. */
   readonly sizeBytes: number;
   close(): Promise<void>;
@@ -52,7 +54,7 @@ export async function openData(config: Config, data: TrainingData = {}): Promise
 
 function ofText(
   { batch, window, stride, validation }: Config,
-  { vocabulary, source }: OpenedText,
+  { vocabulary, source, checksum }: LearnedText,
   name: string,
 ): OpenedData {
   try {
@@ -63,6 +65,7 @@ function ofText(
       evaluation: cut < whole.length ? new EvalBatches(whole, cut, whole.length, EVALUATION) : undefined,
       trainingTokens: cut,
       validationTokens: whole.length - cut,
+      checksum,
       sizeBytes: source.sizeBytes,
       close: async () => source.close(),
     };
@@ -98,6 +101,7 @@ function ofSequences(config: Config, given: SequenceSource, data: TrainingData):
     evaluation: heldOutBatches.stepsPerEpoch ? heldOutBatches : undefined,
     trainingTokens: whole ? tokensOf(split?.training ?? whole) : 0,
     validationTokens: tokensOf(heldOut),
+    checksum: null,
     sizeBytes: 0,
     close: async () => training.close(),
   };

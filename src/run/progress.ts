@@ -24,6 +24,7 @@ export interface RunProgress {
   readonly measuredAt: number;
   /** Tokens that are learned: another text can't be gone on with. */
   readonly trainingTokens: number;
+  readonly checksum: number | null;
   readonly kernels: KernelName | null;
 }
 
@@ -39,5 +40,6 @@ export const NEW_RUN: RunProgress = {
   evaluatedAt: 0,
   measuredAt: 0,
   trainingTokens: 0,
+  checksum: null,
   kernels: null,
 };

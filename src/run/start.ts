@@ -18,6 +18,7 @@ import type { Architecture } from '../model/architecture.js';
 import { initialPieces } from '../model/initializers.js';
 import { fromTorch, transposePanels } from '../model/parameters.js';
 import type { RunLayout } from '../train/layout.js';
+import type { OpenedData } from './data.js';
 import type { Prepared } from './plan.js';
 import { NEW_RUN, type RunProgress } from './progress.js';
 
@@ -38,18 +39,14 @@ export function start(
     if (!p.transposedPanels) continue;
     transposePanels(p, arena.floatsAt(p.weights, p.length), arena.floatsAt(p.transposedPanels, p.length));
   }
-  const { trainingTokens } = data;
-  if (config.resume !== undefined && progress.trainingTokens !== trainingTokens) {
-    throw new UserError(
-      `--resume: ${config.resume} learned ${progress.trainingTokens} tokens, the text has ${trainingTokens} now; give the text that it had, or begin a new run with --init-from`,
-    );
-  }
+  const { trainingTokens, checksum } = data;
+  if (config.resume !== undefined) checkText(config.resume, progress, data);
   if (progress.kernels !== null && progress.kernels !== choice.name) {
     notice(
       `the run used ${progress.kernels} kernels up to step ${progress.step}; ${choice.name} kernels round otherwise, so the bits will differ`,
     );
   }
-  return { ...progress, trainingTokens, kernels: choice.name };
+  return { ...progress, trainingTokens, checksum, kernels: choice.name };
 }
 
 function fill(config: Config, vocabulary: Vocabulary, arena: Arena, layout: RunLayout): RunProgress {
@@ -91,6 +88,17 @@ function resume(path: string, vocabulary: Vocabulary, arena: Arena, layout: RunL
   const progress = readProgress<RunProgress>(folder);
   loadCheckpoint(folder, arena, layout);
   return progress;
+}
+
+function checkText(resumed: string, learned: RunProgress, { trainingTokens, checksum }: OpenedData): void {
+  const sameLength = learned.trainingTokens === trainingTokens;
+  if (sameLength && learned.checksum === checksum) return;
+  const other = sameLength
+    ? `another text: ${trainingTokens} tokens as well, but not the same ones`
+    : `${learned.trainingTokens} tokens, the text has ${trainingTokens} now`;
+  throw new UserError(
+    `--resume: ${resumed} learned ${other}; give the text that it had, or begin a new run with --init-from`,
+  );
 }
 
 function checkArchitecture(folder: string, saved: Architecture, wanted: Architecture): void {

@@ -152,6 +152,20 @@ describe('from another place', () => {
     expect(checkpointsIn(other)).toEqual(['step-00000003']);
   });
 
+  test('with another text: refused, also where it has as many symbols and the same ones', async () => {
+    const out = folder();
+    await run({ ...base, steps: 4, out });
+    const reversed = { text: [...data.text].reverse().join('') };
+    await expect(run({ data: reversed, resume: out, steps: 6 })).rejects.toThrow(
+      /^--resume: .* learned another text: 365 tokens as well, but not the same ones; give the text that it had/,
+    );
+    const shorter = { text: data.text.slice(0, -60) };
+    await expect(run({ data: shorter, resume: out, steps: 6 })).rejects.toThrow(
+      /^--resume: .* learned 365 tokens, the text has 311 now/,
+    );
+    expect(checkpointsIn(out)).toEqual(['step-00000004']);
+  });
+
   test('a copy of the folder', async () => {
     const out = folder();
     await run({ ...options, steps: 15, out });
