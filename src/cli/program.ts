@@ -81,7 +81,11 @@ export async function runProgram(raw: readonly string[], context: Context): Prom
     leaveOutHelp(parser);
   }
   await parser.parseAsync(bindNegatives(words, flags.valued));
-  return given === undefined || chosen === undefined || listing ? 0 : chosen.run(given, context);
+  if (given === undefined || chosen === undefined || listing) return 0;
+  // What stands behind `--` is no argument to yargs, and not checked by it.
+  const rest = words.indexOf('--');
+  if (rest >= 0) throw unknownArgument(words.slice(rest + 1), { flags: flags.all, command: name as string });
+  return chosen.run(given, context);
 }
 
 /** yargs lays out the help of each command that has run, in case its handler fails: a sixth of the time to a first step. */

@@ -103,6 +103,7 @@ const TABLE: readonly (readonly [string, readonly string[], RegExp])[] = [
   ['milestones that are missing', text('--schedule', 'step'), /^--milestones: --schedule step needs them; give/],
   ['a flag that is none', text('--hiden', '3'), /^--hiden: there is no such flag; did you mean --hidden\?/],
   ['a word too many', text('a', 'b'), /"b": that is one word too many/],
+  ['a word behind --', text('--', 'settings.yaml'), /^"settings.yaml": that is one word too many; "unroll train/],
   ['an unknown data set', train('--dataset', 'moby'), /^--dataset: "moby" is not allowed; it is .*moby-dick/],
   [
     'an unknown key in a config',
