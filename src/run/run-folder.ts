@@ -45,12 +45,20 @@ export function openRunFolder(config: Config, origin: string | undefined, checkp
     checkSpace(out, checkpointBytes);
     removeTemporaries(out);
     removeTemporaries(join(out, 'checkpoints'));
-    writeFileAtomic(join(out, CONFIG_FILE), `${JSON.stringify(saved(config), null, 2)}\n`);
+    writeConfig(config);
   } catch (error) {
     for (const folder of made) rmdirSync(folder);
     if (error instanceof RunError) throw new UserError(`--out: ${error.message}`);
     throw error;
   }
+}
+
+const writeConfig = (config: Config): void =>
+  writeFileAtomic(join(config.out, CONFIG_FILE), `${JSON.stringify(saved(config), null, 2)}\n`);
+
+/** Writes config.json again where somebody removed the folder while the run went on: without it nothing goes on from its checkpoints. */
+export function keepConfig(config: Config): void {
+  if (!existsSync(join(config.out, CONFIG_FILE))) writeConfig(config);
 }
 
 export const holdsRun = (folder: string): boolean =>

@@ -20,7 +20,7 @@ import type { TrainingData } from './data.js';
 import { evaluate } from './evaluation.js';
 import { type Prepared, planEvent, prepare } from './plan.js';
 import type { RunProgress } from './progress.js';
-import { METRICS_FILE, openRunFolder, takeOver } from './run-folder.js';
+import { keepConfig, METRICS_FILE, openRunFolder, takeOver } from './run-folder.js';
 import { RunLog } from './run-log.js';
 import { start } from './start.js';
 import { type FedStep, TrainingFeed } from './training-feed.js';
@@ -271,6 +271,7 @@ class Training {
     // Before the checkpoint is there: a process that is killed in between would go on from it without these events.
     this.#log.flush();
     const path = this.#checkpoints.save({ arena: this.#arena, layout, header, side }, this.#progress);
+    keepConfig(this.#config);
     this.#log.emit({ event: 'checkpoint', step, path });
   }
 

@@ -1,7 +1,7 @@
 // A run that is stopped, killed or moved, and gone on with, ends with the bytes of one that was never interrupted: model,
 // optimizer, streams, schedule, and metrics.jsonl.
 
-import { cpSync, existsSync, readFileSync, readlinkSync, renameSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, readlinkSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { verifyCheckpoint } from '../../src/checkpoint/checkpoint.js';
@@ -164,6 +164,17 @@ describe('from another place', () => {
       /^--resume: .* learned 365 tokens, the text has 311 now/,
     );
     expect(checkpointsIn(out)).toEqual(['step-00000004']);
+  });
+
+  test('a folder that was removed while the run went on: the last checkpoint is there all the same', async () => {
+    const whole = await run({ ...options, out: folder() });
+    const out = folder();
+    await run({ ...options, steps: 20, out }, (event) => {
+      if (event.event === 'step' && event.step === 16) rmSync(out, { recursive: true });
+    });
+    expect(checkpointsIn(out)).toContain('step-00000020');
+    const rest = await run({ data, resume: out, steps: 30 });
+    expect(modelDigest(rest.outcome.path)).toBe(modelDigest(whole.outcome.path));
   });
 
   test('a copy of the folder', async () => {
