@@ -4,7 +4,15 @@ export type { ConfigInput as Settings } from './config/config.js';
 export type { Sequence, SequenceSource, Sequences } from './data/sequences.js';
 export { RunError, UserError } from './errors.js';
 export type { Architecture } from './model/architecture.js';
-export type { CheckpointEvent, DoneEvent, EvalEvent, PlanEvent, StepEvent, TrainEvent } from './report/events.js';
+export type {
+  CheckpointEvent,
+  DoneEvent,
+  EvalEvent,
+  PlanEvent,
+  ProfileEvent,
+  StepEvent,
+  TrainEvent,
+} from './report/events.js';
 export type { TrainingData } from './run/data.js';
 export {
   type EvalData,

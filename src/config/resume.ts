@@ -15,6 +15,7 @@ export const CHANGEABLE_ON_RESUME: ReadonlySet<SettingName> = new Set<SettingNam
   'dryRun',
   'quiet',
   'json',
+  'profile',
   'verbose',
 ]);
 

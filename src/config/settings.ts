@@ -247,6 +247,10 @@ export const SETTINGS = {
   dryRun: onOff({ group: 'run', about: 'print the memory plan and stop' }),
   quiet: onOff({ group: 'run', about: 'print nothing but warnings and errors' }),
   json: onOff({ group: 'run', about: 'print events as JSON, one a line' }),
+  profile: onOff({
+    group: 'run',
+    about: 'print where the time of each worker goes, and write it to profile.json, which Perfetto opens',
+  }),
   verbose: onOff({ group: 'run', about: 'print stack traces of errors' }),
 } as const;
 

@@ -42,6 +42,8 @@ export class Coordinator {
   readonly #arena: Arena;
   readonly #slots: readonly BatchSlot[];
   readonly #fed: (Fed | undefined)[];
+  /** The first record of the present `run`. */
+  #first = 0;
   #stopRequested = false;
   /** Why a worker was lost. */
   #lost: { readonly error: unknown } | undefined;
@@ -81,6 +83,7 @@ export class Coordinator {
   async run<F extends Fed>(feed: Feed<F>, heard: (fed: F, result: StepResult) => void): Promise<'done' | 'stopped'> {
     let read = this.#completed;
     let published = read;
+    this.#first = read;
     let ended = false;
     let lastTime = performance.timeOrigin + performance.now();
     let msPerStep = 0;
@@ -154,6 +157,7 @@ export class Coordinator {
     doubles[record + Record.headFrom] = fed.kind === 'train' ? this.#firstCounted(this.#slots[ring], fed.steps) : 0;
     doubles[record + Record.rate] = fed.rate;
     doubles[record + Record.step] = fed.step;
+    doubles[record + Record.resumes] = n === this.#first ? 1 : 0;
     this.#fed[ring] = fed;
     const accepted = Atomics.compareExchange(this.#words, Word.published, n, n + 1) === n;
     wake(this.#words, Word.published);

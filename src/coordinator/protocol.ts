@@ -74,6 +74,8 @@ export const Record = {
   rate: 4,
   /** Number of the training step, from 0 on: a key of the dropout masks. */
   step: 5,
+  /** 1: the coordinator did something else before it, such as an evaluation or a checkpoint. */
+  resumes: 6,
 } as const;
 
 /** Fields of a result, float64. */

@@ -5,6 +5,7 @@
 // Tickets are claimed: any worker may do any tile, and the bits do not depend on who did.
 import type { Kernels } from '../kernels/kernels.js';
 import { type Arena, Descriptors } from '../memory/arena.js';
+import { Phase, type Phases, PhaseTimes, UNTIMED } from '../model/phases.js';
 import { Projection } from '../model/projection.js';
 import { placeOf, type Share } from '../model/share.js';
 import { projects, type WindowViews } from '../model/views.js';
@@ -30,6 +31,7 @@ export class StepLoop {
   readonly #doubles: Float64Array;
   readonly #barrier: Barrier;
   readonly #claims: Claims;
+  readonly #phases: Phases;
   readonly #projections: Readonly<Record<'training' | 'evaluation', Projecting | undefined>>;
   readonly #throughTime: ThroughTime;
   readonly #gradients: Gradients;
@@ -49,6 +51,7 @@ export class StepLoop {
     this.#doubles = arena.doubles;
     this.#barrier = new Barrier(this.#words, shape.workers);
     this.#claims = new Claims(this.#words, shape.workers, worker);
+    this.#phases = layout.times.length > 0 ? new PhaseTimes(arena, layout.times[worker], shape.workers) : UNTIMED;
     this.#layout = layout;
     this.#optimizer = optimizer;
     this.#open = openPieceWord(worker);
@@ -60,10 +63,11 @@ export class StepLoop {
       return { queues: dealInOrder(tickets, shape.workers), doUnits: ([unit]: Ticket) => run(unit) };
     };
     this.#projections = { training: projection(layout.training), evaluation: projection(layout.evaluation) };
-    this.#throughTime = new ThroughTime(kernels, descriptors, layout, {
+    const shares = {
       training: this.#shareOf(worker, shape.streams),
       evaluation: this.#shareOf(worker, shape.evaluationStreams),
-    });
+    };
+    this.#throughTime = new ThroughTime(kernels, descriptors, layout, shares, this.#phases);
     this.#gradients = new Gradients(kernels, descriptors, layout, worker);
     this.#updates = new Updates(kernels, descriptors, layout, optimizer, worker);
     this.#allStreams = new StreamState(arena, shape.model, layout.training, [0, shape.streams]);
@@ -73,7 +77,19 @@ export class StepLoop {
   #shareOf(worker: number, streams: number): Share {
     const { group, ...place } = placeOf(this.#layout.shape.model, streams, this.#layout.shape.workers, worker);
     const barrier = new Barrier(this.#words, place.members, ...groupWords(group));
-    return { ...place, sync: place.members > 1 ? () => barrier.pass() : () => {} };
+    return { ...place, sync: place.members > 1 ? () => this.#syncColumns(barrier) : () => {} };
+  }
+
+  #syncColumns(barrier: Barrier): void {
+    const phase = this.#phases.enter(Phase.timeStepBarrier);
+    barrier.pass();
+    this.#phases.enter(phase);
+  }
+
+  /** Waits until all workers have done what they did in a phase; the last one runs `last`. */
+  #meet(phase: number, last?: () => void): void {
+    this.#phases.enter(phase);
+    this.#barrier.pass(last);
   }
 
   /** Runs records until the coordinator publishes EXIT, or the run is aborted. @returns records done */
@@ -118,30 +134,39 @@ export class StepLoop {
       step: read(Record.step),
     };
     this.#rate = read(Record.rate);
-    if (read(Record.kind) === Kind.evaluate) this.#evaluate();
-    else this.#train();
+    if (read(Record.kind) === Kind.evaluate) {
+      this.#phases.beginEvaluation();
+      this.#evaluate();
+    } else {
+      this.#phases.beginStep(this.#input.step, read(Record.resumes) === 1);
+      this.#train();
+    }
+    this.#phases.endRecord();
   }
 
   #evaluate(): void {
     this.#project('evaluation');
     this.#throughTime.evaluate(this.#input, Atomics.load(this.#words, Word.evaluationSide));
-    this.#barrier.pass(this.#commitEvaluation);
+    this.#meet(Phase.updateBarrier, this.#commitEvaluation);
   }
 
   #train(): void {
     const { queues } = this.#layout.work;
     this.#project('training');
     this.#throughTime.train(this.#input, Atomics.load(this.#words, Word.trainingSide));
+    this.#phases.enter(Phase.weightGradient);
     this.#gradients.begin(this.#input);
-    this.#barrier.pass();
+    this.#meet(Phase.throughTimeBarrier);
+    this.#phases.enter(Phase.weightGradient);
     this.#claims.run(queues.tiles, this.#doTiles);
     if (this.#gradients.tableWaits) {
-      this.#barrier.pass();
+      this.#meet(Phase.gradientBarrier);
+      this.#phases.enter(Phase.weightGradient);
       this.#claims.run(queues.tablePieces, this.#doTablePieces);
     }
-    this.#barrier.pass(this.#judge);
+    this.#meet(Phase.normBarrier, this.#judge);
     if (Atomics.load(this.#words, Word.applies)) this.#update();
-    this.#barrier.pass(this.#commit);
+    this.#meet(Phase.updateBarrier, this.#commit);
   }
 
   /** P = E W_x, where the window has more rows than the vocabulary has tokens. */
@@ -149,8 +174,9 @@ export class StepLoop {
     const projection = this.#projections[which];
     const streams = this.#layout[which]?.streams ?? 0;
     if (!projection || !projects(this.#layout.shape.model, this.#input.steps * streams)) return;
+    this.#phases.enter(Phase.inputProduct);
     this.#claims.run(projection.queues, projection.doUnits);
-    this.#barrier.pass();
+    this.#meet(Phase.projectionBarrier);
   }
 
   readonly #doTiles = ([from, to]: Ticket): void => {
@@ -164,6 +190,7 @@ export class StepLoop {
   };
 
   #update(): void {
+    this.#phases.enter(Phase.update);
     const n = Atomics.load(this.#words, Word.updates) + 1;
     this.#updates.begin(this.#rate, this.#doubles[this.#resultAt(Result.applied)], n);
     this.#updateNumber = n;
@@ -192,6 +219,7 @@ export class StepLoop {
 
   /** What the last worker does before UPDATE: adds up norms and losses in index order, decides whether the step counts. */
   readonly #judge = (): void => {
+    const phase = this.#phases.enter(Phase.weightGradient);
     const { work, pieceNorms, shape } = this.#layout;
     let square = 0;
     for (let i = 0; i < work.pieces.length; i++) square += this.#doubles[pieceNorms / 8 + i];
@@ -205,6 +233,7 @@ export class StepLoop {
     // Where UPDATE finds the factor; more than 0 for every finite norm.
     this.#setResult(Result.applied, applies ? clipFactorOf(norm, this.#optimizer.clipNorm) : 0);
     Atomics.store(this.#words, Word.applies, applies ? 1 : 0);
+    this.#phases.enter(phase);
   };
 
   #judgeDensity(): void {
@@ -217,6 +246,7 @@ export class StepLoop {
   }
 
   readonly #commit = (): void => {
+    const phase = this.#phases.enter(Phase.update);
     const words = this.#words;
     const side = Atomics.load(words, Word.trainingSide);
     if (Atomics.load(words, Word.applies)) {
@@ -228,6 +258,7 @@ export class StepLoop {
       if (Atomics.add(words, Word.badInARow, 1) + 1 >= Atomics.load(words, Word.badLimit))
         Atomics.store(words, Word.stop, 1);
     }
+    this.#phases.enter(phase);
     this.#complete();
   };
 

@@ -11,6 +11,7 @@ export type Part =
   | 'evaluation'
   | 'batches'
   | 'undo slots'
+  | 'profile'
   | 'control';
 
 /** Views begin on a cache line, so that no two threads write to one line unless they share the view. */

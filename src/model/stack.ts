@@ -13,6 +13,7 @@ import type { Architecture } from './architecture.js';
 import type { Cell } from './cells/cell.js';
 import { cells } from './cells/cells.js';
 import { dropoutKey } from './dropout-key.js';
+import { Phase, type Phases } from './phases.js';
 import { partOf, type Share } from './share.js';
 import { findParameter, type LayerViews, type PlacedParameter, type WindowViews } from './views.js';
 import { WindowCalls } from './window-calls.js';
@@ -25,6 +26,7 @@ export interface StackOptions {
   readonly parameters: readonly PlacedParameter[];
   readonly views: WindowViews;
   readonly share: Share;
+  readonly phases: Phases;
   readonly dropout: number;
   readonly trains: boolean;
   readonly seed: number;
@@ -114,14 +116,17 @@ export class Stack {
    * @param step number of the training step, for the dropout masks; -1: no dropout
    */
   forward(input: WindowInput, steps: number, projected: boolean, step: number): void {
-    const { kernels, share } = this.#o;
+    const { kernels, share, phases } = this.#o;
     if (share.rows === 0) return;
     this.#inputs(input, steps, projected);
     for (let layer = 0; layer < this.#layers.length; layer++) {
       const calls = this.#layers[layer];
+      if (layer > 0) phases.enter(Phase.inputProduct);
       if (layer > 0) kernels.product(calls.inputProduct, 0, steps);
       for (let t = 0; t < steps; t++) {
+        phases.enter(Phase.recurrentProduct);
         kernels.product(calls.recurrentProduct, t, t + 1);
+        phases.enter(Phase.pointWise);
         this.#cell.forward(kernels, calls.cell, t);
         share.sync();
       }
@@ -134,8 +139,9 @@ export class Stack {
    * @param scale of the gradients that replace the logits, 1 / predictions; 0 leaves the logits as they are
    */
   loss(input: WindowInput, from: number, steps: number, scale: number): void {
-    const { kernels, descriptors, share } = this.#o;
+    const { kernels, descriptors, share, phases } = this.#o;
     if (share.rows === 0) return;
+    phases.enter(Phase.head);
     const [own, end] = partOf(share, steps - from);
     this.logits(from + own, from + end);
     descriptors.set(this.#softmax, Softmax.targets, this.#intRow(input.targets));
@@ -151,9 +157,10 @@ export class Stack {
 
   /** Backward through all steps; the losses' gradients stand in the logits from step `from` on. Leaves the deltas in z (and r). */
   backward(from: number, steps: number, projected: boolean, step: number): void {
-    const { kernels, share } = this.#o;
+    const { kernels, share, phases } = this.#o;
     if (share.rows === 0) return;
     this.#headGradient(from, steps);
+    phases.enter(Phase.backward);
     for (let layer = this.#layers.length - 1; layer >= 0; layer--) {
       const calls = this.#layers[layer];
       if (calls.views.dc) this.#clear(calls.views.dc, 0, this.#calls.ownBlocks);
@@ -184,13 +191,15 @@ export class Stack {
   }
 
   #inputs(input: WindowInput, steps: number, projected: boolean): void {
-    const { kernels, descriptors, model, share } = this.#o;
+    const { kernels, descriptors, model, share, phases } = this.#o;
+    phases.enter(Phase.gather);
     const tokens = this.#intRow(input.tokens);
     if (model.embedding > 0 && !projected) {
       descriptors.set(this.#gatherEmbedded, Gather.tokens, tokens);
       descriptors.set(this.#gatherEmbedded, Gather.table, this.#parameter('embedding.weight').weights);
       kernels.gather(this.#gatherEmbedded, ...partOf(share, steps));
       share.sync();
+      phases.enter(Phase.inputProduct);
       kernels.product(this.#embeddedProduct, 0, steps);
       return;
     }

@@ -67,6 +67,20 @@ export interface CheckpointEvent {
   readonly path: string;
 }
 
+/** Where the time of a run's training steps went, after the first one; without evaluations and checkpoints. */
+export interface ProfileEvent {
+  readonly event: 'profile';
+  readonly step: number;
+  readonly workers: readonly {
+    /** Steps that are counted. */
+    readonly steps: number;
+    /** Milliseconds of all of them by phase; what a worker waits for begins with "wait: ". */
+    readonly milliseconds: Readonly<Record<string, number>>;
+  }[];
+  /** The trace file; null where it could not be written. */
+  readonly path: string | null;
+}
+
 export type EndReason = 'epochs' | 'steps' | 'patience' | 'stopped';
 
 export interface DoneEvent {
@@ -81,4 +95,4 @@ export interface DoneEvent {
   readonly reason: EndReason;
 }
 
-export type TrainEvent = PlanEvent | StepEvent | EvalEvent | CheckpointEvent | DoneEvent;
+export type TrainEvent = PlanEvent | StepEvent | EvalEvent | CheckpointEvent | ProfileEvent | DoneEvent;

@@ -94,11 +94,14 @@ function endOfStep(fd: number, step: number): number {
   }
 }
 
+/** Events of the end of a run, which a run that goes on has not reached. */
+const ENDS: ReadonlySet<string> = new Set<TrainEvent['event']>(['profile', 'done']);
+
 /** A torn line, which a killed process leaves behind, belongs to nothing. */
 function belongs(line: string, step: number): boolean {
   try {
     const event: Partial<TrainEvent> | null = JSON.parse(line);
-    return event?.event !== undefined && event.event !== 'done' && (event.step ?? 0) <= step;
+    return event?.event !== undefined && !ENDS.has(event.event) && (event.step ?? 0) <= step;
   } catch {
     return false;
   }

@@ -3,6 +3,7 @@
 
 import type { EvalEvent, TrainEvent } from './events.js';
 import { planLines } from './plan-table.js';
+import { profileTable } from './profile-table.js';
 import { doneLine, evalLine, Progress } from './progress.js';
 
 /** A stream as far as reporters use it: process.stdout, process.stderr. */
@@ -125,9 +126,9 @@ class LineReporter implements Reporter {
       this.#lastEval = event;
       this.#sink.line(evalLine(event));
     }
-    if (event.event === 'done') {
+    if (event.event === 'done' || event.event === 'profile') {
       this.#sink.close();
-      this.#sink.line(doneLine(event, this.#lastEval));
+      this.#sink.line(event.event === 'done' ? doneLine(event, this.#lastEval) : profileTable(event));
     } else {
       this.#sink.progress(this.#progress);
     }

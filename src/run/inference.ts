@@ -9,6 +9,7 @@ import { Arena, Descriptors } from '../memory/arena.js';
 import { PlanBuilder } from '../memory/plan.js';
 import { createSharedBuffer } from '../memory/shared-array-buffer.js';
 import type { Architecture } from '../model/architecture.js';
+import { UNTIMED } from '../model/phases.js';
 import { Projection } from '../model/projection.js';
 import { allOf } from '../model/share.js';
 import { Stack } from '../model/stack.js';
@@ -69,7 +70,7 @@ export class Inference {
       at,
       stack: new Stack({
         ...{ arena: this.arena, kernels, descriptors, model, parameters: this.parameters, views },
-        ...{ share: allOf(views.streams), dropout: 0, trains: false, seed: 0 },
+        ...{ share: allOf(views.streams), phases: UNTIMED, dropout: 0, trains: false, seed: 0 },
       }),
       state: new StreamState(this.arena, model, views, [0, views.streams]),
       slot: {

@@ -116,6 +116,7 @@ function shapeOf(config: Config, { training, evaluation, vocabulary }: OpenedDat
     floatBytes: 4,
     reservedBytes: reservedBytes(choice.name),
     controlWords: PROTOCOL_WORDS,
+    profile: config.profile,
   };
 }
 

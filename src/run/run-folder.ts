@@ -21,6 +21,7 @@ import { bytes } from '../report/format.js';
 
 export const CONFIG_FILE = 'config.json';
 export const METRICS_FILE = 'metrics.jsonl';
+export const PROFILE_FILE = 'profile.json';
 
 export const packageVersion = (): string =>
   (createRequire(import.meta.url)('unroll/package.json') as { version: string }).version;
@@ -79,6 +80,7 @@ function saved({
   quiet: ___,
   json: ____,
   verbose: _____,
+  profile: ______,
   ...config
 }: Config): Record<string, unknown> {
   const { text, initFrom } = config;

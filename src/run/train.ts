@@ -19,6 +19,7 @@ import { Checkpoints, locateCheckpoint } from './checkpoints.js';
 import type { TrainingData } from './data.js';
 import { evaluate } from './evaluation.js';
 import { type Prepared, planEvent, prepare } from './plan.js';
+import { reportProfile } from './profile.js';
 import type { RunProgress } from './progress.js';
 import { keepConfig, METRICS_FILE, openRunFolder, takeOver } from './run-folder.js';
 import { RunLog } from './run-log.js';
@@ -72,6 +73,7 @@ class Training {
   readonly #checkpoints: Checkpoints;
   readonly #log: RunLog;
   readonly #threads: Threads | undefined;
+  readonly #onNotice: (message: string) => void;
   #progress: RunProgress;
 
   constructor(prepared: Prepared, { onEvent, onNotice, signal, threads }: RunOptions) {
@@ -83,6 +85,7 @@ class Training {
     this.#words = this.#arena.ints.subarray(layout.control / 4);
     this.#signal = signal;
     this.#threads = threads;
+    this.#onNotice = onNotice ?? (() => {});
     this.#checkpoints = new Checkpoints(config.out);
     this.#progress = start(prepared, this.#arena, onNotice);
     this.#log = new RunLog(onEvent);
@@ -109,11 +112,13 @@ class Training {
       const reason = await this.#stoppable(coordinator);
       coordinator.exit();
       await pool.close();
+      this.#emitProfile();
       this.#log.done(this.#progress.step, reason);
       return { reason, step: this.#progress.step, path: this.#checkpoints.latestPath };
     } catch (error) {
       coordinator?.abort();
       await pool?.close();
+      if (pool) this.#emitProfile();
       throw this.#failed(error);
     } finally {
       this.#log.close();
@@ -297,6 +302,14 @@ class Training {
     throw new RunError(
       `loss or gradient was not finite in ${badInARow} steps in a row, up to step ${step}; a lower --lr or --clip-norm may help`,
     );
+  }
+
+  /** Once the workers have returned; what a lost one has recorded lies in the arena still. */
+  #emitProfile(): void {
+    const { config, layout } = this.#prepared;
+    if (!config.profile) return;
+    const at = { out: config.out, step: this.#progress.step };
+    this.#log.emit(reportProfile({ arena: this.#arena, layout }, at, this.#onNotice));
   }
 
   /** What is thrown to the outside: what happened, what is saved, how to go on. */

@@ -3,6 +3,7 @@
 import { GRADIENT_SCRATCH, type Optimizer } from '../kernels/kernels.js';
 import { PlanBuilder } from '../memory/plan.js';
 import type { Architecture } from '../model/architecture.js';
+import { timesNumbers } from '../model/phases.js';
 import { type PlacedParameter, placeParameters, placeWindow, type WindowViews } from '../model/views.js';
 import { cutIntoTiles, type Work } from './tiles.js';
 
@@ -25,6 +26,8 @@ export interface RunShape {
   readonly reservedBytes: number;
   /** int32 words of the step protocol. */
   readonly controlWords: number;
+  /** Whether the workers' times are kept, phase by phase. */
+  readonly profile?: boolean;
 }
 
 /** One prepared batch in the ring; byte offsets. Evaluation uses the same slots. */
@@ -60,6 +63,8 @@ export interface RunLayout {
   readonly scratch: readonly number[];
   /** Stretch of each worker's descriptors. */
   readonly descriptors: readonly number[];
+  /** float64, of each worker: where its time goes, see model/phases.ts. Empty where nobody asks. */
+  readonly times: readonly number[];
   /** int32 control words, see coordinator/protocol.ts. */
   readonly control: number;
   /** float64 rings of records and results. */
@@ -141,6 +146,7 @@ export function layOut(shape: RunShape): RunLayout {
     undoFloats,
     scratch: each(() => plan.floats('control', GRADIENT_SCRATCH)),
     descriptors: each(() => plan.doubles('control', descriptorNumbers(shape.model))),
+    times: shape.profile ? each(() => plan.doubles('profile', timesNumbers(shape.workers))) : [],
     control,
     records: plan.doubles('control', slotCount * RECORD_NUMBERS),
     results: plan.doubles('control', slotCount * RECORD_NUMBERS),

@@ -2,6 +2,7 @@
 // evaluation. Deltas and activations stay in the arena for the gradients; losses and hits are added up stream by stream.
 import type { Kernels } from '../kernels/kernels.js';
 import type { Arena, Descriptors } from '../memory/arena.js';
+import { Phase, type Phases } from '../model/phases.js';
 import { ownRows, type Share } from '../model/share.js';
 import { Stack } from '../model/stack.js';
 import { projects, type WindowViews } from '../model/views.js';
@@ -23,6 +24,7 @@ export class ThroughTime {
   readonly hasZeros: boolean;
   readonly #arena: Arena;
   readonly #layout: RunLayout;
+  readonly #phases: Phases;
   readonly #training: Streams;
   readonly #evaluation: Streams | undefined;
 
@@ -31,6 +33,7 @@ export class ThroughTime {
     descriptors: Descriptors,
     layout: RunLayout,
     shares: { readonly training: Share; readonly evaluation: Share },
+    phases: Phases,
   ) {
     const { arena } = descriptors;
     const { parameters, shape } = layout;
@@ -39,12 +42,13 @@ export class ThroughTime {
       views,
       stack: new Stack({
         ...{ arena, kernels, descriptors, model, parameters, views, trains, seed },
-        ...{ share, dropout: trains ? dropout : 0 },
+        ...{ share, phases, dropout: trains ? dropout : 0 },
       }),
       state: new StreamState(arena, model, views, ownRows(share)),
       sync: share.sync,
     });
     this.#arena = arena;
+    this.#phases = phases;
     this.#layout = layout;
     this.#training = bind(layout.training, shares.training, true);
     this.#evaluation = layout.evaluation && bind(layout.evaluation, shares.evaluation, false);
@@ -57,11 +61,13 @@ export class ThroughTime {
     const { model, dropout } = this.#layout.shape;
     const { steps, headFrom } = input;
     const projected = projects(model, steps * views.streams);
+    this.#phases.enter(Phase.state);
     state.begin(side, input.reset);
     sync();
     stack.forward(input, steps, projected, dropout > 0 ? input.step : -1);
     stack.loss(input, headFrom, steps, 1 / input.counted);
     stack.backward(headFrom, steps, projected, input.step);
+    this.#phases.enter(Phase.state);
     state.end(1 - side, input.carry);
     this.#sumStreams(this.#training, headFrom, steps);
     if (this.hasZeros) this.#countActive(steps);

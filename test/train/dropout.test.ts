@@ -7,6 +7,7 @@ import { Arena, Descriptors } from '../../src/memory/arena.js';
 import { PlanBuilder } from '../../src/memory/plan.js';
 import { dropoutKey } from '../../src/model/dropout-key.js';
 import { fromTorch } from '../../src/model/parameters.js';
+import { UNTIMED } from '../../src/model/phases.js';
 import { allOf } from '../../src/model/share.js';
 import { Stack } from '../../src/model/stack.js';
 import { placeParameters, placeWindow } from '../../src/model/views.js';
@@ -39,7 +40,7 @@ function passedOn(
     const stack = new Stack({
       ...{ arena, kernels: createKernels(kernelName, memory, worker), model: MODEL, parameters, views },
       descriptors: new Descriptors(arena, descriptors[worker], numbers),
-      ...{ share: { ...allOf(B), firstRow, rows: count }, dropout, trains: true, seed },
+      ...{ share: { ...allOf(B), firstRow, rows: count }, phases: UNTIMED, dropout, trains: true, seed },
     });
     stack.forward(input, T, false, step);
   });
