@@ -118,7 +118,7 @@ class Training {
     } catch (error) {
       coordinator?.abort();
       await pool?.close();
-      if (pool) this.#emitProfile();
+      if (pool) this.#emitProfileOfFailure();
       throw this.#failed(error);
     } finally {
       this.#log.close();
@@ -310,6 +310,14 @@ class Training {
     if (!config.profile) return;
     const at = { out: config.out, step: this.#progress.step };
     this.#log.emit(reportProfile({ arena: this.#arena, layout }, at, this.#onNotice));
+  }
+
+  #emitProfileOfFailure(): void {
+    try {
+      this.#emitProfile();
+    } catch {
+      // What ended the run may end this as well, and is what is told.
+    }
   }
 
   /** What is thrown to the outside: what happened, what is saved, how to go on. */

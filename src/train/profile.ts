@@ -16,7 +16,7 @@ export interface Span {
   readonly phase: number;
   /** Number of the training step that it belongs to, or the last one before it; from 0 on. */
   readonly step: number;
-  /** Milliseconds since the first of the workers began. */
+  /** Milliseconds, on a clock that all workers share. */
   readonly start: number;
   readonly end: number;
 }

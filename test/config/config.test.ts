@@ -56,6 +56,7 @@ test('a text alone gives the whole config', () => {
     dryRun: false,
     quiet: false,
     json: false,
+    profile: false,
     verbose: false,
   });
 });

@@ -6,8 +6,8 @@ import { UserError } from '../../src/errors.js';
 const saved = { ...resolveConfig({ text: 'moby.txt', hidden: 64, epochs: 3, workers: 2 }) };
 
 test('a resumed run has its saved settings, and those that may change as they are given', () => {
-  const merged = mergeResumed(saved, { resume: 'runs/a', workers: 5, quiet: true, out: 'runs/b' });
-  expect(resolveConfig(merged)).toEqual({ ...saved, resume: 'runs/a', workers: 5, quiet: true, out: 'runs/b' });
+  const given = { resume: 'runs/a', workers: 5, quiet: true, profile: true, out: 'runs/b' };
+  expect(resolveConfig(mergeResumed(saved, given))).toEqual({ ...saved, ...given });
 });
 
 test('epochs or steps given anew replace both', () => {

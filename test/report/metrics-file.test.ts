@@ -25,6 +25,7 @@ const step = (n: number): StepEvent => ({
   density: [1],
 });
 const checkpoint = (n: number): TrainEvent => ({ event: 'checkpoint', step: n, path: `checkpoints/step-${n}` });
+const profile = (n: number): TrainEvent => ({ event: 'profile', step: n, workers: [], path: null });
 const done = (n: number): TrainEvent => ({
   event: 'done',
   step: n,
@@ -64,7 +65,7 @@ test('a resumed run goes on behind the step of its checkpoint, as if it had neve
 });
 
 test('the end of a run that goes on after all is taken back', () => {
-  write([step(1), checkpoint(1), done(1)]);
+  write([step(1), checkpoint(1), profile(1), done(1)]);
   write([step(2)], 1);
   expect(read()).toEqual([step(1), checkpoint(1), step(2)]);
 });

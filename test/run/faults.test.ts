@@ -1,6 +1,6 @@
 // What ends a run before its time: a worker that is lost, numbers that are not finite, patience.
 import { execFile } from 'node:child_process';
-import { existsSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
@@ -8,6 +8,7 @@ import { expect, test } from 'vitest';
 import { verifyCheckpoint } from '../../src/checkpoint/checkpoint.js';
 import { RunError } from '../../src/errors.js';
 import { nativeProblem } from '../../src/kernels/native.js';
+import type { ProfileEvent } from '../../src/report/events.js';
 import { train } from '../../src/run/train-api.js';
 import { freshPath, run, SETTINGS, text } from './small-runs.js';
 
@@ -21,6 +22,7 @@ process.on('worker', (worker) => workers.push(worker));
 try {
   await train({
     text: ${JSON.stringify(file)}, out: ${JSON.stringify(out)}, workers: 3, hidden: 16, batch: 6, window: 10, steps: 100000, checkpointEvery: 20,
+    profile: true,
     onEvent: (event) => { if (event.event === 'step' && event.step === 50) workers[1].terminate(); },
   });
 } catch (error) {
@@ -41,6 +43,12 @@ test('a worker that is lost ends the run with the last checkpoint intact, and le
   const latest = join(out, readlinkSync(join(out, 'latest')));
   verifyCheckpoint(latest);
   const step = Number(latest.slice(-8));
+  const events = readFileSync(join(out, 'metrics.jsonl'), 'utf8').trim().split('\n');
+  const profile: ProfileEvent = JSON.parse(events.at(-1) ?? '');
+  expect([profile.event, profile.path]).toEqual(['profile', join(out, 'profile.json')]);
+  expect(profile.workers.map(({ steps, milliseconds }) => steps > 30 && milliseconds.backward > 0)).toEqual(
+    Array(3).fill(true),
+  );
   expect(message).toContain(`up to step ${step};`);
   const rest = await train({ resume: out, steps: step + 5 });
   expect(rest.step).toBe(step + 5);
