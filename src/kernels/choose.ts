@@ -1,7 +1,7 @@
 // Which implementation of the kernels serves a run, and why; and the memory and kernels of that choice.
 
 import { UserError } from '../errors.js';
-import type { Kernels } from './kernels.js';
+import type { Kernels, PeakKernels } from './kernels.js';
 import { createNativeKernels, nativeProblem } from './native.js';
 import { createReferenceKernels } from './reference/reference.js';
 import { createWasmKernels, createWasmMemory, MAX_WASM_BYTES, MAX_WASM_WORKERS, RESERVED_BYTES } from './wasm.js';
@@ -75,7 +75,7 @@ export function createKernels(
   memory: KernelMemory,
   worker: number,
   precision: 'float32' | 'float64' = 'float32',
-): Kernels {
+): Kernels & PeakKernels {
   if (name === 'wasm') {
     if (!memory.wasmMemory) throw new Error('wasm kernels need a WebAssembly memory');
     return createWasmKernels(memory.wasmMemory, worker);

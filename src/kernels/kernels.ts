@@ -178,6 +178,15 @@ export const SquareNorm = layout('g');
 /** out[i] = f(in[i]) for i in [from, to), f one of Activation. Any from and to. */
 export const Elementwise = layout('in', 'out', 'function');
 
+/** Values that `multiplyAdd` works on: as many as stay in the registers of the widest instruction set. */
+export const PEAK_VALUES = 384;
+
+/** values[i] = values[i] * factor + addend for all PEAK_VALUES, once for each round of [from, to): no memory in between. */
+export const MultiplyAdd = layout('values', 'factor', 'addend');
+
+/** a[i] = b[i] + scale c[i] for i in [from, to) (multiples of PANEL): the triad of STREAM (McCalpin 1995). */
+export const Triad = layout('a', 'b', 'c', 'scale');
+
 /** All methods throw a RangeError when a descriptor points outside the arena. */
 export interface Kernels {
   readonly name: 'native' | 'wasm' | 'reference';
@@ -202,4 +211,10 @@ export interface Kernels {
   update(descriptor: number, from: number, to: number): void;
   squareNorm(descriptor: number, from: number, to: number): number;
   map(descriptor: number, from: number, to: number): void;
+}
+
+/** What a core can do at best: loops that only the benches run. */
+export interface PeakKernels {
+  multiplyAdd(descriptor: number, from: number, to: number): void;
+  triad(descriptor: number, from: number, to: number): void;
 }

@@ -1,13 +1,13 @@
 // The native kernels: loads the addon that the install built, and binds it to an arena.
 import { createRequire } from 'node:module';
-import type { Kernels } from './kernels.js';
+import type { Kernels, PeakKernels } from './kernels.js';
 
-type Bound = Omit<Kernels, 'name' | 'floatBytes'> & { readonly instructionSet: string };
+type Bound = Omit<Kernels & PeakKernels, 'name' | 'floatBytes'> & { readonly instructionSet: string };
 interface Addon {
   bind(arena: Uint8Array, instructionSet?: string): Bound;
 }
 
-export interface NativeKernels extends Kernels {
+export interface NativeKernels extends Kernels, PeakKernels {
   readonly instructionSet: string;
 }
 

@@ -1,7 +1,7 @@
 // The WebAssembly kernels: one compiled module for the process, one instance for each worker, all on one shared memory.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import type { Kernels } from './kernels.js';
+import type { Kernels, PeakKernels } from './kernels.js';
 
 /**
  * The start of the memory that the module keeps for itself: its constants, then a stack for each worker. Every instance has its
@@ -18,7 +18,7 @@ export const PAGE_BYTES = 1 << 16;
 export const MAX_WASM_BYTES = 2 ** 32;
 
 type KernelFunction = (arenaBytes: number, descriptor: number, from: number, to: number) => number;
-type KernelName = Exclude<keyof Kernels, 'name' | 'floatBytes'>;
+type KernelName = Exclude<keyof (Kernels & PeakKernels), 'name' | 'floatBytes'>;
 
 let compiled: WebAssembly.Module | undefined;
 function moduleOf(): WebAssembly.Module {
@@ -33,7 +33,7 @@ export function createWasmMemory(bytes: number): WebAssembly.Memory {
 }
 
 /** @param worker number of the worker, from 0 on: it chooses the stack */
-export function createWasmKernels(memory: WebAssembly.Memory, worker: number): Kernels {
+export function createWasmKernels(memory: WebAssembly.Memory, worker: number): Kernels & PeakKernels {
   if (worker >= MAX_WASM_WORKERS) throw new RangeError(`wasm kernels serve ${MAX_WASM_WORKERS} workers at most`);
   const { exports } = new WebAssembly.Instance(moduleOf(), { env: { memory } });
   (exports.__stack_pointer as WebAssembly.Global).value = CONSTANTS_BYTES + (worker + 1) * STACK_BYTES;
@@ -42,7 +42,7 @@ export function createWasmKernels(memory: WebAssembly.Memory, worker: number): K
   for (const [name, entry] of Object.entries(exports)) {
     if (typeof entry === 'function') kernels[name] = checked(entry as KernelFunction, size);
   }
-  return kernels as unknown as Record<KernelName, () => never> & Kernels;
+  return kernels as unknown as Record<KernelName, () => never> & Kernels & PeakKernels;
 }
 
 function checked(entry: KernelFunction, size: number) {

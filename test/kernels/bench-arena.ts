@@ -1,6 +1,6 @@
 // An arena for the tests of the kernels: blocks with guard words around them, descriptors written from objects, and a
 // call that shows that nothing but its outputs has changed.
-import type { Kernels } from '../../src/kernels/kernels.js';
+import type { Kernels, PeakKernels } from '../../src/kernels/kernels.js';
 import { RESERVED_BYTES } from '../../src/kernels/wasm.js';
 
 /** What stands where no kernel may read or write: before and behind each block, between its rows and its groups. */
@@ -41,7 +41,7 @@ export function createRandom(seed: number): () => number {
 }
 
 export class BenchArena {
-  readonly kernels: Kernels;
+  readonly kernels: Kernels & PeakKernels;
   readonly #bytes: Uint8Array;
   readonly #floats: Float32Array | Float64Array;
   readonly #integers: Int32Array;
@@ -49,7 +49,7 @@ export class BenchArena {
   #next = RESERVED_BYTES;
   #random = createRandom(0);
 
-  constructor(kernels: Kernels, buffer: ArrayBufferLike) {
+  constructor(kernels: Kernels & PeakKernels, buffer: ArrayBufferLike) {
     this.kernels = kernels;
     this.#bytes = new Uint8Array(buffer);
     this.#floats = kernels.floatBytes === 8 ? new Float64Array(buffer) : new Float32Array(buffer);

@@ -1,5 +1,5 @@
 // The implementations that the tests compare: whatever runs on this machine, each on an arena of its own, and the oracle.
-import type { Kernels } from '../../src/kernels/kernels.js';
+import type { Kernels, PeakKernels } from '../../src/kernels/kernels.js';
 import { createNativeKernels, nativeProblem } from '../../src/kernels/native.js';
 import { createReferenceKernels } from '../../src/kernels/reference/reference.js';
 import { createWasmKernels, createWasmMemory } from '../../src/kernels/wasm.js';
@@ -22,7 +22,10 @@ function once(create: () => BenchArena): () => BenchArena {
   };
 }
 
-function onSharedMemory(create: (buffer: SharedArrayBuffer) => Kernels, bytes = FLOAT32_BYTES): () => BenchArena {
+function onSharedMemory(
+  create: (buffer: SharedArrayBuffer) => Kernels & PeakKernels,
+  bytes = FLOAT32_BYTES,
+): () => BenchArena {
   return once(() => {
     const buffer = new SharedArrayBuffer(bytes);
     return new BenchArena(create(buffer), buffer);

@@ -10,18 +10,21 @@ import {
   Gradient,
   Init,
   type Kernels,
+  MultiplyAdd,
   Optimizer,
   PANEL,
+  type PeakKernels,
   Product,
   Scatter,
   Softmax,
   SquareNorm,
+  Triad,
   Update,
 } from '../../src/kernels/kernels.js';
 import type { BenchArena, Block } from './bench-arena.js';
 import { implementations } from './implementations.js';
 
-type Method = Exclude<keyof Kernels, 'name' | 'floatBytes'>;
+type Method = Exclude<keyof (Kernels & PeakKernels), 'name' | 'floatBytes'>;
 type Layout = { readonly size: number } & { readonly [name: string]: number };
 
 /** A small valid call of each kernel: `offsets` and `sizes` are the fields whose values must lie in the arena. */
@@ -120,6 +123,8 @@ const EXAMPLES: Readonly<Record<Method, Example>> = {
   },
   squareNorm: { layout: SquareNorm, offsets: ['g'], sizes: [], fields: {}, range: [0, PANEL] },
   map: { layout: Elementwise, offsets: ['in', 'out'], sizes: [], fields: {}, range: [0, PANEL] },
+  multiplyAdd: { layout: MultiplyAdd, offsets: ['values'], sizes: [], fields: { factor: 1 }, range: [0, 3] },
+  triad: { layout: Triad, offsets: ['a', 'b', 'c'], sizes: [], fields: { scale: 1 }, range: [0, PANEL] },
 };
 
 /** Enough for any array of an example. */

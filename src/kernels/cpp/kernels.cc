@@ -7,6 +7,7 @@ namespace {
 #include "dropout.h"
 #include "lookup.h"
 #include "map.h"
+#include "peak.h"
 #include "product.h"
 #include "softmax.h"
 #include "update.h"

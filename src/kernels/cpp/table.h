@@ -4,6 +4,7 @@
 
 #define FOR_EACH_KERNEL(X)                                                                              \
   X(product) X(gradient) X(gather) X(scatter) X(columnSums) X(rnnForward) X(rnnBackward) X(lstmForward) \
-  X(lstmBackward) X(gruForward) X(gruBackward) X(softmax) X(dropout) X(update) X(squareNorm) X(map)
+  X(lstmBackward) X(gruForward) X(gruBackward) X(softmax) X(dropout) X(update) X(squareNorm) X(map)     \
+  X(multiplyAdd) X(triad)
 
 typedef int (*Kernel)(Arena& arena, double descriptor, double from, double to);

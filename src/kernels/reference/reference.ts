@@ -1,7 +1,7 @@
 // The reference kernels: the formulas as plain loops, in either precision. They are what the other implementations are
 // tested against, and they run anywhere; they are not tuned.
 
-import type { Kernels } from '../kernels.js';
+import type { Kernels, PeakKernels } from '../kernels.js';
 import { Arena, type Precision } from './arena.js';
 import { dropout } from './dropout.js';
 import { map, squareNorm } from './functions.js';
@@ -9,12 +9,13 @@ import { gruBackward, gruForward } from './gru.js';
 import { columnSums, gather, scatter } from './lookup.js';
 import { lstmBackward, lstmForward } from './lstm.js';
 import { update } from './optimizers.js';
+import { multiplyAdd, triad } from './peak.js';
 import { gradient, product } from './product.js';
 import { rnnBackward, rnnForward } from './rnn.js';
 import { softmax } from './softmax.js';
 
 /** Kernels on an arena that holds floats of the given precision. */
-export function createReferenceKernels(buffer: ArrayBufferLike, precision: Precision): Kernels {
+export function createReferenceKernels(buffer: ArrayBufferLike, precision: Precision): Kernels & PeakKernels {
   const arena = new Arena(buffer, precision);
   return {
     name: 'reference',
@@ -35,5 +36,7 @@ export function createReferenceKernels(buffer: ArrayBufferLike, precision: Preci
     update: (descriptor, from, to) => update(arena, descriptor, from, to),
     squareNorm: (descriptor, from, to) => squareNorm(arena, descriptor, from, to),
     map: (descriptor, from, to) => map(arena, descriptor, from, to),
+    multiplyAdd: (descriptor, from, to) => multiplyAdd(arena, descriptor, from, to),
+    triad: (descriptor, from, to) => triad(arena, descriptor, from, to),
   };
 }

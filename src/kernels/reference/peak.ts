@@ -1,0 +1,24 @@
+// The loops that show what a core can do at best, as formulas.
+
+import { MultiplyAdd, PEAK_VALUES, Triad } from '../kernels.js';
+import { type Arena, span } from './arena.js';
+
+/** values[i] = values[i] * factor + addend, to - from times. */
+export function multiplyAdd(arena: Arena, offset: number, from: number, to: number): void {
+  const { floats } = arena;
+  const f = arena.descriptor('multiplyAdd', offset, MultiplyAdd);
+  const [factor, addend] = [f[MultiplyAdd.factor], f[MultiplyAdd.addend]];
+  const first = arena.float('multiplyAdd: values', f[MultiplyAdd.values], span(0, PEAK_VALUES));
+  for (let i = first; i < first + PEAK_VALUES; i++) {
+    for (let round = from; round < to; round++) floats[i] = floats[i] * factor + addend;
+  }
+}
+
+/** a[i] = b[i] + scale c[i] for i in [from, to). */
+export function triad(arena: Arena, offset: number, from: number, to: number): void {
+  const { floats } = arena;
+  const f = arena.descriptor('triad', offset, Triad);
+  const view = (name: 'a' | 'b' | 'c'): number => arena.float(`triad: ${name}`, f[Triad[name]], span(from, to));
+  const [a, b, c] = [view('a'), view('b'), view('c')];
+  for (let i = from; i < to; i++) floats[a + i] = floats[b + i] + f[Triad.scale] * floats[c + i];
+}
