@@ -56,7 +56,9 @@ function* piecesOf(p: Parameter, stored: Float32Array | Float64Array): Generator
   }
 }
 
+/** @throws Error for a model that reads features: the file has no place for what they are yet */
 export function writeModel(path: string, arena: Arena, parameters: readonly Placed[], header: ModelHeader): void {
+  if (header.architecture.features !== undefined) throw new Error('a model that reads features cannot be stored');
   const metadata = {
     format: FORMAT,
     architecture: JSON.stringify(header.architecture),
@@ -100,6 +102,7 @@ function checkArchitecture(path: string, model: Partial<Architecture> | null): v
   if (typeof model !== 'object' || model === null) throw bad('the whole');
   if (!CELLS.includes(model.cell as string)) throw bad('cell');
   if (!ACTIVATIONS.includes(model.activation as string)) throw bad('activation');
+  if (model.features !== undefined) throw bad('features');
   for (const [field, [least, most]] of Object.entries(LARGEST)) {
     const value = model[field as keyof Architecture] as number;
     if (!(Number.isInteger(value) && value >= least && value <= most)) throw bad(field);

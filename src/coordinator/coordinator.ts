@@ -1,6 +1,7 @@
 // The coordinator's side of the step protocol: prepares batches ahead of the workers, and reads their results behind them.
 // It is never on their path: it looks in from a timer.
 import type { BatchSlot } from '../data/batches.js';
+import { padded } from '../kernels/kernels.js';
 import type { Arena } from '../memory/arena.js';
 import { RECORD_NUMBERS, type RunLayout } from '../train/layout.js';
 import { wake } from './barrier.js';
@@ -65,6 +66,7 @@ export class Coordinator {
       const streams = Math.max(layout.shape.streams, layout.shape.evaluationStreams);
       return {
         inputs: arena.intsAt(slot.inputs, tokens),
+        features: arena.floatsAt(slot.features, tokens * padded(layout.shape.model.features ?? 0)),
         targets: arena.intsAt(slot.targets, tokens),
         reset: arena.intsAt(slot.reset, streams),
         carry: arena.intsAt(slot.carry, streams),

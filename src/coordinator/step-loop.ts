@@ -71,7 +71,13 @@ export class StepLoop {
     this.#gradients = new Gradients(kernels, descriptors, layout, worker);
     this.#updates = new Updates(kernels, descriptors, layout, optimizer, worker);
     this.#allStreams = new StreamState(arena, shape.model, layout.training, [0, shape.streams]);
-    this.#input = { tokens: 0, targets: 0, reset: 0, carry: 0, steps: 0, headFrom: 0, counted: 0, step: 0 };
+    this.#input = {
+      ...{ tokens: 0, features: 0, targets: 0, reset: 0, carry: 0 },
+      steps: 0,
+      headFrom: 0,
+      counted: 0,
+      step: 0,
+    };
   }
 
   #shareOf(worker: number, streams: number): Share {
@@ -125,6 +131,7 @@ export class StepLoop {
     const read = (field: number): number => this.#doubles[at + field];
     this.#input = {
       tokens: slot.inputs,
+      features: slot.features,
       targets: slot.targets,
       reset: slot.reset,
       carry: slot.carry,

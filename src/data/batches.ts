@@ -4,6 +4,8 @@
 export interface BatchSlot {
   /** [T, B] the token that each step reads. */
   readonly inputs: Int32Array;
+  /** [T, B, I padded to a multiple of 16] what each step reads instead where the model reads features. */
+  readonly features?: Float32Array | Float64Array;
   /** [T, B] the token to predict; -1 does not count. */
   readonly targets: Int32Array;
   /** [B] 1 where the stream starts from the zero state. */

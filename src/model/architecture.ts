@@ -11,4 +11,6 @@ export interface Architecture {
   readonly embedding: number;
   /** Tokens, V: inputs and classes. */
   readonly vocabulary: number;
+  /** Real-valued numbers of a time step, I, that are read in place of tokens, without an embedding; absent: tokens are read. */
+  readonly features?: number;
 }

@@ -31,27 +31,34 @@ export interface Parameter {
   readonly transposed: boolean;
 }
 
-function parameter(name: string, shape: readonly number[], storage: Storage, gates: number): Parameter {
+function parameter(
+  name: string,
+  shape: readonly number[],
+  storage: Storage,
+  gates: number,
+  transposed = storage === 'panels',
+): Parameter {
   const outputsFirst = name !== 'embedding.weight';
   const outputs = outputsFirst ? shape[0] : shape[1];
   const inputs = storage === 'vector' ? 1 : outputsFirst ? shape[1] : shape[0];
   const depth = storage === 'panels' ? padded(inputs) : inputs;
   const columns = gates * padded(outputs / gates);
-  const transposed = storage === 'panels';
   return { name, shape, storage, gates, outputsFirst, depth, columns, length: depth * columns, transposed };
 }
 
 /** All parameters of a model, in the order of the file and of every sum over them. */
 export function parametersOf(model: Architecture): readonly Parameter[] {
   const { gates } = cells[model.cell];
-  const { hidden, embedding, vocabulary } = model;
+  const { hidden, embedding, vocabulary, features } = model;
   const list: Parameter[] = [];
   if (embedding > 0) list.push(parameter('embedding.weight', [vocabulary, embedding], 'rows', 1));
   for (let layer = 0; layer < model.layers; layer++) {
-    const inputs = layer > 0 ? hidden : embedding || vocabulary;
-    const oneHot = layer === 0 && embedding === 0;
+    const inputs = layer > 0 ? hidden : (features ?? (embedding || vocabulary));
+    const oneHot = layer === 0 && embedding === 0 && features === undefined;
+    // Nothing is before the features: no one asks for their gradient.
+    const transposed = !oneHot && (layer > 0 || features === undefined);
     list.push(
-      parameter(`rnn.weight_ih_l${layer}`, [gates * hidden, inputs], oneHot ? 'rows' : 'panels', gates),
+      parameter(`rnn.weight_ih_l${layer}`, [gates * hidden, inputs], oneHot ? 'rows' : 'panels', gates, transposed),
       parameter(`rnn.weight_hh_l${layer}`, [gates * hidden, hidden], 'panels', gates),
       parameter(`rnn.bias_ih_l${layer}`, [gates * hidden], 'vector', gates),
       parameter(`rnn.bias_hh_l${layer}`, [gates * hidden], 'vector', gates),

@@ -1,13 +1,13 @@
 // A stack of recurrent layers with its head, forward and backward over one window, for one worker's share of it: streams, and
 // columns where several workers share these. Nothing is allocated after construction.
 //
-//   tokens -> z of layer 0 (gathered rows of W_x, or of P = E W_x, or E's rows times W_x)
+//   tokens -> z of layer 0 (gathered rows of W_x, or of P = E W_x, or E's rows times W_x); features times W_x
 //   for each layer: input part of all steps at once, then step by step the recurrent product and the cell
 //   logits of all steps at once -> loss and its gradient in place -> dh of the last layer -> backward through the layers
 //
 // Where columns are shared, a member computes its units of z, h, c, dh in all layers, and its time steps of what has no
 // columns of a layer (embedded rows, dropout, the head). `sync` stands wherever it reads what others have written.
-import { Dropout, Gather, Init, type Kernels, PANEL, padded, Softmax } from '../kernels/kernels.js';
+import { Dropout, Gather, Init, type Kernels, PANEL, Product, padded, Softmax } from '../kernels/kernels.js';
 import type { Arena, Descriptors } from '../memory/arena.js';
 import type { Architecture } from './architecture.js';
 import type { Cell } from './cells/cell.js';
@@ -36,6 +36,8 @@ export interface StackOptions {
 export interface WindowInput {
   /** Byte offset of the input tokens, int32 [T, B]. */
   readonly tokens: number;
+  /** Byte offset of the features, floats [T, B, I padded]; 0 where tokens are read. */
+  readonly features: number;
   /** Byte offset of the targets, int32 [T, B], -1 where no prediction counts. */
   readonly targets: number;
 }
@@ -64,6 +66,7 @@ export class Stack {
   readonly #cell: Cell;
   readonly #calls: WindowCalls;
   readonly #layers: readonly LayerCalls[];
+  readonly #featuresProduct: number;
   readonly #gather: number;
   readonly #gatherEmbedded: number;
   readonly #embeddedProduct: number;
@@ -100,6 +103,8 @@ export class Stack {
     const width = padded(model.embedding);
     const embedded = calls.rows(views.embedded, width);
     const weights = this.#parameter('rnn.weight_ih_l0');
+    const features = { at: 0, ld: weights.depth };
+    this.#featuresProduct = model.features ? calls.product(features, weights, z, Init.bias, calls.inputBiases(0)) : 0;
     const embeds = views.embedded > 0;
     this.#gatherEmbedded = embeds ? calls.gather(embedded, [0, width], width) : 0;
     this.#embeddedProduct = embeds ? calls.product(embedded, weights, z, Init.bias, calls.inputBiases(0)) : 0;
@@ -192,6 +197,13 @@ export class Stack {
 
   #inputs(input: WindowInput, steps: number, projected: boolean): void {
     const { kernels, descriptors, model, share, phases } = this.#o;
+    if (model.features) {
+      phases.enter(Phase.inputProduct);
+      const { at } = this.#calls.rows(input.features, padded(model.features));
+      descriptors.set(this.#featuresProduct, Product.a, at);
+      kernels.product(this.#featuresProduct, 0, steps);
+      return;
+    }
     phases.enter(Phase.gather);
     const tokens = this.#intRow(input.tokens);
     if (model.embedding > 0 && !projected) {

@@ -12,7 +12,7 @@ import type { Architecture } from '../model/architecture.js';
 import { UNTIMED } from '../model/phases.js';
 import { Projection } from '../model/projection.js';
 import { allOf } from '../model/share.js';
-import { Stack } from '../model/stack.js';
+import { Stack, type WindowInput } from '../model/stack.js';
 import { type PlacedParameter, placeParameters, placeWindow, projects, type WindowViews } from '../model/views.js';
 import { descriptorNumbers } from '../train/layout.js';
 import { StreamState } from '../train/stream-state.js';
@@ -25,7 +25,7 @@ interface Window {
   readonly state: StreamState;
   readonly slot: BatchSlot;
   /** Byte offsets of the slot's arrays. */
-  readonly at: { readonly tokens: number; readonly targets: number; readonly reset: number; readonly carry: number };
+  readonly at: WindowInput & { readonly reset: number; readonly carry: number };
 }
 
 export class Inference {
@@ -50,6 +50,7 @@ export class Inference {
       views: placeWindow(plan, model, { steps, streams, trains: false, dropout: false }, 'evaluation'),
       at: {
         tokens: plan.ints('batches', steps * streams),
+        features: 0,
         targets: plan.ints('batches', steps * streams),
         reset: plan.ints('batches', streams),
         carry: plan.ints('batches', streams),

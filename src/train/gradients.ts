@@ -100,8 +100,8 @@ export class Gradients {
     if (p.name === 'embedding.weight') return this.#embeddingTask(p);
     if (p.storage === 'vector') return this.#biasTask(p);
     if (p.storage === 'rows') return this.#oneHotTask(p);
-    const isEmbedded = p.name === 'rnn.weight_ih_l0';
-    return isEmbedded ? this.#inputTask(p) : this.#weightTask(p);
+    if (p.name !== 'rnn.weight_ih_l0') return this.#weightTask(p);
+    return this.#layout.shape.model.features ? this.#featuresTask(p) : this.#inputTask(p);
   }
 
   /** dW = X' D, over the rows whose predictions count for the head, over all rows elsewhere. */
@@ -110,6 +110,15 @@ export class Gradients {
     const call = this.#gradientCall(p);
     return {
       begin: (input, rows) => this.#setFactors(call, x, d, this.#skipped(p, input), rows),
+      tile: (from, to) => this.#kernels.gradient(call, from, to),
+    };
+  }
+
+  /** The input weights over features, whose rows stand in the step's batch. */
+  #featuresTask(p: PlacedParameter): Task {
+    const [d, call] = [this.#delta(p), this.#gradientCall(p)];
+    return {
+      begin: (input, rows) => this.#setFactors(call, { at: input.features, ld: p.depth }, d, 0, rows),
       tile: (from, to) => this.#kernels.gradient(call, from, to),
     };
   }

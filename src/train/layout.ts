@@ -1,6 +1,6 @@
 // The whole memory plan of a run: parameters, windows for training and evaluation, the ring of prepared batches, the undo
 // slots, the control words. A pure function of its shape: the coordinator and every worker compute the same one.
-import { GRADIENT_SCRATCH, type Optimizer } from '../kernels/kernels.js';
+import { GRADIENT_SCRATCH, type Optimizer, padded } from '../kernels/kernels.js';
 import { PlanBuilder } from '../memory/plan.js';
 import type { Architecture } from '../model/architecture.js';
 import { timesNumbers } from '../model/phases.js';
@@ -35,6 +35,8 @@ export interface SlotViews {
   /** int32 [T, B] */
   readonly inputs: number;
   readonly targets: number;
+  /** [T, B, I padded]; 0 where the model reads tokens. */
+  readonly features: number;
   /** int32 [B] */
   readonly reset: number;
   readonly carry: number;
@@ -120,11 +122,13 @@ export function layOut(shape: RunShape): RunLayout {
   const work = cutIntoTiles(parameters, shape.steps * shape.streams, shape.workers);
   const mostStreams = Math.max(shape.streams, evaluationStreams);
   const tokens = Math.max(shape.steps * shape.streams, evaluationSteps * evaluationStreams);
-  const slotBytes = 8 * (tokens + mostStreams);
+  const features = tokens * padded(shape.model.features ?? 0);
+  const slotBytes = 8 * (tokens + mostStreams) + shape.floatBytes * features;
   const slotCount = Math.max(FEWEST_SLOTS, Math.min(RING, Math.floor(RING_BYTES / slotBytes)));
   const slots = Array.from({ length: slotCount }, () => ({
     inputs: plan.ints('batches', tokens),
     targets: plan.ints('batches', tokens),
+    features: features > 0 ? plan.floats('batches', features) : 0,
     reset: plan.ints('batches', mostStreams),
     carry: plan.ints('batches', mostStreams),
   }));

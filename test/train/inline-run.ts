@@ -31,6 +31,8 @@ export interface InlineOptions {
 export interface InlineWindow {
   /** [T][B] */
   readonly tokens: readonly (readonly number[])[];
+  /** [T][B][I] */
+  readonly features?: readonly (readonly (readonly number[])[])[];
   readonly targets: readonly (readonly number[])[];
   readonly rate?: number;
   readonly carry?: number;
@@ -172,6 +174,10 @@ export class InlineRun {
     const targets = window.targets.flat();
     const deal = (slot: BatchSlot): Dealt => {
       slot.inputs.set(window.tokens.flat());
+      const { features = 0 } = this.options.model;
+      window.features?.flat().forEach((row, i) => {
+        slot.features?.set(row, i * padded(features));
+      });
       slot.targets.set(targets);
       slot.reset.fill(window.reset ? 1 : 0, 0, streams);
       slot.carry.fill(window.carry ?? window.tokens.length, 0, streams);
@@ -188,6 +194,7 @@ export class InlineRun {
     const tokens = this.options.steps * streams;
     const slot: BatchSlot = {
       inputs: this.arena.intsAt(offsets.inputs, tokens),
+      features: this.arena.floatsAt(offsets.features, tokens * padded(this.options.model.features ?? 0)),
       targets: this.arena.intsAt(offsets.targets, tokens),
       reset: this.arena.intsAt(offsets.reset, streams),
       carry: this.arena.intsAt(offsets.carry, streams),

@@ -1,4 +1,5 @@
-// Forward, loss, gradients and five Adam steps against PyTorch's, for every cell, one and two layers, with embedding and one-hot.
+// Forward, loss, gradients and five Adam steps against PyTorch's, for every cell, one and two layers, with embedding and one-hot,
+// and real-valued features.
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { KernelName } from '../../src/kernels/choose.js';
@@ -21,6 +22,7 @@ interface Outcome {
 interface Fixture {
   readonly architecture: InlineRun['options']['model'];
   readonly tokens: number[][];
+  readonly features?: number[][][];
   readonly targets: number[][];
   readonly initial: { readonly h: Tensor; readonly c?: Tensor };
   readonly parameters: Readonly<Record<string, Tensor>>;

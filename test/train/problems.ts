@@ -54,6 +54,14 @@ export function windowOf(
   return { tokens, targets: rows((t, b) => (hidden(t, b) ? -1 : token())) };
 }
 
+/** Features [T][B][I] in [-1, 1), float32 numbers. */
+export function featuresOf(features: number, steps: number, streams: number, seed: number): number[][][] {
+  const values = uniform(steps * streams * features, 1, seed);
+  return Array.from({ length: steps }, (_, t) =>
+    Array.from({ length: streams }, (_, b) => [...values.subarray((t * streams + b) * features).subarray(0, features)]),
+  );
+}
+
 /** `count` float32 numbers in [-bound, bound). */
 export function uniform(count: number, bound: number, seed: number): Float32Array {
   const random = createRandom(seed);

@@ -1,0 +1,77 @@
+// A model that reads real-valued features: the bits of its training do not depend on how many workers share it.
+import { expect, test } from 'vitest';
+import { Coordinator, type Fed } from '../../src/coordinator/coordinator.js';
+import { WorkerPool } from '../../src/coordinator/pool.js';
+import { PROTOCOL_WORDS } from '../../src/coordinator/protocol.js';
+import { allocate, type KernelName, reservedBytes } from '../../src/kernels/choose.js';
+import { padded } from '../../src/kernels/kernels.js';
+import { nativeProblem } from '../../src/kernels/native.js';
+import { Arena } from '../../src/memory/arena.js';
+import { createSharedBuffer } from '../../src/memory/shared-array-buffer.js';
+import { fromTorch, transposePanels } from '../../src/model/parameters.js';
+import { layOut, type RunShape } from '../../src/train/layout.js';
+import { CELLS, featuresOf, nameOf, uniformStart, windowOf } from './problems.js';
+
+const [T, STEPS, I, V] = [7, 4, 21, 9];
+const OPTIMIZER = { name: 'adam', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, clipNorm: 1, clipValue: 0, l2: 0 } as const;
+const kernelNames: KernelName[] = ['wasm', ...(nativeProblem() ? [] : (['native'] as const))];
+const cases = kernelNames.flatMap((kernels) => CELLS.map((cell) => ({ kernels, cell, name: nameOf(cell) })));
+
+/** Losses of some steps, and the parameters' bytes after them. */
+async function trained(shape: RunShape, kernels: KernelName) {
+  const layout = layOut(shape);
+  const memory = allocate(kernels, layout.bytes, createSharedBuffer);
+  const arena = new Arena(memory.buffer, 4);
+  const start = uniformStart(shape.model, 0.3, 1);
+  for (const p of layout.parameters) {
+    const stored = arena.floatsAt(p.weights, p.length);
+    fromTorch(p, start[p.name], stored);
+    if (p.transposedPanels) transposePanels(p, stored, arena.floatsAt(p.transposedPanels, p.length));
+  }
+  const pool = new WorkerPool(shape.workers, { kernels, memory, shape, optimizer: OPTIMIZER });
+  const coordinator = new Coordinator(arena, layout, pool.failure, 1);
+  const losses: number[] = [];
+  let step = 0;
+  await coordinator.run<Fed>(
+    (slot) => {
+      if (step === STEPS) return undefined;
+      featuresOf(I, T, shape.streams, step)
+        .flat()
+        .forEach((row, i) => {
+          slot.features?.set(row, i * padded(I));
+        });
+      slot.targets.set(windowOf(V, T, shape.streams, step).targets.flat());
+      slot.reset.fill(step === 0 ? 1 : 0);
+      slot.carry.fill(T);
+      return { kind: 'train', steps: T, counted: T * shape.streams, rate: 0.02, step: step++ };
+    },
+    (_, { loss }) => losses.push(loss),
+  );
+  coordinator.exit();
+  await pool.close();
+  const weights = layout.parameters.map((p) => Buffer.from(arena.floatsAt(p.weights, p.length).slice().buffer));
+  return { losses, weights: Buffer.concat(weights).toString('base64') };
+}
+
+// With 5 streams each worker has its own; with 1 the workers share its columns.
+test.each(cases)('$kernels kernels, $name: 1, 2 and 3 workers give the same bits', async ({ kernels, cell }) => {
+  for (const [streams, layers] of [
+    [5, 2],
+    [1, 1],
+  ]) {
+    const model = { ...cell, hidden: 35, layers, embedding: 0, vocabulary: V, features: I };
+    const outcomes = [];
+    for (const workers of [1, 2, 3]) {
+      const shape: RunShape = {
+        ...{ model, optimizer: 'adam', streams, steps: T, dropout: 0, seed: 0, workers, floatBytes: 4 },
+        ...{ evaluationStreams: 0, evaluationSteps: 0 },
+        ...{ reservedBytes: reservedBytes(kernels), controlWords: PROTOCOL_WORDS },
+      };
+      outcomes.push(await trained(shape, kernels));
+    }
+    expect(outcomes[0].losses).toHaveLength(STEPS);
+    expect(outcomes[0].losses.every(Number.isFinite)).toBe(true);
+    expect(outcomes[1]).toEqual(outcomes[0]);
+    expect(outcomes[2]).toEqual(outcomes[0]);
+  }
+});
