@@ -4,14 +4,10 @@
 import { totalmem } from 'node:os';
 import { UserError } from '../src/errors.js';
 import { checkLimits, type KernelName } from '../src/kernels/choose.js';
-import type { Architecture } from '../src/model/architecture.js';
 import { bytes } from '../src/report/format.js';
-import { torchTokensPerSecond } from './torch.js';
+import { type Spread, spread } from './rounds.js';
+import { type CellName, modelOf } from './shapes.js';
 import { leastBytes, TrainingBench } from './training-bench.js';
-
-/** A simple RNN is named by its activation. */
-export const CELLS = ['lstm', 'gru', 'tanh', 'relu'] as const;
-export type CellName = (typeof CELLS)[number];
 
 export interface CellsOptions {
   readonly cells: readonly CellName[];
@@ -24,15 +20,6 @@ export interface CellsOptions {
   /** Seconds of one round of one arrangement. */
   readonly seconds: number;
   readonly kernels: KernelName;
-  /** A python that has PyTorch, which is timed in turn; undefined: it is not. */
-  readonly python: string | undefined;
-}
-
-/** Of rounds: median, least and most. */
-export interface Spread {
-  readonly median: number;
-  readonly least: number;
-  readonly most: number;
 }
 
 export interface CellsRow {
@@ -43,8 +30,6 @@ export interface CellsRow {
   readonly tokensPerSecond: Spread;
   /** Against the fewest workers of the same model. */
   readonly speedup: number;
-  /** PyTorch's best arrangement of the same model, and how much faster this is. */
-  readonly torch?: { readonly arrangement: string; readonly tokensPerSecond: Spread; readonly ratio: number };
 }
 
 /**
@@ -68,18 +53,17 @@ async function* benchModel(
   hidden: number,
   batch: number,
 ): AsyncGenerator<CellsRow> {
-  const { window, vocabulary, kernels, workers, rounds, seconds, python } = options;
+  const { window, vocabulary, kernels, workers, rounds, seconds } = options;
   const arrangements: {
     readonly workers: number;
     readonly bench: TrainingBench;
     steps: number;
     readonly speeds: number[];
   }[] = [];
-  const torch = new Map<string, number[]>();
   try {
     for (const count of workers) {
       const bench = new TrainingBench({
-        model: modelOf(cell, hidden, vocabulary),
+        model: modelOf({ cell, hidden, vocabulary, layers: 1 }),
         batch,
         window,
         workers: count,
@@ -94,28 +78,14 @@ async function* benchModel(
         if (round > 0) one.speeds.push(speed);
         one.steps = Math.max(2, Math.round((speed * seconds) / (batch * window)));
       }
-      if (python === undefined || round <= 0) continue;
-      for (const [name, speed] of await torchTokensPerSecond(python, {
-        cell,
-        hidden,
-        batch,
-        window,
-        vocabulary,
-        seconds,
-      }))
-        torch.set(name, [...(torch.get(name) ?? []), speed]);
     }
   } finally {
     for (const { bench } of arrangements) await bench.close();
   }
-  const peer = bestOf(torch);
   const slowest = spread(arrangements[0].speeds).median;
   for (const { workers: count, speeds } of arrangements) {
     const tokensPerSecond = spread(speeds);
-    const row = { cell, hidden, batch, workers: count, tokensPerSecond, speedup: tokensPerSecond.median / slowest };
-    yield peer === undefined
-      ? row
-      : { ...row, torch: { ...peer, ratio: tokensPerSecond.median / peer.tokensPerSecond.median } };
+    yield { cell, hidden, batch, workers: count, tokensPerSecond, speedup: tokensPerSecond.median / slowest };
   }
 }
 
@@ -124,7 +94,7 @@ function checkMemory({ cells, hidden, batch, window, vocabulary, workers, kernel
   const model = { cell: cells[0], hidden: Math.max(...hidden), batch: Math.max(...batch) };
   const available = Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY);
   const least = leastBytes({
-    model: modelOf(model.cell, model.hidden, vocabulary),
+    model: modelOf({ cell: model.cell, hidden: model.hidden, vocabulary, layers: 1 }),
     batch: model.batch,
     window,
     kernels,
@@ -135,23 +105,4 @@ function checkMemory({ cells, hidden, batch, window, vocabulary, workers, kernel
     `--hidden: ${model.hidden} units and ${model.batch} streams need more than ${bytes(least)} for each of ${workers.length} numbers of workers, ` +
       `and this machine has ${bytes(available)}; lower --hidden, --batch or --window`,
   );
-}
-
-function modelOf(cell: CellName, hidden: number, vocabulary: number): Architecture {
-  const shape = { hidden, vocabulary, layers: 1, embedding: hidden };
-  return cell === 'tanh' || cell === 'relu'
-    ? { ...shape, cell: 'rnn', activation: cell }
-    : { ...shape, cell, activation: 'tanh' };
-}
-
-function bestOf(speeds: ReadonlyMap<string, readonly number[]>) {
-  const all = [...speeds].map(([arrangement, own]) => ({ arrangement, tokensPerSecond: spread(own) }));
-  return all.sort((a, b) => b.tokensPerSecond.median - a.tokensPerSecond.median)[0];
-}
-
-function spread(values: readonly number[]): Spread {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  const median = sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-  return { median, least: sorted[0], most: sorted[sorted.length - 1] };
 }

@@ -5,6 +5,7 @@ import { Coordinator, type Fed } from '../src/coordinator/coordinator.js';
 import { WorkerPool } from '../src/coordinator/pool.js';
 import { PROTOCOL_WORDS } from '../src/coordinator/protocol.js';
 import { allocate, checkLimits, type KernelName, reservedBytes } from '../src/kernels/choose.js';
+import { padded } from '../src/kernels/kernels.js';
 import { Arena } from '../src/memory/arena.js';
 import { PlanBuilder } from '../src/memory/plan.js';
 import { createSharedBuffer } from '../src/memory/shared-array-buffer.js';
@@ -37,6 +38,7 @@ export class TrainingBench {
   readonly #pool: WorkerPool;
   readonly #coordinator: Coordinator;
   readonly #tokens: Int32Array;
+  readonly #features: Float32Array;
   #step = 0;
 
   /** Adam, gradient norm clipped at 1. @throws UserError when the kernels cannot serve it */
@@ -59,6 +61,8 @@ export class TrainingBench {
     }
     const random = new Counter(0, 'tokens');
     this.#tokens = Int32Array.from({ length: batch * window }, () => Math.floor(random.uniform() * model.vocabulary));
+    const features = batch * window * padded(model.features ?? 0);
+    this.#features = Float32Array.from({ length: features }, () => random.normal());
     const optimizer: OptimizerSettings = {
       ...{ name: 'adam', beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
       ...{ clipNorm: 1, clipValue: 0, l2: 0 },
@@ -76,6 +80,7 @@ export class TrainingBench {
       (slot) => {
         if (this.#step === end) return undefined;
         slot.inputs.set(this.#tokens);
+        slot.features?.set(this.#features);
         slot.targets.set(this.#tokens);
         slot.reset.fill(0);
         slot.carry.fill(window);

@@ -1,17 +1,20 @@
 // unroll bench: throughput on this machine.
 
 import { availableParallelism, cpus } from 'node:os';
-import { benchCells, CELLS, type CellName, type CellsRow, type Spread } from '../../bench/cells.js';
+import { benchCells, type CellsRow } from '../../bench/cells.js';
+import { GROUPS } from '../../bench/peer-rows.js';
 import { productPeak } from '../../bench/product-peak.js';
-import { torchVersion } from '../../bench/torch.js';
+import type { Spread } from '../../bench/rounds.js';
+import { CELLS, type CellName } from '../../bench/shapes.js';
 import { UserError } from '../errors.js';
 import { chooseKernels } from '../kernels/choose.js';
 import { count, table } from '../report/format.js';
+import { LIMIT, runPeers } from './bench-peers.js';
 import type { Command, Given } from './command.js';
 import { addKernels, kernelsOf } from './model-flags.js';
 import { isWhole, type NumberFlag, numberOption, textOption } from './options.js';
 
-const TABLES = ['cells'];
+const TABLES = ['cells', 'peers'];
 
 const ROUNDS: NumberFlag = {
   name: 'rounds',
@@ -41,20 +44,26 @@ const VOCABULARY = 96;
 export const bench: Command = {
   build(yargs, listing) {
     addKernels(yargs, listing)
-      .positional('table', { type: 'string', describe: 'what is timed: cells', choices: listing ? TABLES : undefined })
+      .positional('table', {
+        type: 'string',
+        describe: 'what is timed: cells, peers',
+        choices: listing ? TABLES : undefined,
+      })
       .option('cells', { type: 'string', describe: 'cells, separated by commas', defaultDescription: CELLS.join(',') })
       .option('hidden', { type: 'string', describe: 'hidden sizes', defaultDescription: '128,256,512' })
       .option('batch', { type: 'string', describe: 'streams of a batch', defaultDescription: '64' })
       .option('workers', { type: 'string', describe: 'worker threads', defaultDescription: '1 and one a core' });
-    for (const { name, about, allowed, fallback } of [WINDOW, ROUNDS, SECONDS])
+    for (const { name, about, allowed, fallback } of [WINDOW, ROUNDS, SECONDS, LIMIT])
       yargs.option(name, { type: 'string', describe: `${about}, ${allowed}`, defaultDescription: `${fallback}` });
     return yargs
-      .option('torch', { type: 'string', describe: 'PYTHON: times PyTorch in turn, in its best arrangement' })
+      .option('rows', { type: 'string', describe: `groups of comparisons with peers: ${GROUPS.join(', ')}` })
+      .option('python', { type: 'string', describe: 'pythons that have PyTorch', defaultDescription: 'python3' })
+      .option('peers-dir', { type: 'string', describe: 'folder whose node_modules has TensorFlow.js, brain.js' })
       .option('quick', { type: 'boolean', describe: 'two rounds of small models: a minute at most' })
       .option('json', { type: 'boolean', describe: 'print one JSON object a line' })
       .option('verbose', { type: 'boolean', describe: 'print stack traces of errors' })
       .example('$0 bench cells', 'tokens a second of a training step, for cells and sizes')
-      .example('$0 bench cells --cells lstm --hidden 256 --torch python3', 'beside PyTorch, in one run')
+      .example('$0 bench peers --rows lstm,small', 'beside PyTorch, TensorFlow.js and brain.js, in one run')
       .epilogue('Speeds are medians of rounds in which the arrangements take turns, with the least and the most.');
   },
 
@@ -65,19 +74,23 @@ export const bench: Command = {
     const quick = given.quick === true;
     const choice = chooseKernels(kernelsOf(given));
     const cores = availableParallelism();
-    const python = textOption(given, 'torch');
-    const torch = python === undefined ? undefined : await torchVersion(python);
+    const rounds = given.rounds === undefined && quick ? 2 : numberOption(given, ROUNDS);
+    if (wanted === 'peers') {
+      const machine = `${cpus()[0]?.model.trim() ?? 'unknown'}, ${cores} cores, ${choice.name} kernels, Node ${process.version}`;
+      const common = { kernels: choice.name, workers: cores, rounds, seconds: numberOption(given, SECONDS), machine };
+      await runPeers(given, (text) => stdout.write(text), common);
+      return 0;
+    }
     const rows = benchCells({
       cells: cellsOption(given),
       hidden: listOption(given, 'hidden', 65536, quick ? [128] : [128, 256, 512]),
       batch: listOption(given, 'batch', 65536, [64]),
       workers: listOption(given, 'workers', 256, cores > 1 ? [1, cores] : [1]),
       window: numberOption(given, WINDOW),
-      rounds: given.rounds === undefined && quick ? 2 : numberOption(given, ROUNDS),
+      rounds,
       seconds: numberOption(given, SECONDS),
       vocabulary: VOCABULARY,
       kernels: choice.name,
-      python,
     });
     const set = choice.instructionSet === undefined ? '' : ` (${choice.instructionSet})`;
     const machine = {
@@ -86,7 +99,6 @@ export const bench: Command = {
       kernels: `${choice.name}${set}`,
       productGflops: productPeak(choice.name),
       node: process.version,
-      ...(torch === undefined ? {} : { torchVersion: torch }),
     };
     if (given.json === true) {
       for await (const row of rows) stdout.write(`${JSON.stringify({ ...machine, ...row })}\n`);
@@ -94,7 +106,7 @@ export const bench: Command = {
     }
     stdout.write(
       `${machine.processor}, ${cores} cores, ${machine.kernels} kernels, ${machine.productGflops.toFixed(0)} GFLOP/s a core in a matrix product; ` +
-        `Node ${machine.node}${torch === undefined ? '' : `, PyTorch ${torch}`}\n`,
+        `Node ${machine.node}\n`,
     );
     const all: CellsRow[] = [];
     for await (const row of rows) all.push(row);
@@ -105,21 +117,11 @@ export const bench: Command = {
 
 function inWords(rows: readonly CellsRow[]): string {
   const range = ({ median, least, most }: Spread): string => `${count(median)} (${count(least)} to ${count(most)})`;
-  const withTorch = rows.some(({ torch }) => torch !== undefined);
-  const head = [
-    'cell',
-    'hidden',
-    'batch',
-    'workers',
-    'tokens/s',
-    'speedup',
-    ...(withTorch ? ['PyTorch', 'its tokens/s', 'ratio'] : []),
-  ];
-  const body = rows.map(({ cell, hidden, batch, workers, tokensPerSecond, speedup, torch }) => [
+  const head = ['cell', 'hidden', 'batch', 'workers', 'tokens/s', 'speedup'];
+  const body = rows.map(({ cell, hidden, batch, workers, tokensPerSecond, speedup }) => [
     ...[cell, String(hidden), String(batch), String(workers), range(tokensPerSecond), speedup.toFixed(2)],
-    ...(torch === undefined ? [] : [torch.arrangement, range(torch.tokensPerSecond), torch.ratio.toFixed(2)]),
   ]);
-  return table([head, ...body], [1, 2, 3, 4, 5, 7, 8]);
+  return table([head, ...body], [1, 2, 3, 4, 5]);
 }
 
 function cellsOption(given: Given): readonly CellName[] {

@@ -46,8 +46,7 @@ test.each([
   [['cells', '--hidden', '0'], /^--hidden: "0" is not allowed/],
   [['cells', '--rounds', '0'], /^--rounds: 0 is not allowed/],
   [['cells', '--hidden', '65536'], /^--hidden: 65536 units and 64 streams need more than .* and this machine has /],
-  [['cells', '--torch', '/no/python'], /^--torch: \/no\/python cannot import PyTorch: it does not exist/],
-  [['peers'], /there is no such table; it is one of cells/],
+  [['weights'], /there is no such table; it is one of cells, peers/],
 ])('%j is refused', (flags, message) => {
   const { status, stdout, stderr } = bench(...flags);
   expect([status, stdout]).toEqual([2, '']);
