@@ -43,6 +43,8 @@ export const isInMemory = (data: TrainingData | undefined): data is TrainingData
 
 /** @throws UserError for data that cannot be read, or is too short for the config's window and batch */
 export async function openData(config: Config, data: TrainingData = {}): Promise<OpenedData> {
+  if (data.sequences !== undefined && data.text !== undefined)
+    throw new UserError('text: sequences are given as well; give one of the two');
   if (data.sequences !== undefined) return ofSequences(config, data.sequences, data);
   if (data.text !== undefined) return ofText(config, textInMemory(data.text, config.tokens), 'text');
   if (config.dataset !== undefined) {

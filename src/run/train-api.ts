@@ -22,62 +22,70 @@ export interface Training extends Promise<TrainOutcome>, AsyncIterable<TrainEven
  */
 export function train(options: TrainOptions): Training {
   const { data, signal, onEvent, onNotice, ...settings } = options;
-  const queue = new EventQueue();
+  const events = new Events();
   const run = async (): Promise<TrainOutcome> => {
     const config = runConfig(settings, (key) => key, isInMemory(data));
     return runTraining(config, {
       ...{ data, signal, onNotice },
       onEvent: (event) => {
-        queue.push(event);
+        events.push(event);
         onEvent?.(event);
       },
     });
   };
   const outcome = run();
   // Whoever iterates hears of a failure there, whoever awaits here; one of the two is enough.
-  outcome.then(
-    () => queue.end(),
-    (error: unknown) => queue.end({ error }),
-  );
-  return Object.assign(outcome, { [Symbol.asyncIterator]: () => queue.listen(outcome) });
+  const end = (): void => events.end();
+  outcome.then(end, end);
+  return Object.assign(outcome, { [Symbol.asyncIterator]: () => events.listen(outcome) });
 }
 
-/** Events between the run, which does not wait, and one who iterates. Kept only from when the iteration begins. */
-class EventQueue {
-  #waiting: TrainEvent[] = [];
-  #listening = false;
-  #ended: { readonly error?: unknown } | undefined;
-  #wake: () => void = () => {};
+/** Who iterates over a run's events: the run does not wait for them. */
+interface Listener {
+  waiting: TrainEvent[];
+  wake: () => void;
+}
+
+/** Events on their way to those who iterate. Each gets all of them from when the iteration began, until it ends or is left. */
+class Events {
+  readonly #listeners = new Set<Listener>();
+  #ended = false;
 
   push(event: TrainEvent): void {
-    if (!this.#listening) return;
-    this.#waiting.push(event);
-    this.#wake();
+    for (const listener of this.#listeners) {
+      listener.waiting.push(event);
+      listener.wake();
+    }
   }
 
-  end(failure: { readonly error?: unknown } = {}): void {
-    this.#ended = failure;
-    this.#wake();
+  end(): void {
+    this.#ended = true;
+    for (const listener of this.#listeners) listener.wake();
   }
 
   listen(outcome: Promise<TrainOutcome>): AsyncGenerator<TrainEvent> {
-    this.#listening = true;
-    return this.#iterate(outcome);
+    const listener: Listener = { waiting: [], wake: () => {} };
+    this.#listeners.add(listener);
+    return this.#iterate(listener, outcome);
   }
 
-  async *#iterate(outcome: Promise<TrainOutcome>): AsyncGenerator<TrainEvent> {
-    for (;;) {
-      const events = this.#waiting;
-      this.#waiting = [];
-      yield* events;
-      if (this.#waiting.length > 0) continue;
-      if (this.#ended) {
-        await outcome;
-        return;
+  async *#iterate(listener: Listener, outcome: Promise<TrainOutcome>): AsyncGenerator<TrainEvent> {
+    try {
+      for (;;) {
+        const events = listener.waiting;
+        listener.waiting = [];
+        yield* events;
+        if (listener.waiting.length > 0) continue;
+        if (this.#ended) {
+          await outcome;
+          return;
+        }
+        await new Promise<void>((resolve) => {
+          listener.wake = resolve;
+        });
       }
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
+    } finally {
+      this.#listeners.delete(listener);
     }
   }
 }

@@ -31,6 +31,22 @@ test('a run is awaited, iterated over, and stopped by a signal', async () => {
   expect((await training).reason).toBe('stopped');
 });
 
+test('whoever iterates gets all events; one who leaves, or comes when all is over, waits for nothing', async () => {
+  const training = train({ ...settings, steps: 20, out: freshPath(), data: { text: text(3000) } });
+  const all = async (): Promise<string[]> => {
+    const seen: string[] = [];
+    for await (const event of training) seen.push(event.event);
+    return seen;
+  };
+  const leaves = async (): Promise<void> => {
+    for await (const event of training) if (event.event === 'step') return;
+  };
+  const [one, two] = await Promise.all([all(), all(), leaves()]);
+  expect(one.filter((event) => event === 'step')).toHaveLength(20);
+  expect(two).toEqual(one);
+  expect(await all()).toEqual([]);
+});
+
 const SEQUENCES = Array.from({ length: 40 }, (_, i) => Array.from({ length: 5 + (i % 9) }, (_, t) => (i + 2 * t) % 6));
 
 test.each([
@@ -63,6 +79,8 @@ test.each([
 test('what cannot be trained on is refused', async () => {
   await expect(train({ ...settings, data: { text: 'aaaa' }, out: freshPath() })).rejects.toThrow(UserError);
   await expect(train({ ...settings, data: { sequences: [[0, -1]] }, out: freshPath() })).rejects.toThrow(/\[0\]\[1\]/);
+  const both = { text: text(3000), sequences: [[0, 1, 2]] };
+  await expect(train({ ...settings, data: both, out: freshPath() })).rejects.toThrow(/^text: sequences are given as/);
   await expect(train({ hiden: 3 } as object)).rejects.toThrow(/did you mean hidden/);
 });
 
