@@ -1,27 +1,21 @@
 // Numbers of flags that are no settings of a run: those of sample and eval.
 
 import { UserError } from '../errors.js';
+import { type NumberSetting, refused } from '../run/sample-settings.js';
 import type { Given } from './command.js';
 
-export interface NumberFlag {
+export interface NumberFlag extends NumberSetting {
   /** Without dashes. */
   readonly name: string;
-  /** "the number of tokens to generate": reads on after "it is". */
-  readonly about: string;
-  /** "1 to 1000000": what `allows` allows, in words. */
-  readonly allowed: string;
-  readonly allows: (value: number) => boolean;
-  readonly fallback: number;
 }
 
 /** @throws UserError such as `--length: 0 is not allowed; it is the number of tokens to generate, 1 to 1000000` */
-export function numberOption(given: Given, { name, about, allowed, allows, fallback }: NumberFlag): number {
+export function numberOption(given: Given, { name, ...setting }: NumberFlag): number {
   const text = single(given, name);
-  if (text === undefined) return fallback;
+  if (text === undefined) return setting.fallback;
   const value = typeof text === 'string' && text.trim() !== '' ? Number(text) : Number.NaN;
-  if (allows(value)) return value;
-  const shown = Number.isNaN(value) ? JSON.stringify(text) : text;
-  throw new UserError(`--${name}: ${shown} is not allowed; it is ${about}, ${allowed}`);
+  if (setting.allows(value)) return value;
+  throw refused(`--${name}`, Number.isNaN(value) ? JSON.stringify(text) : String(text), setting);
 }
 
 /** The text of a flag that may be empty; undefined where it was not given. */

@@ -2,50 +2,17 @@
 
 import { once } from 'node:events';
 import { setImmediate as breathe } from 'node:timers/promises';
+import { flagName } from '../config/flags.js';
 import type { Output } from '../report/reporter.js';
 import { loadModel } from '../run/model.js';
+import { SAMPLE_SETTINGS } from '../run/sample-settings.js';
 import type { Command } from './command.js';
 import { addKernels, addModel, kernelsOf } from './model-flags.js';
-import { isWhole, type NumberFlag, numberOption, textOption } from './options.js';
+import { numberOption, textOption } from './options.js';
 
-const MAX_LENGTH = 1_000_000_000;
-const MAX_TOP_K = 1 << 24;
-
-const LENGTH: NumberFlag = {
-  name: 'length',
-  about: 'the number of tokens to generate',
-  allowed: `1 to ${MAX_LENGTH}`,
-  allows: (value) => isWhole(value, 1, MAX_LENGTH),
-  fallback: 400,
-};
-const TEMPERATURE: NumberFlag = {
-  name: 'temperature',
-  about: 'how freely it chooses, 0 for the most likely token every time',
-  allowed: 'a number, 0 to 100',
-  allows: (value) => value >= 0 && value <= 100,
-  fallback: 1,
-};
-const TOP_K: NumberFlag = {
-  name: 'top-k',
-  about: 'the number of most likely tokens to choose from, 0 for all',
-  allowed: `0 to ${MAX_TOP_K}`,
-  allows: (value) => isWhole(value, 0, MAX_TOP_K),
-  fallback: 0,
-};
-const TOP_P: NumberFlag = {
-  name: 'top-p',
-  about: 'the share of probability that the tokens to choose from add up to, 1 for all',
-  allowed: 'a number, above 0 and 1 at most',
-  allows: (value) => value > 0 && value <= 1,
-  fallback: 1,
-};
-const SEED: NumberFlag = {
-  name: 'seed',
-  about: 'what all randomness is drawn from',
-  allowed: `0 to ${0xffff_ffff}`,
-  allows: (value) => isWhole(value, 0, 0xffff_ffff),
-  fallback: 0,
-};
+const FLAGS = Object.entries(SAMPLE_SETTINGS).map(
+  ([key, setting]) => [key, { name: flagName(key), ...setting }] as const,
+);
 
 /** Pieces that are written together: one write a character would take longer than the model. */
 const WRITE_LENGTH = 64;
@@ -54,8 +21,12 @@ export const sample: Command = {
   build(yargs, listing) {
     addKernels(addModel(yargs), listing);
     yargs.option('prompt', { type: 'string', describe: 'TEXT: what the model goes on from; it is printed first' });
-    for (const { name, about, allowed, fallback } of [LENGTH, TEMPERATURE, TOP_K, TOP_P, SEED])
-      yargs.option(name, { type: 'string', describe: `${about}, ${allowed}`, defaultDescription: `${fallback}` });
+    for (const [, { name, about, allowed, fallback }] of FLAGS)
+      yargs.option(name, {
+        type: 'string',
+        describe: `${about}, ${allowed}`,
+        defaultDescription: `${fallback}`,
+      });
     return yargs
       .option('skip-unknown', { type: 'boolean', describe: 'leave out what the model does not know of the prompt' })
       .option('json', { type: 'boolean', describe: 'print one JSON object: prompt, text, skipped' })
@@ -65,13 +36,7 @@ export const sample: Command = {
   },
 
   async run(given, { stdout, stderr, gone }) {
-    const choices = {
-      length: numberOption(given, LENGTH),
-      temperature: numberOption(given, TEMPERATURE),
-      topK: numberOption(given, TOP_K),
-      topP: numberOption(given, TOP_P),
-      seed: numberOption(given, SEED),
-    };
+    const choices = Object.fromEntries(FLAGS.map(([key, flag]) => [key, numberOption(given, flag)]));
     const skipUnknown = given.skipUnknown === true;
     const model = await loadModel(String(given.model), { kernels: kernelsOf(given) });
     const asked = textOption(given, 'prompt') ?? '';

@@ -19,6 +19,7 @@ import { elementsOf } from '../model/parameters.js';
 import { type Cursor, Inference } from './inference.js';
 import type { Measured } from './measured.js';
 import type { RunProgress } from './progress.js';
+import { sampleNumbers } from './sample-settings.js';
 import { Sampler, type Sampling, softmax } from './sampling.js';
 
 export interface LoadOptions {
@@ -85,7 +86,7 @@ function trainingOf(model: string): RunProgress | undefined {
 }
 
 function tooShort(name: string, tokens: number, skipped: number): UserError {
-  const left = skipped > 0 ? ` without the ${skipped} unknown symbols` : '';
+  const left = skipped > 0 ? ` without the ${skipped} unknown ${skipped === 1 ? 'symbol' : 'symbols'}` : '';
   return new UserError(
     `${name} has ${tokens === 0 ? 'no token' : 'one token'}${left}; evaluation needs two or more, one to read and the next to predict`,
   );
@@ -140,20 +141,14 @@ export class Model {
     return this.#inference.evaluate(batches);
   }
 
-  /** The text that follows the prompt. */
+  /** The text that follows the prompt. @throws UserError for a number out of bounds, or symbols that the model does not know */
   sample(options: SampleOptions = {}): string {
     return [...this.generate(options)].join('');
   }
 
   /** The same in pieces, as they come. */
-  *generate({
-    prompt = '',
-    length = 400,
-    seed = 0,
-    temperature = 1,
-    topK = 0,
-    topP = 1,
-  }: SampleOptions = {}): Generator<string> {
+  *generate({ prompt = '', ...given }: SampleOptions = {}): Generator<string> {
+    const { length, seed, ...sampling } = sampleNumbers(given);
     const { tokens } = this.vocabulary.encode(prompt, { origin: 'prompt' });
     const decoder = this.vocabulary.decoder();
     const random = new Counter(seed, 'sample');

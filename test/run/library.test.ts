@@ -103,6 +103,18 @@ test.each([['lstm'], ['gru'], ['rnn']] as const)(
     const { loss: all } = await model.eval({ text: short });
     expect(loss / (tokens.length - 1)).toBeCloseTo(all, 5);
 
+    for (const bad of [
+      { length: 0 },
+      { length: 2.5 },
+      { temperature: Number.NaN },
+      { topP: 2 },
+      { topK: -1 },
+      { seed: -1 },
+    ])
+      expect(() => model.sample(bad), JSON.stringify(bad)).toThrow(UserError);
+    expect(() => model.sample({ temperature: -1 })).toThrow(
+      'temperature: -1 is not allowed; it is how freely it chooses, 0 for the most likely token every time, a number, 0 to 100',
+    );
     const cautious = model.sample({ prompt: 'the ', temperature: 0, length: 30 });
     expect(model.sample({ prompt: 'the ', topK: 1, length: 30, seed: 5 })).toBe(cautious);
     expect(model.sample({ prompt: 'the ', length: 30, seed: 5 })).toBe(
