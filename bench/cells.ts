@@ -1,36 +1,45 @@
-// unroll bench cells: tokens a second of a full training step (forward, backward, clip, Adam) for cell x hidden size x batch x
-// workers. Arrangements of one model are timed in turn, round by round, so that a slow spell of the machine hits them all.
+// unroll bench cells: tokens a second of a full training step (forward, backward, clip, update) for cell x hidden size x batch x
+// workers, and the share of the peak that its arithmetic reaches. Arrangements of one model take turns, each beside its peak.
 
 import { totalmem } from 'node:os';
 import { UserError } from '../src/errors.js';
 import { checkLimits, type KernelName } from '../src/kernels/choose.js';
 import { bytes } from '../src/report/format.js';
-import { type Spread, spread } from './rounds.js';
-import { type CellName, modelOf } from './shapes.js';
+import type { OptimizerName } from '../src/train/layout.js';
+import { Peaks } from './peaks.js';
+import { ratios, type Spread, spread, takeTurns } from './rounds.js';
+import { type CellName, type ModelShape, modelOf, multiplyAdds } from './shapes.js';
 import { leastBytes, TrainingBench } from './training-bench.js';
 
-export interface CellsOptions {
+export interface CellsOptions extends Omit<ModelShape, 'cell' | 'hidden'> {
   readonly cells: readonly CellName[];
   readonly hidden: readonly number[];
   readonly batch: readonly number[];
   readonly workers: readonly number[];
   readonly window: number;
-  readonly vocabulary: number;
+  readonly optimizer: OptimizerName;
   readonly rounds: number;
   /** Seconds of one round of one arrangement. */
   readonly seconds: number;
   readonly kernels: KernelName;
 }
 
-export interface CellsRow {
-  readonly cell: CellName;
-  readonly hidden: number;
+export interface CellsRow extends ModelShape {
   readonly batch: number;
+  readonly window: number;
   readonly workers: number;
+  readonly optimizer: OptimizerName;
   readonly tokensPerSecond: Spread;
+  readonly stepMicroseconds: Spread;
+  /** Arithmetic of the products that were really done, and its share of what that many cores do in registers. */
+  readonly gflops: Spread;
+  readonly fmaShare: Spread;
   /** Against the fewest workers of the same model. */
   readonly speedup: number;
 }
+
+/** The peak needs no long look, and shall not make rounds much longer. */
+const PEAK_SECONDS = 0.04;
 
 /**
  * Measures model after model; each one's rows come when they are done.
@@ -42,67 +51,67 @@ export function benchCells(options: CellsOptions): AsyncGenerator<CellsRow> {
 }
 
 async function* benchModels(options: CellsOptions): AsyncGenerator<CellsRow> {
-  for (const cell of options.cells)
-    for (const hidden of options.hidden)
-      for (const batch of options.batch) yield* benchModel(options, cell, hidden, batch);
+  const peaks = new Peaks(options.kernels, Math.max(...options.workers), false);
+  try {
+    for (const cell of options.cells)
+      for (const hidden of options.hidden)
+        for (const batch of options.batch)
+          yield* benchModel(options, peaks, { ...sharedShape(options), cell, hidden }, batch);
+  } finally {
+    await peaks.close();
+  }
 }
+
+const sharedShape = ({ layers, vocabulary, embedding, features }: CellsOptions) => ({
+  ...{ layers, vocabulary, embedding, features },
+});
 
 async function* benchModel(
   options: CellsOptions,
-  cell: CellName,
-  hidden: number,
+  peaks: Peaks,
+  shape: ModelShape,
   batch: number,
 ): AsyncGenerator<CellsRow> {
-  const { window, vocabulary, kernels, workers, rounds, seconds } = options;
-  const arrangements: {
-    readonly workers: number;
-    readonly bench: TrainingBench;
-    steps: number;
-    readonly speeds: number[];
-  }[] = [];
+  const { window, workers, kernels, optimizer, seconds } = options;
+  const model = modelOf(shape);
+  const benches: TrainingBench[] = [];
   try {
-    for (const count of workers) {
-      const bench = new TrainingBench({
-        model: modelOf({ cell, hidden, vocabulary, layers: 1 }),
-        batch,
-        window,
-        workers: count,
-        kernels,
-      });
-      arrangements.push({ workers: count, bench, steps: 2, speeds: [] });
-    }
-    // Two rounds warm up: the first says how many steps fill one, the second is as long as those that count.
-    for (let round = -1; round <= rounds; round++) {
-      for (const one of arrangements) {
-        const speed = await one.bench.tokensPerSecond(one.steps);
-        if (round > 0) one.speeds.push(speed);
-        one.steps = Math.max(2, Math.round((speed * seconds) / (batch * window)));
-      }
+    for (const count of workers)
+      benches.push(new TrainingBench({ model, batch, window, workers: count, kernels, optimizer }));
+    const measures = [
+      ...benches.map((bench) => () => bench.stepsPerSecond(seconds)),
+      ...workers.map((count) => () => peaks.gflops(count, PEAK_SECONDS)),
+    ];
+    await takeTurns(measures, 1); // warms up
+    const rates = await takeTurns(measures, options.rounds);
+    const operations = (2 * multiplyAdds(model, batch, window)) / 1e9;
+    for (const [i, count] of workers.entries()) {
+      const each = (of: (rate: number) => number): number[] => rates[i].map(of);
+      const gflops = each((rate) => rate * operations);
+      yield {
+        ...{ ...shape, embedding: model.embedding, batch, window, workers: count, optimizer },
+        tokensPerSecond: spread(each((rate) => rate * batch * window)),
+        stepMicroseconds: spread(each((rate) => 1e6 / rate)),
+        ...{ gflops: spread(gflops), fmaShare: ratios(gflops, rates[workers.length + i]) },
+        speedup: ratios(rates[i], rates[0]).median,
+      };
     }
   } finally {
-    for (const { bench } of arrangements) await bench.close();
-  }
-  const slowest = spread(arrangements[0].speeds).median;
-  for (const { workers: count, speeds } of arrangements) {
-    const tokensPerSecond = spread(speeds);
-    yield { cell, hidden, batch, workers: count, tokensPerSecond, speedup: tokensPerSecond.median / slowest };
+    for (const bench of benches) await bench.close();
   }
 }
 
 /** All arrangements of a model are there at once. */
-function checkMemory({ cells, hidden, batch, window, vocabulary, workers, kernels }: CellsOptions): void {
-  const model = { cell: cells[0], hidden: Math.max(...hidden), batch: Math.max(...batch) };
+function checkMemory(options: CellsOptions): void {
+  const { cells, window, workers, kernels, optimizer } = options;
+  const [hidden, batch] = [Math.max(...options.hidden), Math.max(...options.batch)];
   const available = Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY);
-  const least = leastBytes({
-    model: modelOf({ cell: model.cell, hidden: model.hidden, vocabulary, layers: 1 }),
-    batch: model.batch,
-    window,
-    kernels,
-  });
+  const model = modelOf({ ...sharedShape(options), cell: cells[0], hidden });
+  const least = leastBytes({ model, batch, window, kernels, optimizer });
   checkLimits(kernels, least, Math.max(...workers));
   if (least * workers.length <= available) return;
   throw new UserError(
-    `--hidden: ${model.hidden} units and ${model.batch} streams need more than ${bytes(least)} for each of ${workers.length} numbers of workers, ` +
+    `--hidden: ${hidden} units and ${batch} streams need more than ${bytes(least)} for each of ${workers.length} numbers of workers, ` +
       `and this machine has ${bytes(available)}; lower --hidden, --batch or --window`,
   );
 }

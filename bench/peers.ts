@@ -45,10 +45,6 @@ export interface PeersRow extends PeerRow {
 
 const COMPILE_LIMITS = 4;
 const PEAK_SECONDS = 0.04;
-/** Steps of the first round: it says how many fill one. */
-const FIRST_STEPS = 4;
-/** Rounds that warm up unroll: how many steps fill one is found in the first, the next is as long as those that count. */
-const WARM_UP_ROUNDS = 2;
 /** A slow arrangement is asked no more when it has taken so many times its share of time. */
 const PATIENCE = 4;
 
@@ -78,12 +74,9 @@ async function benchRow(options: PeersOptions, row: PeerRow): Promise<PeersRow> 
   try {
     for (const own of running.values()) await Promise.all(own.map((one) => awaitReady(one, options.limit)));
     const [speeds, peak]: number[][] = [[], []];
-    let steps = FIRST_STEPS;
-    for (let round = -WARM_UP_ROUNDS; round < rounds; round++) {
-      const speed = await bench.tokensPerSecond(steps);
-      steps = Math.max(2, Math.round((speed * seconds) / (batch * window)));
-      if (round < 0) continue;
-      speeds.push(speed);
+    await bench.stepsPerSecond(seconds); // warms up
+    for (let round = 0; round < rounds; round++) {
+      speeds.push((await bench.stepsPerSecond(seconds)) * batch * window);
       peak.push(await peaks.gflops(workers, PEAK_SECONDS));
       for (const own of running.values()) for (const one of own) await measure(one, options);
     }

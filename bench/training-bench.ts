@@ -14,8 +14,12 @@ import { Counter } from '../src/model/counter.js';
 import { initialValues } from '../src/model/initializers.js';
 import { fromTorch, transposePanels } from '../src/model/parameters.js';
 import { placeParameters, placeWindow } from '../src/model/views.js';
-import { layOut, type RunShape, STATES } from '../src/train/layout.js';
+import { layOut, type OptimizerName, type RunShape, STATES } from '../src/train/layout.js';
 import type { OptimizerSettings } from '../src/train/optimizer.js';
+
+/** Steps of the first run of all; it is doubled until it takes long enough to tell how long a step is. */
+const FEWEST_STEPS = 2;
+const WARM_UP_SECONDS = 0.1;
 
 export interface BenchShape {
   readonly model: Architecture;
@@ -23,12 +27,14 @@ export interface BenchShape {
   readonly window: number;
   readonly workers: number;
   readonly kernels: KernelName;
+  /** Adam unless it is said. */
+  readonly optimizer?: OptimizerName;
 }
 
 /** What parameters and activations take: nearly all of it, known before the work is cut. */
-export function leastBytes({ model, batch, window, kernels }: Omit<BenchShape, 'workers'>): number {
+export function leastBytes({ model, batch, window, kernels, optimizer = 'adam' }: Omit<BenchShape, 'workers'>): number {
   const plan = new PlanBuilder(4, reservedBytes(kernels));
-  placeParameters(plan, model, STATES.adam);
+  placeParameters(plan, model, STATES[optimizer]);
   placeWindow(plan, model, { steps: window, streams: batch, trains: true, dropout: false }, 'activations');
   return plan.bytes;
 }
@@ -40,13 +46,15 @@ export class TrainingBench {
   readonly #tokens: Int32Array;
   readonly #features: Float32Array;
   #step = 0;
+  /** 0: not known yet. */
+  #stepsPerSecond = 0;
 
-  /** Adam, gradient norm clipped at 1. @throws UserError when the kernels cannot serve it */
+  /** Gradient norm clipped at 1. @throws UserError when the kernels cannot serve it */
   constructor(shape: BenchShape) {
-    const { model, batch, window, workers, kernels } = shape;
+    const { model, batch, window, workers, kernels, optimizer: name = 'adam' } = shape;
     this.#shape = shape;
     const run: RunShape = {
-      ...{ model, streams: batch, steps: window, workers, optimizer: 'adam', dropout: 0, seed: 0 },
+      ...{ model, streams: batch, steps: window, workers, optimizer: name, dropout: 0, seed: 0 },
       ...{ evaluationStreams: 0, evaluationSteps: 0, floatBytes: 4 },
       ...{ reservedBytes: reservedBytes(kernels), controlWords: PROTOCOL_WORDS },
     };
@@ -64,17 +72,30 @@ export class TrainingBench {
     const features = batch * window * padded(model.features ?? 0);
     this.#features = Float32Array.from({ length: features }, () => random.normal());
     const optimizer: OptimizerSettings = {
-      ...{ name: 'adam', beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
+      ...{ name, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
       ...{ clipNorm: 1, clipValue: 0, l2: 0 },
     };
     this.#pool = new WorkerPool(workers, { kernels, memory, shape: run, optimizer });
     this.#coordinator = new Coordinator(arena, layout, this.#pool.failure, Number.MAX_SAFE_INTEGER);
   }
 
-  /** Trains some steps. @returns tokens a second, from the first step's end to the last one's */
-  async tokensPerSecond(steps: number): Promise<number> {
+  /**
+   * Trains for about so long, after a first call's warming up that finds out how long a step takes.
+   * @returns steps a second, from the first step's end to the last one's
+   */
+  async stepsPerSecond(seconds: number): Promise<number> {
+    for (let steps = FEWEST_STEPS; this.#stepsPerSecond === 0; steps *= 2) {
+      const { rate, elapsed } = await this.#train(steps);
+      if (elapsed >= Math.min(seconds, WARM_UP_SECONDS)) this.#stepsPerSecond = rate;
+    }
+    const { rate } = await this.#train(Math.max(FEWEST_STEPS, Math.round(this.#stepsPerSecond * seconds)));
+    this.#stepsPerSecond = rate;
+    return rate;
+  }
+
+  async #train(steps: number): Promise<{ rate: number; elapsed: number }> {
     const { batch, window } = this.#shape;
-    const times: number[] = [];
+    let [first, last] = [0, 0];
     const end = this.#step + steps + 1;
     await this.#coordinator.run<Fed>(
       (slot) => {
@@ -86,9 +107,13 @@ export class TrainingBench {
         slot.carry.fill(window);
         return { kind: 'train', steps: window, counted: batch * window, rate: 1e-3, step: this.#step++ };
       },
-      (_, { time }) => times.push(time),
+      (_, { time }) => {
+        first ||= time;
+        last = time;
+      },
     );
-    return (steps * batch * window * 1000) / (times[times.length - 1] - times[0]);
+    const elapsed = (last - first) / 1000;
+    return { rate: steps / elapsed, elapsed };
   }
 
   async close(): Promise<void> {

@@ -98,7 +98,7 @@ export interface WindowShape {
 }
 
 /** Rows a kibibyte apart fall into the same few sets of the first-level cache: one more line between them. */
-const leadingDimension = (width: number): number => (width % 128 === 0 ? width + 16 : width);
+export const leadingDimension = (width: number): number => (width % 128 === 0 ? width + 16 : width);
 
 /**
  * Whether the tokens' part of z is projected for the whole vocabulary and then gathered (P = E W_x), rather than computed row by
