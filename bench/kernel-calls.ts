@@ -265,7 +265,15 @@ function update(name: OptimizerName, depth: number, columns: number): KernelCase
           undo: place.floats(3 * PIECE),
         },
         ...{ m: STATES[name].first ? place.floats(elements) : 0, v: STATES[name].second ? place.floats(elements) : 0 },
-        ...{ transposed: place.floats(elements), depth, transposedDepth: columns, clipFactor: 1, clipValue: 0, l2: 0 },
+        ...{
+          transposed: place.floats(elements),
+          depth,
+          transposedDepth: columns,
+          shared: 0,
+          clipFactor: 1,
+          clipValue: 0,
+          l2: 0,
+        },
         ...{ rate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, correction1: 1, correction2: 1 },
       });
       const pieces = (): void => {

@@ -152,7 +152,7 @@ export class Model {
     const { tokens } = this.vocabulary.encode(prompt, { origin: 'prompt' });
     const decoder = this.vocabulary.decoder();
     const random = new Counter(seed, 'sample');
-    const sampler = new Sampler(this.vocabulary.size, { temperature, topK, topP }, random);
+    const sampler = new Sampler(this.vocabulary.size, sampling, random);
     const cursor = this.#inference.cursor();
     let logits: Float32Array | undefined;
     for (const token of tokens) logits = cursor.step(token);
