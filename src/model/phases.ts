@@ -1,5 +1,7 @@
 // Where the time of a worker goes: the phases of a step, and the record of them that a profiled run keeps in the arena. A worker
-// is in one phase at a time, so a phase lasts until the next one is entered. Nothing is allocated in a step, nothing is posted.
+// is in one phase at a time, so a phase lasts until the next one is entered. No message is posted, and a worker that is lost
+// leaves what it recorded. Entering a phase costs some 60 ns, nearly all of it the clock, which also allocates the 16 bytes that
+// its reading is returned in; where no times are kept, 0.2 ns and nothing.
 import type { Arena } from '../memory/arena.js';
 
 /** What a worker does, then what it waits for: the barriers by what lies before them, and the coordinator. */
@@ -55,7 +57,7 @@ export interface Phases {
   endRecord(): void;
 }
 
-/** Keeps nothing and costs next to nothing. */
+/** Keeps nothing. */
 export const UNTIMED: Phases = {
   enter: (phase) => phase,
   beginStep: () => {},

@@ -8,7 +8,8 @@ import { folder, unroll } from './command.js';
 const path = (name: string): string => join(folder, name);
 const read = (name: string): Buffer => readFileSync(path(name));
 const TRAIN = ['train', '--text', 'text.txt', '--workers', '2'] as const;
-const SMALL = ['--hidden', '16', '--batch', '4', '--window', '16', '--embedding', '8', '--steps', '12'] as const;
+/** Enough work for both workers to have streams. */
+const SMALL = ['--hidden', '32', '--batch', '4', '--window', '16', '--embedding', '8', '--steps', '12'] as const;
 
 beforeAll(() => writeFileSync(path('text.txt'), 'The ship sails on, and the white whale with it.\n'.repeat(80)));
 

@@ -46,7 +46,7 @@ test('a worker that is lost ends the run with the last checkpoint intact, and le
   const events = readFileSync(join(out, 'metrics.jsonl'), 'utf8').trim().split('\n');
   const profile: ProfileEvent = JSON.parse(events.at(-1) ?? '');
   expect([profile.event, profile.path]).toEqual(['profile', join(out, 'profile.json')]);
-  expect(profile.workers.map(({ steps, milliseconds }) => steps > 30 && milliseconds.backward > 0)).toEqual(
+  expect(profile.workers.map(({ steps, milliseconds }) => steps > 30 && milliseconds['weight gradient'] > 0)).toEqual(
     Array(3).fill(true),
   );
   expect(message).toContain(`up to step ${step};`);
