@@ -48,6 +48,29 @@ test('train --json prints events and nothing else', () => {
   });
 });
 
+test('the resident size stays within the plan, 100 MB, and 15 MB a worker', () => {
+  const flags = [
+    'train',
+    '--text',
+    'text.txt',
+    ...SMALL,
+    '--epochs',
+    '20',
+    '--eval-every',
+    '50',
+    '--json',
+    '--out',
+    'size',
+  ];
+  const events = unroll(flags)
+    .stdout.trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  const [plan, done] = [events[0], events.at(-1)];
+  expect(done.step).toBeGreaterThan(1000);
+  expect(done.peakBytes).toBeLessThan(plan.bytes + 100e6 + plan.workers * 15e6);
+});
+
 test('a setting without effect is allowed, with a warning', () => {
   const warning = '--activation relu has no effect: --cell lstm has activations of its own\n';
   const flags = ['train', '--text', 'text.txt', ...SMALL, '--activation', 'relu', '--quiet'];
