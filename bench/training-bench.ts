@@ -29,6 +29,8 @@ export interface BenchShape {
   readonly kernels: KernelName;
   /** Adam unless it is said. */
   readonly optimizer?: OptimizerName;
+  /** Factor on the recurrent weights that the model starts with; 1 unless it is said. */
+  readonly recurrentScale?: number;
 }
 
 /** What parameters and activations take: nearly all of it, known before the work is cut. */
@@ -64,7 +66,13 @@ export class TrainingBench {
     const arena = new Arena(memory.buffer, 4);
     for (const p of layout.parameters) {
       const weights = arena.floatsAt(p.weights, p.length);
-      fromTorch(p, initialValues(model, p, { kind: 'default', forgetBias: undefined, seed: 0 }), weights);
+      const start = initialValues(model, p, { kind: 'default', forgetBias: undefined, seed: 0 });
+      const scale = p.name.startsWith('rnn.weight_hh_') ? (shape.recurrentScale ?? 1) : 1;
+      fromTorch(
+        p,
+        start.map((value) => scale * value),
+        weights,
+      );
       if (p.transposedPanels) transposePanels(p, weights, arena.floatsAt(p.transposedPanels, p.length));
     }
     const random = new Counter(0, 'tokens');
