@@ -3,7 +3,7 @@ import { allocate, createKernels, type KernelName, reservedBytes } from '../src/
 import { Arena } from '../src/memory/arena.js';
 import { ARENA_BYTES, KERNEL_CASES, type KernelCase, Place } from './kernel-calls.js';
 import { Peaks } from './peaks.js';
-import { callsPerSecond, ratios, type Spread, spread, takeTurns } from './rounds.js';
+import { bestSlices, callsPerSecond, ratios, type Spread, spread } from './rounds.js';
 
 export interface KernelsOptions {
   readonly kernels: KernelName;
@@ -48,10 +48,11 @@ export async function* benchKernels({
     const { work, call } = prepare(place);
     const isProduct = 'multiplyAdds' in work;
     const of = isProduct ? 'fma' : 'triad';
-    const peakHere = (): number => (isProduct ? at.gflopsHere(seconds) : at.gigabytesHere(seconds));
-    callsPerSecond(call, seconds); // warms up
-    peakHere();
-    const [calls, peak] = await takeTurns([() => callsPerSecond(call, seconds), peakHere], rounds);
+    const peakHere = (slice: number): number => (isProduct ? at.gflopsHere(slice) : at.gigabytesHere(slice));
+    const round = () => bestSlices([(slice) => callsPerSecond(call, slice), peakHere], seconds);
+    round(); // warms up
+    const both = Array.from({ length: rounds }, round);
+    const [calls, peak] = [0, 1].map((which) => both.map((values) => values[which]));
     const rates = calls.map((rate) => (rate * (isProduct ? 2 * work.multiplyAdds : work.bytes)) / 1e9);
     const row = { kernel, shape, of, peak: spread(peak), share: ratios(rates, peak) } as const;
     return isProduct

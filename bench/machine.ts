@@ -2,7 +2,7 @@
 import { availableParallelism, cpus } from 'node:os';
 import type { KernelChoice } from '../src/kernels/choose.js';
 import { Peaks } from './peaks.js';
-import { spread, takeTurns } from './rounds.js';
+import { bestSlices, spread, takeTurns } from './rounds.js';
 
 export interface Machine {
   readonly processor: string;
@@ -17,29 +17,26 @@ export interface Machine {
   readonly triadGigabytesAllCores: number;
 }
 
+/** Of each peak. */
+const SECONDS = 0.2;
+/** Threads begin together, so these are few and longer. */
 const ROUNDS = 5;
-const ROUND_SECONDS = 0.04;
 
 export async function examineMachine(choice: KernelChoice): Promise<Machine> {
   const cores = availableParallelism();
   const peaks = new Peaks(choice.name, cores, true);
   try {
-    const [fma, one, all] = await takeTurns(
-      [
-        () => peaks.gflops(1, ROUND_SECONDS),
-        () => peaks.gigabytes(1, ROUND_SECONDS),
-        () => peaks.gigabytes(cores, ROUND_SECONDS),
-      ],
-      ROUNDS,
+    const [fmaGflops, triadGigabytes] = bestSlices(
+      [(slice) => peaks.gflopsHere(slice), (slice) => peaks.gigabytesHere(slice)],
+      SECONDS,
     );
+    const [all] = await takeTurns([() => peaks.gigabytes(cores, SECONDS / ROUNDS)], ROUNDS);
     return {
       processor: cpus()[0]?.model.trim() ?? 'unknown',
       cores,
       kernels: choice.instructionSet === undefined ? choice.name : `${choice.name} (${choice.instructionSet})`,
       node: process.version,
-      fmaGflops: spread(fma).median,
-      triadGigabytes: spread(one).median,
-      triadGigabytesAllCores: spread(all).median,
+      ...{ fmaGflops, triadGigabytes, triadGigabytesAllCores: spread(all).most },
     };
   } finally {
     await peaks.close();

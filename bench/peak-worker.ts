@@ -35,6 +35,8 @@ export const DESCRIPTOR_NUMBERS = MultiplyAdd.size + Triad.size;
 
 /** Rounds of a call: some ten microseconds. */
 const ROUNDS = 4096;
+/** Floats of a call of the triad. */
+const TRIAD_CHUNK = 1 << 16;
 /** Passes of a barrier are counted beforehand: all threads make as many. */
 const PASSES = 20_000;
 
@@ -52,9 +54,16 @@ export default function measure(task: PeakTask): number {
   }
   const [a, b, c] = views.triad;
   const call = descriptors.add(Triad, { a, b, c, scale: 3 });
-  const part = Math.floor(views.triadFloats / threads / 16) * 16;
-  const [from, to] = [thread * part, (thread + 1) * part];
-  return callsPerSecond(() => kernels.triad(call, from, to), seconds) * 3 * 4 * part;
+  const chunks = Math.max(1, Math.floor(views.triadFloats / threads / TRIAD_CHUNK));
+  const first = thread * chunks;
+  // Another place each time, so that a short look does not find what the one before left in the caches.
+  let chunk = Math.floor(performance.now() * 1000) % chunks;
+  const rate = callsPerSecond(() => {
+    const from = (first + chunk) * TRIAD_CHUNK;
+    kernels.triad(call, from, from + TRIAD_CHUNK);
+    chunk = (chunk + 1) % chunks;
+  }, seconds);
+  return rate * 3 * 4 * TRIAD_CHUNK;
 }
 
 function passesPerSecond(arena: Arena, { views, threads }: PeakTask): number {

@@ -31,6 +31,19 @@ export function spread(values: readonly number[]): Spread {
 export const ratios = (values: readonly number[], others: readonly number[]): Spread =>
   spread(values.map((value, round) => value / others[round]));
 
+const SLICE_SECONDS = 0.002;
+
+/**
+ * Rates of what runs on one thread, in turn, slice by slice, for so long each: the best slice of each. What else runs on the machine
+ * takes slices away; in those that are left a thread is as fast as it is.
+ */
+export function bestSlices(things: readonly ((seconds: number) => number)[], seconds: number): readonly number[] {
+  const best = things.map(() => 0);
+  for (let slices = Math.ceil(seconds / SLICE_SECONDS); slices > 0; slices--)
+    for (const [i, rate] of things.entries()) best[i] = Math.max(best[i], rate(SLICE_SECONDS));
+  return best;
+}
+
 /** Calls a piece of work until the time is over. @returns calls a second */
 export function callsPerSecond(work: () => void, seconds: number): number {
   const start = performance.now();
