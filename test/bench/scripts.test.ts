@@ -1,0 +1,31 @@
+// The scripts of bench/ run and print the ratio that they are for.
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+
+const script = (name: string, ...args: readonly string[]) => {
+  const path = fileURLToPath(new URL(`../../bench/${name}`, import.meta.url));
+  const { status, stdout, stderr } = spawnSync(process.execPath, [path, ...args], { encoding: 'utf8' });
+  expect([status, stderr]).toEqual([0, '']);
+  return stdout;
+};
+
+test('start: the first step beside an empty script', { timeout: 60_000 }, () => {
+  expect(script('start.mjs', '1')).toMatch(/^first step after \d+ ms, empty script \d+ ms: ratio [\d.]+ \(/);
+});
+
+test('sampling: characters a second beside what is asked for', { timeout: 60_000 }, () => {
+  expect(script('sampling.mjs', 'wasm', '1')).toMatch(/^[\d,]+ \(.*\) characters\/s: [\d.]+ of 40,000\n$/);
+});
+
+test('near-zero: small recurrent weights beside ordinary ones, on all kernels', { timeout: 60_000 }, () => {
+  const lines = script('near-zero.mjs', '1', '0.01').trim().split('\n');
+  expect(lines.at(-1)).toMatch(/^wasm: near zero \d+ tokens\/s, ordinary \d+: ratio [\d.]+ \(/);
+});
+
+test('long-text: the first step, and what is resident beside the plan', { timeout: 60_000 }, () => {
+  const [first, resident] = script('long-text.mjs', '0.01').split('\n');
+  expect(first).toMatch(/^first step after [\d.]+ s: [\d.]+ of 2 s$/);
+  // Only Linux tells how much was resident.
+  if (process.platform === 'linux') expect(resident).toMatch(/^resident \d+ MB, plan \d+ MB: [\d.]+ of plan \+ 100 MB/);
+});
