@@ -1,15 +1,12 @@
 // unroll bench cells: tokens a second of a full training step (forward, backward, clip, update) for cell x hidden size x batch x
 // workers, and the share of the peak that its arithmetic reaches. Arrangements of one model take turns, each beside its peak.
 
-import { totalmem } from 'node:os';
-import { UserError } from '../src/errors.js';
-import { checkLimits, type KernelName } from '../src/kernels/choose.js';
-import { bytes } from '../src/report/format.js';
+import type { KernelName } from '../src/kernels/choose.js';
 import type { OptimizerName } from '../src/train/layout.js';
 import { Peaks } from './peaks.js';
 import { ratios, type Spread, spread, takeTurns } from './rounds.js';
 import { type CellName, type ModelShape, modelOf, multiplyAdds } from './shapes.js';
-import { leastBytes, TrainingBench } from './training-bench.js';
+import { checkFits, TrainingBench } from './training-bench.js';
 
 export interface CellsOptions extends Omit<ModelShape, 'cell' | 'hidden'> {
   readonly cells: readonly CellName[];
@@ -105,13 +102,6 @@ async function* benchModel(
 function checkMemory(options: CellsOptions): void {
   const { cells, window, workers, kernels, optimizer } = options;
   const [hidden, batch] = [Math.max(...options.hidden), Math.max(...options.batch)];
-  const available = Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY);
   const model = modelOf({ ...sharedShape(options), cell: cells[0], hidden });
-  const least = leastBytes({ model, batch, window, kernels, optimizer });
-  checkLimits(kernels, least, Math.max(...workers));
-  if (least * workers.length <= available) return;
-  throw new UserError(
-    `--hidden: ${hidden} units and ${batch} streams need more than ${bytes(least)} for each of ${workers.length} numbers of workers, ` +
-      `and this machine has ${bytes(available)}; lower --hidden, --batch or --window`,
-  );
+  checkFits({ model, batch, window, kernels, optimizer, workers: Math.max(...workers) }, workers.length);
 }

@@ -6,7 +6,7 @@ import { Peaks } from './peaks.js';
 import { ratios, type Spread, spread, takeTurns } from './rounds.js';
 import { type MeasuredParts, predict, streamsOf, type Work } from './scaling-model.js';
 import { type CellName, modelOf } from './shapes.js';
-import { TrainingBench } from './training-bench.js';
+import { checkFits, TrainingBench } from './training-bench.js';
 
 export interface ScalingOptions {
   readonly cell: CellName;
@@ -41,7 +41,15 @@ const EMPTY = { hidden: 8, batch: 2, window: 2 } as const;
 const PREDICTED = [4, 8, 16, 32, 64];
 const BANDWIDTH_SECONDS = 0.1;
 
-export async function* benchScaling(options: ScalingOptions): AsyncGenerator<ScalingRow> {
+/** @throws UserError when a model does not fit into the memory, before anything is measured */
+export function benchScaling(options: ScalingOptions): AsyncGenerator<ScalingRow> {
+  const { batch, window, kernels } = options;
+  const { model } = workOf(options, { hidden: Math.max(...options.hidden), batch, window, workers: 1 });
+  checkFits({ model, batch, window, kernels, workers: availableParallelism() }, 2 * availableParallelism());
+  return benchAll(options);
+}
+
+async function* benchAll(options: ScalingOptions): AsyncGenerator<ScalingRow> {
   const cores = availableParallelism();
   const counts = Array.from({ length: cores }, (_, i) => i + 1);
   const peaks = new Peaks(options.kernels, cores, true);

@@ -1,9 +1,11 @@
 // A training on generated tokens, through the workers and the step protocol that real runs use, without files or evaluation:
 // what there is to time.
 
+import { totalmem } from 'node:os';
 import { Coordinator, type Fed } from '../src/coordinator/coordinator.js';
 import { WorkerPool } from '../src/coordinator/pool.js';
 import { PROTOCOL_WORDS } from '../src/coordinator/protocol.js';
+import { UserError } from '../src/errors.js';
 import { allocate, checkLimits, type KernelName, reservedBytes } from '../src/kernels/choose.js';
 import { padded } from '../src/kernels/kernels.js';
 import { Arena } from '../src/memory/arena.js';
@@ -14,6 +16,7 @@ import { Counter } from '../src/model/counter.js';
 import { initialValues } from '../src/model/initializers.js';
 import { fromTorch, transposePanels } from '../src/model/parameters.js';
 import { placeParameters, placeWindow } from '../src/model/views.js';
+import { bytes } from '../src/report/format.js';
 import { layOut, type OptimizerName, type RunShape, STATES } from '../src/train/layout.js';
 import type { OptimizerSettings } from '../src/train/optimizer.js';
 
@@ -39,6 +42,18 @@ export function leastBytes({ model, batch, window, kernels, optimizer = 'adam' }
   placeParameters(plan, model, STATES[optimizer]);
   placeWindow(plan, model, { steps: window, streams: batch, trains: true, dropout: false }, 'activations');
   return plan.bytes;
+}
+
+/** @throws UserError when so many trainings of this shape do not fit into the memory, before anything is measured */
+export function checkFits(shape: BenchShape, trainings: number): void {
+  const available = Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY);
+  const least = leastBytes(shape);
+  checkLimits(shape.kernels, least, shape.workers);
+  if (least * trainings <= available) return;
+  throw new UserError(
+    `--hidden: ${shape.model.hidden} units and ${shape.batch} streams need more than ${bytes(least)} for each of ${trainings} trainings ` +
+      `that take turns, and this machine has ${bytes(available)}; choose fewer units, streams or steps`,
+  );
 }
 
 export class TrainingBench {

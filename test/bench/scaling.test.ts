@@ -79,6 +79,7 @@ test('barriers, empty steps, strong and weak scaling have rows; predicted for up
 
 test.each([
   [['--cell', 'x'], /^--cell: "x" is not allowed; it is one of lstm, gru, tanh, relu/],
+  [['--hidden', '65536'], /^--hidden: 65536 units and 64 streams need more than .* and this machine has /],
   [['--streams', '1'], /^--streams: 1 is not allowed/],
   [['--torch', 'x'], /^--torch: there is no such flag/],
 ])('%j is refused', (flags, message) => {
