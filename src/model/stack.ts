@@ -61,6 +61,12 @@ interface InputTable {
   readonly bias2: number;
 }
 
+/**
+ * Bytes of z up to which a window's rows are gathered in one call. More would have left the cache when the product adds to them,
+ * so they are gathered step by step (1.03 times the speed, LSTM of 128 units).
+ */
+const GATHERED_AT_ONCE = 1 << 18;
+
 export class Stack {
   readonly #o: StackOptions;
   readonly #cell: Cell;
@@ -123,12 +129,16 @@ export class Stack {
   forward(input: WindowInput, steps: number, projected: boolean, step: number): void {
     const { kernels, share, phases } = this.#o;
     if (share.rows === 0) return;
-    this.#inputs(input, steps, projected);
+    const gathers = this.#inputs(input, steps, projected);
     for (let layer = 0; layer < this.#layers.length; layer++) {
       const calls = this.#layers[layer];
       if (layer > 0) phases.enter(Phase.inputProduct);
       if (layer > 0) kernels.product(calls.inputProduct, 0, steps);
       for (let t = 0; t < steps; t++) {
+        if (gathers && layer === 0) {
+          phases.enter(Phase.gather);
+          kernels.gather(this.#gather, t, t + 1);
+        }
         phases.enter(Phase.recurrentProduct);
         kernels.product(calls.recurrentProduct, t, t + 1);
         phases.enter(Phase.pointWise);
@@ -195,32 +205,37 @@ export class Stack {
     share.sync();
   }
 
-  #inputs(input: WindowInput, steps: number, projected: boolean): void {
-    const { kernels, descriptors, model, share, phases } = this.#o;
+  /** The inputs' part of z in layer 0. @returns whether it is still to be gathered */
+  #inputs(input: WindowInput, steps: number, projected: boolean): boolean {
+    const { kernels, descriptors, model, share, phases, views, arena } = this.#o;
     if (model.features) {
       phases.enter(Phase.inputProduct);
       const { at } = this.#calls.rows(input.features, padded(model.features));
       descriptors.set(this.#featuresProduct, Product.a, at);
       kernels.product(this.#featuresProduct, 0, steps);
-      return;
+      return false;
     }
-    phases.enter(Phase.gather);
     const tokens = this.#intRow(input.tokens);
     if (model.embedding > 0 && !projected) {
       descriptors.set(this.#gatherEmbedded, Gather.tokens, tokens);
       descriptors.set(this.#gatherEmbedded, Gather.table, this.#parameter('embedding.weight').weights);
+      phases.enter(Phase.gather);
       kernels.gather(this.#gatherEmbedded, ...partOf(share, steps));
       share.sync();
       phases.enter(Phase.inputProduct);
       kernels.product(this.#embeddedProduct, 0, steps);
-      return;
+      return false;
     }
     const { table, bias, bias2 } = projected ? this.#projectedTable : this.#inputTable;
     descriptors.set(this.#gather, Gather.tokens, tokens);
     descriptors.set(this.#gather, Gather.table, table);
     descriptors.set(this.#gather, Gather.bias, bias);
     descriptors.set(this.#gather, Gather.bias2, bias2);
+    const gathered = share.rows * steps * views.ldz * arena.floatBytes;
+    if (gathered > GATHERED_AT_ONCE) return true;
+    phases.enter(Phase.gather);
     kernels.gather(this.#gather, 0, steps);
+    return false;
   }
 
   /** The member's time steps of a dropout; all of them are there when it returns. */
