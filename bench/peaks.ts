@@ -1,5 +1,6 @@
 // What this machine gives at best, measured beside every figure: two processors of one name may differ by half. Multiply-adds on
 // registers alone, the triad of STREAM on more memory than the caches hold, and how long a barrier takes.
+import { createRequire } from 'node:module';
 import { Piscina } from 'piscina';
 import { PROTOCOL_WORDS } from '../src/coordinator/protocol.js';
 import { allocate, type KernelMemory, type KernelName, reservedBytes } from '../src/kernels/choose.js';
@@ -32,7 +33,7 @@ export class Peaks {
     };
     const memory: KernelMemory = allocate(kernels, plan.bytes, createSharedBuffer);
     this.#task = { kernels, memory, views };
-    const filename = new URL('./peak-worker.js', import.meta.url).href;
+    const filename = createRequire(import.meta.url).resolve('#bench/peak-worker.js');
     this.#pool = new Piscina({ filename, minThreads: most, maxThreads: most, recordTiming: false });
   }
 

@@ -2,8 +2,8 @@
 // dependency of the package.
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { PeerProcess } from './peer-process.js';
 import type { PeerRow } from './peer-rows.js';
@@ -39,7 +39,7 @@ const COMPILED: readonly Arrangement[] = [
   { ...ONE, name: 'compiled, 2 threads', threads: 2, compile: true },
 ];
 
-const script = (name: string): string => fileURLToPath(new URL(`../../bench/${name}`, import.meta.url));
+const script = (name: string): string => createRequire(import.meta.url).resolve(`#peers/${name}`);
 
 /** Looks for all of them. @param folder whose node_modules may hold TensorFlow.js and brain.js */
 export async function findPeers(
