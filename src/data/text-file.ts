@@ -1,5 +1,5 @@
-// Opens a text file as tokens. The file is read in chunks, twice: first to see which symbols there are, then to
-// translate them. A file whose bytes are its tokens stays on disk where it is large.
+// Opens a text file as tokens. The file is read in chunks, twice where it has more than one: first to see which symbols there
+// are, then to translate them. A file whose bytes are its tokens stays on disk where it is large.
 
 import { isAscii } from 'node:buffer';
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
@@ -103,20 +103,28 @@ interface Census {
   readonly checksum: number;
   /** Each byte of the file is one symbol. */
   readonly plain: boolean;
+  /** All symbols, of a file that is no longer than a chunk: the second pass has nothing to read and decode then. */
+  readonly whole: Symbols | undefined;
 }
 
 function takeCensus(file: TextFile, mode: TextMode, advice?: string): Census {
   const census = new SymbolCensus();
   let checksum = 0;
+  let chunks = 0;
+  let last: Symbols | undefined;
   try {
     readSymbols(file, mode, (symbols, count) => {
-      checksum = crc32(symbols.subarray(0, count), checksum);
+      chunks++;
+      last = symbols.subarray(0, count);
+      checksum = crc32(last, checksum);
       census.add(symbols, count);
     });
   } catch (error) {
     throw error instanceof NotUtf8 ? locateNotUtf8(file, error, advice) : error;
   }
-  return { symbols: census.different(), count: census.count, checksum, plain: census.count === file.sizeBytes };
+  const { count } = census;
+  const whole = chunks === 1 ? last : undefined;
+  return { symbols: census.different(), count, checksum, plain: count === file.sizeBytes, whole };
 }
 
 function tokensOf(file: TextFile, vocabulary: Vocabulary, census: Census): TokenSource {
@@ -127,9 +135,11 @@ function tokensOf(file: TextFile, vocabulary: Vocabulary, census: Census): Token
   }
   const tokens = tokenArray(vocabulary.size, census.count);
   let written = 0;
-  readSymbols(file, mode, (symbols, count) => {
+  const translate = (symbols: Symbols, count: number): void => {
     written += vocabulary.translate(symbols, count, tokens, written);
-  });
+  };
+  if (census.whole === undefined) readSymbols(file, mode, translate);
+  else translate(census.whole, census.count);
   return new MemoryTokens(tokens.subarray(0, written));
 }
 
@@ -144,7 +154,7 @@ class NotUtf8 extends Error {
   }
 }
 
-/** Goes through the file from its start, a chunk of symbols at a time; the chunk is good for the time of the call. */
+/** Goes through the file from its start, a chunk of symbols at a time; the chunk is good until the next one comes. */
 function readSymbols(file: TextFile, mode: TextMode, visit: (symbols: Symbols, count: number) => void): void {
   const bytes = Buffer.alloc(CHUNK_BYTES);
   const points = mode === 'char' ? new Int32Array(CHUNK_BYTES) : new Int32Array(0);
