@@ -29,13 +29,21 @@ process.stderr.on('error', () => {});
 /** Flags of train with which no worker is needed. */
 const NO_WORKERS = /^(--help|-h|--version|--dry-run)$/;
 
+/** More than these begin when a run asks for them: those that turn out not to be needed stay for the run, at some 10 MB each. */
+const MOST_EARLY = 4;
+
 /** The threads of a training, started before it is known what they will do. Should there be no training, nothing waits for them. */
 async function threadsFor([command, ...flags]: readonly string[]): Promise<Threads | undefined> {
   if (command !== 'train' || flags.some((flag) => NO_WORKERS.test(flag)) || !canShare()) return undefined;
-  const asked = Number(flags[flags.indexOf('--workers') + 1]);
-  const cores = availableParallelism();
   const { startThreads } = await import('../coordinator/pool.js');
-  return startThreads(flags.includes('--workers') && asked >= 1 && asked < cores ? Math.floor(asked) : cores);
+  return startThreads(Math.min(MOST_EARLY, workersAsked(flags) ?? availableParallelism()));
+}
+
+/** Of --workers N or --workers=N, where it is a number of workers; what else it may be is refused later. */
+function workersAsked(flags: readonly string[]): number | undefined {
+  const at = flags.findIndex((flag) => flag === '--workers' || flag.startsWith('--workers='));
+  const asked = Number(flags[at]?.split('=')[1] ?? flags[at + 1]);
+  return at >= 0 && Number.isInteger(asked) && asked >= 1 ? asked : undefined;
 }
 
 const fail = (error: unknown): void => process.exit(reportError(error, verbose));
