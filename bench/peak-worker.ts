@@ -34,7 +34,7 @@ export interface PeakTask {
 export const DESCRIPTOR_NUMBERS = MultiplyAdd.size + Triad.size;
 
 /** Rounds of a call: some ten microseconds. */
-const ROUNDS = 4096;
+const ROUNDS = 512;
 /** Floats of a call of the triad. */
 const TRIAD_CHUNK = 1 << 16;
 /** Passes of a barrier are counted beforehand: all threads make as many. */
@@ -49,7 +49,7 @@ export default function measure(task: PeakTask): number {
   const kernels = createKernels(task.kernels, task.memory, thread);
   const descriptors = new Descriptors(arena, views.descriptors[thread], DESCRIPTOR_NUMBERS);
   if (task.what === 'multiplyAdd') {
-    const call = descriptors.add(MultiplyAdd, { values: views.values[thread], factor: 0.5, addend: 1 });
+    const call = descriptors.add(MultiplyAdd, { values: views.values[thread], factor: 0.5 });
     return callsPerSecond(() => kernels.multiplyAdd(call, 0, ROUNDS), seconds) * ROUNDS * PEAK_VALUES;
   }
   const [a, b, c] = views.triad;

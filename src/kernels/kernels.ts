@@ -178,11 +178,11 @@ export const SquareNorm = layout('g');
 /** out[i] = f(in[i]) for i in [from, to), f one of Activation. Any from and to. */
 export const Elementwise = layout('in', 'out', 'function');
 
-/** Values that `multiplyAdd` works on: as many as stay in the registers of the widest instruction set. */
-export const PEAK_VALUES = 384;
+/** Values that `multiplyAdd` works on: as many as fill the registers of each instruction set a whole number of times. */
+export const PEAK_VALUES = 2688;
 
-/** values[i] = values[i] * factor + addend for all PEAK_VALUES, once for each round of [from, to): no memory in between. */
-export const MultiplyAdd = layout('values', 'factor', 'addend');
+/** values[i] = values[i] * factor + factor for all PEAK_VALUES, once for each round of [from, to): no memory in between. */
+export const MultiplyAdd = layout('values', 'factor');
 
 /** a[i] = b[i] + scale c[i] for i in [from, to) (multiples of PANEL): the triad of STREAM (McCalpin 1995). */
 export const Triad = layout('a', 'b', 'c', 'scale');

@@ -12,7 +12,7 @@ namespace Dropout { enum { in, out, ld, group, rows, columns, threshold, scale, 
 namespace Update { enum { kind, w, g, m, v, undo, transposed, depth, transposedDepth, shared, clipFactor, clipValue, l2, rate, beta1, beta2, epsilon, correction1, correction2, size }; }
 namespace SquareNorm { enum { g, size }; }
 namespace Elementwise { enum { in, out, function, size }; }
-namespace MultiplyAdd { enum { values, factor, addend, size }; }
+namespace MultiplyAdd { enum { values, factor, size }; }
 namespace Triad { enum { a, b, c, scale, size }; }
 
 enum Init { INIT_ZERO, INIT_ACCUMULATE, INIT_BIAS };

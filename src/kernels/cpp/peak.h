@@ -3,29 +3,32 @@
 #include "arena.h"
 #include "descriptors.h"
 
-#define PEAK_VALUES 384
+#define PEAK_VALUES 2688
 
-// Accumulators: enough to hide the latency of a multiply-add on both ports, as many as there are registers.
+// Accumulators: enough to hide the latency of a multiply-add on both ports, as many as there are registers. Unfused, a multiplication
+// and an addition wait for each other: WebAssembly needs all of the 15 registers that V8 has for them, one for the factor.
 #if VL == 16 || defined(UNROLL_NEON)
 #define PEAK_VECTORS 24
+#elif defined(UNROLL_WASM)
+#define PEAK_VECTORS 14
 #else
 #define PEAK_VECTORS 12
 #endif
 
-// values[i] = values[i] * factor + addend, to - from times, for all PEAK_VALUES of them.
+// values[i] = values[i] * factor + factor, to - from times, for all PEAK_VALUES of them.
 static int multiplyAdd(Arena& arena, double descriptor, double from, double to) {
   using namespace MultiplyAdd;
   Call call(arena, descriptor, from, to, size);
   if (call.inside) call.whole(values), call.need(call.fields[values], PEAK_VALUES);
   if (!call.inside) return OUTSIDE;
-  const vf f = broadcast(call.number(factor)), a = broadcast(call.number(addend));
+  const vf f = broadcast(call.number(factor));
   const i64 rounds = (i64)to - (i64)from;
   for (int part = 0; part < PEAK_VALUES; part += PEAK_VECTORS * VL) {
     vf acc[PEAK_VECTORS];
     float* at = call.at(values) + part;
     _Pragma("GCC unroll 24") for (int v = 0; v < PEAK_VECTORS; v++) acc[v] = load(at + v * VL);
     for (i64 round = 0; round < rounds; round++) {
-      _Pragma("GCC unroll 24") for (int v = 0; v < PEAK_VECTORS; v++) acc[v] = fma(acc[v], f, a);
+      _Pragma("GCC unroll 24") for (int v = 0; v < PEAK_VECTORS; v++) acc[v] = fma(acc[v], f, f);
     }
     _Pragma("GCC unroll 24") for (int v = 0; v < PEAK_VECTORS; v++) store(at + v * VL, acc[v]);
   }

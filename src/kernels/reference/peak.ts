@@ -3,14 +3,14 @@
 import { MultiplyAdd, PEAK_VALUES, Triad } from '../kernels.js';
 import { type Arena, span } from './arena.js';
 
-/** values[i] = values[i] * factor + addend, to - from times. */
+/** values[i] = values[i] * factor + factor, to - from times. */
 export function multiplyAdd(arena: Arena, offset: number, from: number, to: number): void {
   const { floats } = arena;
   const f = arena.descriptor('multiplyAdd', offset, MultiplyAdd);
-  const [factor, addend] = [f[MultiplyAdd.factor], f[MultiplyAdd.addend]];
+  const factor = f[MultiplyAdd.factor];
   const first = arena.float('multiplyAdd: values', f[MultiplyAdd.values], span(0, PEAK_VALUES));
   for (let i = first; i < first + PEAK_VALUES; i++) {
-    for (let round = from; round < to; round++) floats[i] = floats[i] * factor + addend;
+    for (let round = from; round < to; round++) floats[i] = floats[i] * factor + factor;
   }
 }
 
