@@ -3,6 +3,7 @@
 
 import type { KernelName } from '../src/kernels/choose.js';
 import type { OptimizerName } from '../src/train/layout.js';
+import type { WorkerTimes } from '../src/train/profile.js';
 import { Peaks } from './peaks.js';
 import { ratios, type Spread, spread, takeTurns } from './rounds.js';
 import { type CellName, type ModelShape, modelOf, multiplyAdds } from './shapes.js';
@@ -19,6 +20,8 @@ export interface CellsOptions extends Omit<ModelShape, 'cell' | 'hidden'> {
   /** Seconds of one round of one arrangement. */
   readonly seconds: number;
   readonly kernels: KernelName;
+  /** Whether phases are recorded. */
+  readonly profile: boolean;
 }
 
 export interface CellsRow extends ModelShape {
@@ -33,6 +36,8 @@ export interface CellsRow extends ModelShape {
   readonly fmaShare: Spread;
   /** Against the fewest workers of the same model. */
   readonly speedup: number;
+  /** What the workers recorded, where they did. */
+  readonly profile?: readonly WorkerTimes[];
 }
 
 /** The peak needs no long look, and shall not make rounds much longer. */
@@ -69,32 +74,34 @@ async function* benchModel(
   shape: ModelShape,
   batch: number,
 ): AsyncGenerator<CellsRow> {
-  const { window, workers, kernels, optimizer, seconds } = options;
+  const { window, workers, kernels, optimizer, seconds, profile } = options;
   const model = modelOf(shape);
   const benches: TrainingBench[] = [];
+  let rates: readonly (readonly number[])[];
   try {
     for (const count of workers)
-      benches.push(new TrainingBench({ model, batch, window, workers: count, kernels, optimizer }));
+      benches.push(new TrainingBench({ model, batch, window, workers: count, kernels, optimizer, profile }));
     const measures = [
       ...benches.map((bench) => () => bench.stepsPerSecond(seconds)),
       ...workers.map((count) => () => peaks.gflops(count, PEAK_SECONDS)),
     ];
     await takeTurns(measures, 1); // warms up
-    const rates = await takeTurns(measures, options.rounds);
-    const operations = (2 * multiplyAdds(model, batch, window)) / 1e9;
-    for (const [i, count] of workers.entries()) {
-      const each = (of: (rate: number) => number): number[] => rates[i].map(of);
-      const gflops = each((rate) => rate * operations);
-      yield {
-        ...{ ...shape, embedding: model.embedding, batch, window, workers: count, optimizer },
-        tokensPerSecond: spread(each((rate) => rate * batch * window)),
-        stepMicroseconds: spread(each((rate) => 1e6 / rate)),
-        ...{ gflops: spread(gflops), fmaShare: ratios(gflops, rates[workers.length + i]) },
-        speedup: ratios(rates[i], rates[0]).median,
-      };
-    }
+    rates = await takeTurns(measures, options.rounds);
   } finally {
     for (const bench of benches) await bench.close();
+  }
+  const operations = (2 * multiplyAdds(model, batch, window)) / 1e9;
+  for (const [i, count] of workers.entries()) {
+    const each = (of: (rate: number) => number): number[] => rates[i].map(of);
+    const gflops = each((rate) => rate * operations);
+    yield {
+      ...{ ...shape, embedding: model.embedding, batch, window, workers: count, optimizer },
+      tokensPerSecond: spread(each((rate) => rate * batch * window)),
+      stepMicroseconds: spread(each((rate) => 1e6 / rate)),
+      ...{ gflops: spread(gflops), fmaShare: ratios(gflops, rates[workers.length + i]) },
+      speedup: ratios(rates[i], rates[0]).median,
+      ...(profile ? { profile: benches[i].profile() } : {}),
+    };
   }
 }
 

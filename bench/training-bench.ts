@@ -17,8 +17,9 @@ import { initialValues } from '../src/model/initializers.js';
 import { fromTorch, transposePanels } from '../src/model/parameters.js';
 import { placeParameters, placeWindow } from '../src/model/views.js';
 import { bytes } from '../src/report/format.js';
-import { layOut, type OptimizerName, type RunShape, STATES } from '../src/train/layout.js';
+import { layOut, type OptimizerName, type RunLayout, type RunShape, STATES } from '../src/train/layout.js';
 import type { OptimizerSettings } from '../src/train/optimizer.js';
+import { readProfile, type WorkerTimes } from '../src/train/profile.js';
 
 /** Steps of the first run of all; it is doubled until it takes long enough to tell how long a step is. */
 const FEWEST_STEPS = 2;
@@ -32,6 +33,8 @@ export interface BenchShape {
   readonly kernels: KernelName;
   /** Adam unless it is said. */
   readonly optimizer?: OptimizerName;
+  /** Whether the workers record how long each phase takes. */
+  readonly profile?: boolean;
   /** Factor on the recurrent weights that the model starts with; 1 unless it is said. */
   readonly recurrentScale?: number;
 }
@@ -58,6 +61,8 @@ export function checkFits(shape: BenchShape, trainings: number): void {
 
 export class TrainingBench {
   readonly #shape: BenchShape;
+  readonly #arena: Arena;
+  readonly #layout: RunLayout;
   readonly #pool: WorkerPool;
   readonly #coordinator: Coordinator;
   readonly #tokens: Int32Array;
@@ -72,13 +77,15 @@ export class TrainingBench {
     this.#shape = shape;
     const run: RunShape = {
       ...{ model, streams: batch, steps: window, workers, optimizer: name, dropout: 0, seed: 0 },
-      ...{ evaluationStreams: 0, evaluationSteps: 0, floatBytes: 4 },
+      ...{ evaluationStreams: 0, evaluationSteps: 0, floatBytes: 4, profile: shape.profile },
       ...{ reservedBytes: reservedBytes(kernels), controlWords: PROTOCOL_WORDS },
     };
     const layout = layOut(run);
     checkLimits(kernels, layout.bytes, workers);
     const memory = allocate(kernels, layout.bytes, createSharedBuffer);
     const arena = new Arena(memory.buffer, 4);
+    this.#arena = arena;
+    this.#layout = layout;
     for (const p of layout.parameters) {
       const weights = arena.floatsAt(p.weights, p.length);
       const start = initialValues(model, p, { kind: 'default', forgetBias: undefined, seed: 0 });
@@ -137,6 +144,11 @@ export class TrainingBench {
     );
     const elapsed = (last - first) / 1000;
     return { rate: steps / elapsed, elapsed };
+  }
+
+  /** Of a shape with `profile`, once it is closed. */
+  profile(): readonly WorkerTimes[] {
+    return readProfile(this.#arena, this.#layout);
   }
 
   async close(): Promise<void> {

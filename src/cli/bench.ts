@@ -18,17 +18,28 @@ const NAMES = Object.keys(TABLES);
 /** Of all tables. */
 const COMMON = [ROUNDS, SECONDS];
 
+interface OwnFlag {
+  readonly type: 'string' | 'boolean';
+  readonly describe: string;
+  readonly fallback: string;
+  readonly tables: string[];
+}
+
 /** Flags of tables, each once: what a table says of it, and which tables have it. */
-function ownFlags(): ReadonlyMap<string, { describe: string; fallback: string; tables: readonly string[] }> {
-  const flags = new Map<string, { describe: string; fallback: string; tables: string[] }>();
-  for (const [name, { numbers, texts }] of Object.entries(TABLES)) {
-    const own = [...numbers.map((flag) => ({ ...flag, about: `${flag.about}, ${flag.allowed}` })), ...texts];
-    for (const { name: flag, about, fallback } of own) {
+function ownFlags(): ReadonlyMap<string, OwnFlag> {
+  const flags = new Map<string, OwnFlag>();
+  for (const [name, { numbers, texts, switches = [] }] of Object.entries(TABLES)) {
+    const own = [
+      ...numbers.map((flag) => ({ ...flag, about: `${flag.about}, ${flag.allowed}`, type: 'string' as const })),
+      ...texts.map((flag) => ({ ...flag, type: 'string' as const })),
+      ...switches.map((flag) => ({ ...flag, fallback: Number.NaN, type: 'boolean' as const })),
+    ];
+    for (const { name: flag, about, fallback, type } of own) {
       const known = flags.get(flag);
       if (known) known.tables.push(name);
       else {
         const shown = Number.isNaN(fallback) ? '' : String(fallback);
-        flags.set(flag, { describe: about, fallback: shown, tables: [name] });
+        flags.set(flag, { type, describe: about, fallback: shown, tables: [name] });
       }
     }
   }
@@ -42,9 +53,9 @@ export const bench: Command = {
       describe: `what is timed: ${NAMES.join(', ')}`,
       choices: listing ? NAMES : undefined,
     });
-    for (const [name, { describe, fallback, tables }] of ownFlags())
+    for (const [name, { type, describe, fallback, tables }] of ownFlags())
       yargs.option(name, {
-        ...{ type: 'string', describe, group: `Of ${tables.join(' and ')}:` },
+        ...{ type, describe, group: `Of ${tables.join(' and ')}:` },
         defaultDescription: fallback === '' ? undefined : fallback,
       });
     for (const { name, about, allowed, fallback } of COMMON)

@@ -11,7 +11,7 @@ export function chromeTrace(profile: readonly WorkerTimes[]): string {
   const from = profile.reduce((latest, { spans }) => Math.max(latest, spans[0]?.start ?? 0), 0);
   const tracks = profile.map(({ spans }) => spans.filter(({ start }) => start >= from));
   const events = [
-    named('process_name', 0, 'unroll train'),
+    named('process_name', 0, 'unroll'),
     named('thread_name', 0, 'steps'),
     ...stepsOf(tracks[0] ?? []).map(({ step, start, end }) => complete(0, `step ${step + 1}`, 'step', start, end)),
     ...tracks.flatMap((spans, worker) => [

@@ -1,8 +1,12 @@
 // unroll bench cells: its flags and columns.
 import { benchCells, type CellsRow } from '../../../bench/cells.js';
 import { CELLS } from '../../../bench/shapes.js';
+import { writeFileAtomic } from '../../checkpoint/atomic.js';
 import { UserError } from '../../errors.js';
 import { Optimizer } from '../../kernels/kernels.js';
+import type { ProfileEvent } from '../../report/events.js';
+import { phaseTimes, profileTable } from '../../report/profile-table.js';
+import { chromeTrace } from '../../report/profile-trace.js';
 import type { OptimizerName } from '../../train/layout.js';
 import type { Given } from '../command.js';
 import { choiceOption, isWhole, type NumberFlag, numberOption } from '../options.js';
@@ -10,6 +14,7 @@ import {
   type BenchTable,
   type Column,
   numbersOption,
+  type Report,
   ROUNDS,
   range,
   report,
@@ -42,7 +47,9 @@ const INPUT = whole(
   0,
 );
 
-const COLUMNS: readonly Column<CellsRow>[] = [
+type CellsProfile = Pick<ProfileEvent, 'workers' | 'path'>;
+
+const COLUMNS: readonly Column<Omit<CellsRow, 'profile'>>[] = [
   { head: 'cell', left: true, cell: ({ cell }) => cell },
   { head: 'hidden', cell: ({ hidden }) => String(hidden) },
   { head: 'batch', cell: ({ batch }) => String(batch) },
@@ -64,7 +71,10 @@ export const cells: BenchTable = {
     { name: 'optimizer', about: `one of ${OPTIMIZERS.join(', ')}`, fallback: 'adam' },
   ],
 
+  switches: [{ name: 'profile', about: 'also where the time of a step goes, and a trace of each row for Perfetto' }],
+
   async prepare(given, { choice, cores, quick }) {
+    const profile = given.profile === true;
     const rows = benchCells({
       cells: wordsOption(given, 'cells', CELLS, CELLS),
       hidden: numbersOption(given, 'hidden', MAX_SIZE, quick ? [128] : [128, 256, 512]),
@@ -74,11 +84,34 @@ export const cells: BenchTable = {
       ...inputsOf(given),
       optimizer: choiceOption(given, 'optimizer', OPTIMIZERS, 'adam'),
       rounds: given.rounds === undefined && quick ? 2 : numberOption(given, ROUNDS),
-      ...{ seconds: numberOption(given, SECONDS), kernels: choice.name },
+      ...{ seconds: numberOption(given, SECONDS), kernels: choice.name, profile },
     });
-    return report(rows, COLUMNS);
+    return profile ? profiled(rows) : report(rows, COLUMNS);
   },
 };
+
+/** The table, and behind it where the time of each row went; a trace of each in the folder that one is in. */
+function profiled(rows: AsyncIterable<CellsRow>): Report {
+  const profiles: { readonly title: string; readonly profile: CellsProfile }[] = [];
+  async function* traced() {
+    for await (const { profile: recorded = [], ...row } of rows) {
+      const name = `${row.cell}-${row.hidden}-b${row.batch}-w${row.workers}`;
+      const path = `profile-${name}.json`;
+      writeFileAtomic(path, chromeTrace(recorded));
+      const profile = { workers: phaseTimes(recorded), path };
+      profiles.push({ title: name, profile });
+      yield { ...row, profile };
+    }
+  }
+  const { facts, rows: all, print } = report(traced(), COLUMNS);
+  return {
+    ...{ facts, rows: all },
+    async print(write) {
+      await print(write);
+      for (const { title, profile } of profiles) write(`\n${title}\n${profileTable(profile)}\n`);
+    },
+  };
+}
 
 /** What a time step reads. */
 function inputsOf(given: Given) {

@@ -6,6 +6,12 @@ import { count, table } from '../../report/format.js';
 import type { Given } from '../command.js';
 import { isWhole, type NumberFlag, textOption } from '../options.js';
 
+/** A flag that is there or not. */
+export interface Switch {
+  readonly name: string;
+  readonly about: string;
+}
+
 /** A flag that takes text: a list, a path. */
 export interface TextFlag {
   readonly name: string;
@@ -25,6 +31,7 @@ export interface BenchTable {
   readonly about: string;
   readonly numbers: readonly NumberFlag[];
   readonly texts: readonly TextFlag[];
+  readonly switches?: readonly Switch[];
   /** Reads and checks the flags. @throws UserError before anything is measured or printed */
   prepare(given: Given, context: TableContext): Promise<Report>;
 }
