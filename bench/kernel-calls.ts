@@ -103,6 +103,7 @@ function gradient(rows: number, depth: number): KernelCase {
       const call = place.add(Gradient, {
         ...{ x: place.floats(rows * ld), ldx: ld, d: place.floats(rows * ld), ldd: ld, rows, depth },
         ...{ dw: place.floats(depth * panels * PANEL), scratch: place.floats(GRADIENT_SCRATCH) },
+        ...{ sums: place.floats(panels * PANEL), sums2: 0 },
       });
       return {
         work: { multiplyAdds: rows * depth * panels * PANEL },

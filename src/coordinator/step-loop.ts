@@ -228,6 +228,7 @@ export class StepLoop {
   readonly #judge = (): void => {
     const phase = this.#phases.enter(Phase.weightGradient);
     const { work, pieceNorms, shape } = this.#layout;
+    this.#gradients.summedPieces();
     let square = 0;
     for (let i = 0; i < work.pieces.length; i++) square += this.#doubles[pieceNorms / 8 + i];
     const norm = Math.sqrt(square);

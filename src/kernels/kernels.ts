@@ -49,8 +49,8 @@ export const Product = layout(
 export const Init = { zero: 0, accumulate: 1, bias: 2 } as const;
 
 /**
- * The weight gradient dW = X' D, X [rows, depth], D [rows, ...]: panels [from, to) of dW, each [depth][16].
- * One accumulator an element, rows in order.
+ * The weight gradient dW = X' D, X [rows, depth], D [rows, ...]: panels [from, to) of dW, each [depth][16]. On the way the sums
+ * over the rows of D, which biases need, as in ColumnSums. One accumulator an element, rows in order.
  */
 export const Gradient = layout(
   'x',
@@ -61,6 +61,8 @@ export const Gradient = layout(
   'depth', // columns of X, rows of dW: a multiple of PANEL
   'dw', // panel 0 of dW
   'scratch', // GRADIENT_SCRATCH floats that no one else uses
+  'sums', // [columns of D]; 0 for none
+  'sums2', // a copy; 0 for none
 );
 
 /** Floats of scratch space a worker needs for `gradient`: 256 rows of two panels of D, copied close together. */

@@ -29,6 +29,8 @@ export interface Parameter {
   readonly length: number;
   /** Whether a backward product reads the panels of its transpose. */
   readonly transposed: boolean;
+  /** Of a bias: the matrix whose gradient is computed from the same deltas, so that they are added up on the way. */
+  readonly summedWith?: string;
 }
 
 function parameter(
@@ -46,9 +48,14 @@ function parameter(
   return { name, shape, storage, gates, outputsFirst, depth, columns, length: depth * columns, transposed };
 }
 
+const bias = (name: string, size: number, gates: number, summedWith: string | undefined): Parameter => ({
+  ...parameter(name, [size], 'vector', gates),
+  summedWith,
+});
+
 /** All parameters of a model, in the order of the file and of every sum over them. */
 export function parametersOf(model: Architecture): readonly Parameter[] {
-  const { gates } = cells[model.cell];
+  const { gates, separateRecurrent } = cells[model.cell];
   const { hidden, embedding, vocabulary, features } = model;
   const list: Parameter[] = [];
   if (embedding > 0) list.push(parameter('embedding.weight', [vocabulary, embedding], 'rows', 1));
@@ -57,16 +64,19 @@ export function parametersOf(model: Architecture): readonly Parameter[] {
     const oneHot = layer === 0 && embedding === 0 && features === undefined;
     // Nothing is before the features: no one asks for their gradient.
     const transposed = !oneHot && (layer > 0 || features === undefined);
+    const [input, recurrent] = [`rnn.weight_ih_l${layer}`, `rnn.weight_hh_l${layer}`];
+    // Tokens of the first layer may be projected: then no product reads the deltas of all rows for the input weights.
+    const ofInputs = layer > 0 || features !== undefined ? input : undefined;
     list.push(
-      parameter(`rnn.weight_ih_l${layer}`, [gates * hidden, inputs], oneHot ? 'rows' : 'panels', gates, transposed),
-      parameter(`rnn.weight_hh_l${layer}`, [gates * hidden, hidden], 'panels', gates),
-      parameter(`rnn.bias_ih_l${layer}`, [gates * hidden], 'vector', gates),
-      parameter(`rnn.bias_hh_l${layer}`, [gates * hidden], 'vector', gates),
+      parameter(input, [gates * hidden, inputs], oneHot ? 'rows' : 'panels', gates, transposed),
+      parameter(recurrent, [gates * hidden, hidden], 'panels', gates),
+      bias(`rnn.bias_ih_l${layer}`, gates * hidden, gates, separateRecurrent ? ofInputs : recurrent),
+      bias(`rnn.bias_hh_l${layer}`, gates * hidden, gates, recurrent),
     );
   }
   list.push(
     parameter('head.weight', [vocabulary, hidden], 'panels', 1),
-    parameter('head.bias', [vocabulary], 'vector', 1),
+    bias('head.bias', vocabulary, 1, 'head.weight'),
   );
   return list;
 }

@@ -70,6 +70,11 @@ export class Gradients {
     return tablePieces.length > 0 && (this.#projected || striped);
   }
 
+  /** NORM for the biases that were summed with the tiles of a matrix, once all of these are done. */
+  summedPieces(): void {
+    for (const piece of this.#layout.work.summedPieces) this.#norm(piece);
+  }
+
   /** One tile of the gradient, and the square norms of the pieces that it is made of. */
   tile({ parameter, from, to, firstPiece, lastPiece }: Tile): void {
     this.#tasks[parameter].tile(from, to, this.#projected);
@@ -167,6 +172,7 @@ export class Gradients {
   }
 
   #biasTask(p: PlacedParameter): Task {
+    if (p.summedWith) return { begin: () => {}, tile: () => {} };
     const d = this.#delta(p);
     const call = this.#descriptors.add(ColumnSums, { d: d.at, ldd: d.ld, rows: 0, out: p.gradient, out2: 0 });
     return {
@@ -208,7 +214,10 @@ export class Gradients {
   }
 
   #gradientCall(p: PlacedParameter): number {
-    const fixed = { depth: p.depth, dw: p.gradient, scratch: this.#scratch };
+    const [sums = 0, sums2 = 0] = this.#layout.parameters
+      .filter(({ summedWith }) => summedWith === p.name)
+      .map(({ gradient }) => gradient);
+    const fixed = { depth: p.depth, dw: p.gradient, scratch: this.#scratch, sums, sums2 };
     return this.#descriptors.add(Gradient, { x: 0, ldx: 0, d: 0, ldd: 0, rows: 0, ...fixed });
   }
 

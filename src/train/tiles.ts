@@ -27,6 +27,8 @@ export interface Work {
   readonly tiles: readonly Tile[];
   /** Pieces of the lookup table: a tile of a table is a stripe of columns, so their norms wait until all stripes are done. */
   readonly tablePieces: readonly number[];
+  /** Pieces of biases whose sums come with the tiles of a matrix: their norms wait until all tiles are done. */
+  readonly summedPieces: readonly number[];
   /** Whether the table has several stripes. */
   readonly striped: boolean;
   /** Who begins with what: tickets of `tiles`, of `tablePieces`, of `pieces`. */
@@ -60,6 +62,7 @@ export function cutIntoTiles(parameters: readonly PlacedParameter[], rows: numbe
   const pieces: Piece[] = [];
   const tiles: { tile: Tile; cost: number }[] = [];
   const tablePieces: number[] = [];
+  const summedPieces: number[] = [];
   /** Cuts elements [from, to) into pieces of at most `size`. */
   const cutPieces = (parameter: number, from: number, to: number, size: number): [number, number] => {
     const first = pieces.length;
@@ -85,6 +88,11 @@ export function cutIntoTiles(parameters: readonly PlacedParameter[], rows: numbe
       }
       return;
     }
+    if (p.summedWith) {
+      const [first, last] = cutPieces(parameter, 0, p.columns, PIECE);
+      for (let piece = first; piece < last; piece++) summedPieces.push(piece);
+      return;
+    }
     const stripe = p.storage === 'rows' ? STRIPE : PIECE;
     if (p.storage === 'rows') {
       const wholeRows = Math.max(1, Math.floor(PIECE / p.columns)) * p.columns;
@@ -101,7 +109,7 @@ export function cutIntoTiles(parameters: readonly PlacedParameter[], rows: numbe
     }
   });
   tiles.sort((a, b) => b.cost - a.cost);
-  const cut = { pieces, tiles: tiles.map(({ tile }) => tile), tablePieces };
+  const cut = { pieces, tiles: tiles.map(({ tile }) => tile), tablePieces, summedPieces };
   const costs = tiles.map(({ cost }) => cost);
   const table = parameters.find(({ storage }) => storage === 'rows');
   const striped = table !== undefined && table.columns > STRIPE;

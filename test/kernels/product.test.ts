@@ -72,6 +72,8 @@ interface GradientCase {
   readonly panels: number;
   readonly slack: number;
   readonly whole: boolean;
+  /** How many places the sums of D go to. */
+  readonly sums: number;
 }
 
 const gradientCase = fc.record({
@@ -80,6 +82,7 @@ const gradientCase = fc.record({
   panels: panelCount,
   slack,
   whole: fc.boolean(),
+  sums: fc.integer({ min: 0, max: 2 }),
 });
 
 function prepareGradient(arena: BenchArena, given: GradientCase, from = 0, to = given.panels) {
@@ -90,10 +93,16 @@ function prepareGradient(arena: BenchArena, given: GradientCase, from = 0, to = 
   const d = arena.floats({ rows: given.rows, columns: given.panels * PANEL, ld: ldd }, value);
   const all = arena.floats({ rows: given.panels, columns: depth * PANEL });
   const scratch = arena.floats({ columns: GRADIENT_SCRATCH });
-  const descriptor = arena.descriptor(Gradient, { x, ldx, d, ldd, rows: given.rows, depth, dw: all, scratch });
+  const columns = given.panels * PANEL;
+  const [sums, sums2] = [0, 1].map((place) => (given.sums > place ? arena.floats({ columns }) : undefined));
+  const fields = { x, ldx, d, ldd, rows: given.rows, depth, dw: all, scratch, sums: sums ?? 0, sums2: sums2 ?? 0 };
+  const descriptor = arena.descriptor(Gradient, fields);
   const dw = arena.part(all, { row: from, rows: to - from });
   const call = () => arena.kernels.gradient(descriptor, from, to);
-  return { descriptor, all, scratch, outputs: { dw }, ignored: [scratch], call };
+  const added = [sums, sums2].filter((place) => place !== undefined);
+  const part = (place: Block) => arena.part(place, { column: from * PANEL, columns: (to - from) * PANEL });
+  const outputs = { dw, ...Object.fromEntries(added.map((place, i) => [`sums${i}`, part(place)])) };
+  return { descriptor, all, scratch, outputs, ignored: [scratch], call };
 }
 
 /** Sums of `terms` random numbers in [-1, 1): about ten standard deviations of the rounding in float32. */
@@ -244,7 +253,7 @@ describe.each(tuned)('bits of $name', (implementation) => {
   test('the panels of a gradient may be computed in any parts', () => {
     for (const rows of [5, 256, 700]) {
       const arena = implementation.arena().begin(rows);
-      const given = { rows, blocks: 3, panels: 9, slack: 7, whole: false };
+      const given = { rows, blocks: 3, panels: 9, slack: 7, whole: false, sums: 0 };
       const { descriptor, all, scratch, call } = prepareGradient(arena, given);
       const [together] = arena.run([all, scratch], call);
       for (let count = 1; count < 9; count++) {

@@ -68,7 +68,7 @@ const EXAMPLES: Readonly<Record<Method, Example>> = {
   },
   gradient: {
     layout: Gradient,
-    offsets: ['x', 'd', 'dw'],
+    offsets: ['x', 'd', 'dw', 'sums', 'sums2'],
     sizes: ['ldx', 'ldd', 'rows', 'depth'],
     fields: { ldx: PANEL, ldd: PANEL, rows: 3, depth: PANEL },
     range: [0, 1],

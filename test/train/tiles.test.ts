@@ -48,13 +48,21 @@ test('pieces cover every element of every parameter once, in order', () => {
   );
 });
 
-test('tiles cover every panel or column of every gradient once', () => {
+test('tiles cover every panel or column of every gradient once, but for biases that come with a matrix', () => {
   fc.assert(
     fc.property(architecture, rows, (model, count) => {
       const parameters = parametersOf(model);
       const { tiles } = cutIntoTiles(parameters, count, 3);
       parameters.forEach((p, parameter) => {
         const own = tiles.filter((tile) => tile.parameter === parameter).sort((a, b) => a.from - b.from);
+        if (p.summedWith) {
+          expect(own).toEqual([]);
+          expect(parameters.find(({ name }) => name === p.summedWith)).toMatchObject({
+            storage: 'panels',
+            columns: p.columns,
+          });
+          return;
+        }
         expect(own[0].from).toBe(0);
         expect(own.at(-1)?.to).toBe(p.storage === 'panels' ? p.columns / PANEL : p.columns);
         for (let i = 1; i < own.length; i++) expect(own[i].from).toBe(own[i - 1].to);
@@ -64,12 +72,12 @@ test('tiles cover every panel or column of every gradient once', () => {
   );
 });
 
-test('a tile carries the pieces of its part; the pieces of tables wait; together they are all pieces once', () => {
+test('a tile carries the pieces of its part; the pieces of tables and of biases wait; together they are all pieces once', () => {
   fc.assert(
     fc.property(architecture, rows, (model, count) => {
       const parameters = parametersOf(model);
-      const { tiles, pieces, tablePieces } = cutIntoTiles(parameters, count, 3);
-      const seen: number[] = [...tablePieces];
+      const { tiles, pieces, tablePieces, summedPieces } = cutIntoTiles(parameters, count, 3);
+      const seen: number[] = [...tablePieces, ...summedPieces];
       for (const tile of tiles) {
         const p = parameters[tile.parameter];
         if (p.storage === 'rows') {
@@ -83,6 +91,7 @@ test('a tile carries the pieces of its part; the pieces of tables wait; together
       }
       expect(seen.sort((a, b) => a - b)).toEqual(pieces.map((_, i) => i));
       for (const piece of tablePieces) expect(parameters[pieces[piece].parameter].storage).toBe('rows');
+      for (const piece of summedPieces) expect(parameters[pieces[piece].parameter].storage).toBe('vector');
     }),
     RUNS,
   );

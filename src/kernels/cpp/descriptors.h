@@ -2,7 +2,7 @@
 #pragma once
 
 namespace Product { enum { a, lda, aGroup, panels, depth, panelStride, panelCount, c, ldc, cGroup, rows, init, bias, bias2, size }; }
-namespace Gradient { enum { x, ldx, d, ldd, rows, depth, dw, scratch, size }; }
+namespace Gradient { enum { x, ldx, d, ldd, rows, depth, dw, scratch, sums, sums2, size }; }
 namespace Gather { enum { table, ldt, vocabulary, tokens, tokenGroup, out, ldo, outGroup, rows, columns, bias, bias2, size }; }
 namespace Scatter { enum { d, ldd, tokens, rows, table, ldt, vocabulary, size }; }
 namespace ColumnSums { enum { d, ldd, rows, out, out2, size }; }

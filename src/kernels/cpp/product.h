@@ -167,6 +167,32 @@ static int product(Arena& arena, double descriptor, double fromGroup, double toG
   return OK;
 }
 
+// Where the sums over the rows of a panel of D go; null for none.
+struct Sums {
+  float *sums, *copy;
+};
+INLINE Sums sumsOf(const Call& call, i64 panel) {
+  using namespace Gradient;
+  float* first = call.integer(sums) ? call.at(sums) + panel * PANEL : nullptr;
+  return {first, call.integer(sums2) ? call.at(sums2) + panel * PANEL : nullptr};
+}
+
+// Copies rows of a panel of D close together, and adds them up; `continues`: to the sums of the rows before.
+static void packPanel(const float* d, i64 ld, i64 rows, float* pack, bool continues, Sums out) {
+  vf sum[PANEL / VL];
+  for (int v = 0; v < PANEL / VL; v++) sum[v] = continues && out.sums ? load(out.sums + v * VL) : broadcast(0);
+  for (i64 i = 0; i < rows; i++)
+    UNROLLED for (int v = 0; v < PANEL / VL; v++) {
+      const vf x = load(d + i * ld + v * VL);
+      sum[v] += x;
+      store(pack + i * PANEL + v * VL, x);
+    }
+  for (int v = 0; v < PANEL / VL; v++) {
+    if (out.sums) store(out.sums + v * VL, sum[v]);
+    if (out.copy) store(out.copy + v * VL, sum[v]);
+  }
+}
+
 static int gradient(Arena& arena, double descriptor, double fromPanel, double toPanel) {
   using namespace Gradient;
   Call call(arena, descriptor, fromPanel, toPanel, size);
@@ -178,6 +204,8 @@ static int gradient(Arena& arena, double descriptor, double fromPanel, double to
   call.needRows(d, 1, 0, (double)rowCount, (double)ld, toPanel * PANEL);
   call.need(call.fields[dw], toPanel * (double)deep * PANEL);
   call.need(call.fields[scratch], GRADIENT_ROWS * GRADIENT_PANELS * PANEL);
+  if (call.integer(sums)) call.need(call.fields[sums], toPanel * PANEL);
+  if (call.integer(sums2)) call.need(call.fields[sums2], toPanel * PANEL);
   if (!call.inside) return OUTSIDE;
   const float *X = call.at<const float>(x), *D = call.at<const float>(d);
   float* pack = call.at(scratch);
@@ -185,10 +213,7 @@ static int gradient(Arena& arena, double descriptor, double fromPanel, double to
     const i64 part = rowCount - r < GRADIENT_ROWS ? rowCount - r : GRADIENT_ROWS;
     for (i64 panel = (i64)fromPanel; panel < (i64)toPanel; panel += GRADIENT_PANELS) {
       const i64 wide = (i64)toPanel - panel < GRADIENT_PANELS ? (i64)toPanel - panel : GRADIENT_PANELS;
-      for (i64 q = 0; q < wide; q++)
-        for (i64 i = 0; i < part; i++)
-          for (int v = 0; v < PANEL; v += VL)
-            store(pack + (q * GRADIENT_ROWS + i) * PANEL + v, load(D + (r + i) * ld + (panel + q) * PANEL + v));
+      for (i64 q = 0; q < wide; q++) packPanel(D + r * ld + (panel + q) * PANEL, ld, part, pack + q * GRADIENT_ROWS * PANEL, r > 0, sumsOf(call, panel + q));
       Output out{call.at(dw) + panel * deep * PANEL, PANEL, deep * PANEL, r ? INIT_ACCUMULATE : INIT_ZERO, nullptr, nullptr};
       strips<true>(deep, X + r * lx, lx, pack, GRADIENT_ROWS * PANEL, part, out, 0, wide * PANEL);
     }

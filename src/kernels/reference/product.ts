@@ -53,13 +53,17 @@ export function gradient(arena: Arena, offset: number, fromPanel: number, toPane
   const f = arena.descriptor('gradient', offset, Gradient);
   const [rows, depth, ldx, ldd] = [f[Gradient.rows], f[Gradient.depth], f[Gradient.ldx], f[Gradient.ldd]];
   const busy = toPanel > fromPanel;
+  const read = depth > 0 || f[Gradient.sums] !== 0;
   const x = arena.float('gradient: x', f[Gradient.x], matrix(busy ? rows : 0, ldx, depth));
   const d = arena.float(
     'gradient: d',
     f[Gradient.d],
-    grouped(fromPanel, toPanel, PANEL, matrix(depth > 0 ? rows : 0, ldd, PANEL)),
+    grouped(fromPanel, toPanel, PANEL, matrix(read ? rows : 0, ldd, PANEL)),
   );
   const dw = arena.float('gradient: dw', f[Gradient.dw], span(fromPanel * depth * PANEL, toPanel * depth * PANEL));
+  const columns = span(fromPanel * PANEL, toPanel * PANEL);
+  const outputs = [Gradient.sums, Gradient.sums2].filter((field) => f[field] !== 0);
+  const sums = outputs.map((field) => arena.float('gradient: sums', f[field], columns));
 
   for (let panel = fromPanel; panel < toPanel; panel++) {
     for (let k = 0; k < depth; k++) {
@@ -70,6 +74,11 @@ export function gradient(arena: Arena, offset: number, fromPanel: number, toPane
         for (let row = 0; row < rows; row++) sum += floats[x + row * ldx + k] * floats[column + row * ldd];
         floats[dw + (panel * depth + k) * PANEL + lane] = sum + 0;
       }
+    }
+    for (let j = panel * PANEL; j < (panel + 1) * PANEL && sums.length > 0; j++) {
+      let sum = 0;
+      for (let row = 0; row < rows; row++) sum += floats[d + row * ldd + j];
+      for (const out of sums) floats[out + j] = sum;
     }
   }
 }
