@@ -10,6 +10,8 @@ import {
   Gradient,
   Init,
   type Kernels,
+  NO_LISTS,
+  NO_ROW_LISTS,
   Optimizer,
   PANEL,
   Product,
@@ -86,7 +88,7 @@ function product(kernel: string, rows: number, depth: number, columns: number): 
       const call = place.add(Product, {
         ...{ a: place.floats(rows * lda), lda, aGroup: 0, panels: place.floats(depth * columns), depth },
         ...{ panelStride: depth * PANEL, panelCount: columns / PANEL, c: place.floats(rows * ldc), ldc, cGroup: 0 },
-        ...{ rows, init: Init.accumulate, bias: 0, bias2: 0 },
+        ...{ rows, init: Init.accumulate, bias: 0, bias2: 0, ...NO_LISTS },
       });
       return { work: { multiplyAdds: rows * depth * columns }, call: () => place.kernels.product(call, 0, 1) };
     },
@@ -103,7 +105,7 @@ function gradient(rows: number, depth: number): KernelCase {
       const call = place.add(Gradient, {
         ...{ x: place.floats(rows * ld), ldx: ld, d: place.floats(rows * ld), ldd: ld, rows, depth },
         ...{ dw: place.floats(depth * panels * PANEL), scratch: place.floats(GRADIENT_SCRATCH) },
-        ...{ sums: place.floats(panels * PANEL), sums2: 0 },
+        ...{ sums: place.floats(panels * PANEL), sums2: 0, ...NO_ROW_LISTS },
       });
       return {
         work: { multiplyAdds: rows * depth * panels * PANEL },

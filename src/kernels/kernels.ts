@@ -43,6 +43,45 @@ export const Product = layout(
   'init', // Init: what the accumulators start from
   'bias', // [16 panelCount], when init is Init.bias
   'bias2', // a second bias added to the first; 0 for none
+  'active', // lists of A's rows as ActiveUnits writes them, of sparseProduct alone
+  'ldActive', // int32s between rows
+  'activeGroup', // int32s between groups
+  'counts', // their lengths
+  'countGroup',
+);
+
+/** The fields of a product whose left factor has no lists. */
+export const NO_LISTS = { active: 0, ldActive: 0, activeGroup: 0, counts: 0, countGroup: 0 } as const;
+
+/** For the groups [from, to) of A: which columns of each row are not zero, in ascending order. NaN is not zero. */
+export const ActiveUnits = layout(
+  'a',
+  'lda',
+  'aGroup',
+  'rows',
+  'columns', // a multiple of PANEL
+  'active', // int32 [groups, rows, columns]: a row's list fills the beginning of its place; what is behind is undefined
+  'ldActive',
+  'activeGroup',
+  'counts', // int32 [groups, rows]
+  'countGroup',
+);
+
+/** Rows of a block of lists of rows. */
+export const LIST_ROWS = 256;
+
+/** The same lists by columns, for blocks [from, to) of LIST_ROWS rows: which rows of a block are not zero, in ascending order. */
+export const ActiveRows = layout(
+  'a',
+  'lda',
+  'rows', // of all blocks; the last block may be shorter
+  'columns',
+  'active', // lists of A's rows as ActiveUnits writes them
+  'ldActive',
+  'counts',
+  'indices', // int32 [blocks, columns, LIST_ROWS]: rows, counted from the block's first one
+  'values', // [blocks, columns, LIST_ROWS]: what stands there
+  'lengths', // int32 [blocks, columns]
 );
 
 /** What a product's accumulators start from. */
@@ -63,10 +102,17 @@ export const Gradient = layout(
   'scratch', // GRADIENT_SCRATCH floats that no one else uses
   'sums', // [columns of D]; 0 for none
   'sums2', // a copy; 0 for none
+  'indices', // lists of X's columns as ActiveRows writes them, of sparseGradient alone
+  'values',
+  'lengths',
+  'firstRow', // the row of the lists that is X's first one
 );
 
-/** Floats of scratch space a worker needs for `gradient`: 256 rows of two panels of D, copied close together. */
-export const GRADIENT_SCRATCH = 256 * 2 * PANEL;
+/** The fields of a gradient whose left factor has no lists. */
+export const NO_ROW_LISTS = { indices: 0, values: 0, lengths: 0, firstRow: 0 } as const;
+
+/** Floats of scratch space a worker needs for `gradient`: 256 rows of eight panels of D, copied close together. */
+export const GRADIENT_SCRATCH = 256 * 8 * PANEL;
 
 /** out[g][r] = table[token] + bias + bias2: rows of a lookup table, for groups [from, to). */
 export const Gather = layout(
@@ -196,6 +242,13 @@ export interface Kernels {
   readonly floatBytes: 4 | 8;
   product(descriptor: number, fromGroup: number, toGroup: number): void;
   gradient(descriptor: number, fromPanel: number, toPanel: number): void;
+  /** The lists of groups [from, to). @returns how many units are active in all */
+  activeUnits(descriptor: number, fromGroup: number, toGroup: number): number;
+  activeRows(descriptor: number, fromBlock: number, toBlock: number): void;
+  /** `product` without the terms that are zero, by the lists of A's rows: the same bits. */
+  sparseProduct(descriptor: number, fromGroup: number, toGroup: number): void;
+  /** `gradient` without the terms that are zero, by the lists of X's columns: the same bits. */
+  sparseGradient(descriptor: number, fromPanel: number, toPanel: number): void;
   gather(descriptor: number, fromGroup: number, toGroup: number): void;
   scatter(descriptor: number, fromColumn: number, toColumn: number): void;
   columnSums(descriptor: number, fromColumn: number, toColumn: number): void;

@@ -33,6 +33,6 @@ export function nativeProblem(): string | undefined {
  * @throws Error where the addon is missing or the processor lacks its instructions (see nativeProblem)
  */
 export function createNativeKernels(arena: ArrayBufferLike, instructionSet = ''): NativeKernels {
-  const bound = load().bind(new Uint8Array(arena), instructionSet);
+  const bound = load().bind(new Uint8Array(arena, 0, arena.byteLength), instructionSet);
   return Object.assign(bound, { name: 'native' as const, floatBytes: 4 as const });
 }

@@ -16,7 +16,7 @@ export class Arena {
     readonly buffer: ArrayBufferLike,
     readonly floatBytes: 4 | 8,
   ) {
-    this.bytes = new Uint8Array(buffer);
+    this.bytes = new Uint8Array(buffer, 0, buffer.byteLength);
     this.ints = new Int32Array(buffer, 0, Math.floor(buffer.byteLength / 4));
     this.doubles = new Float64Array(buffer, 0, Math.floor(buffer.byteLength / 8));
     this.floats = floatBytes === 8 ? this.doubles : new Float32Array(buffer, 0, Math.floor(buffer.byteLength / 4));

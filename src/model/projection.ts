@@ -1,6 +1,6 @@
 // P = E W_x + biases for the whole vocabulary: every token's part of z, from which a window gathers its rows. Cut into units of
 // some panels, which any worker may compute.
-import { Init, type Kernels, PANEL, Product, padded } from '../kernels/kernels.js';
+import { Init, type Kernels, NO_LISTS, PANEL, Product, padded } from '../kernels/kernels.js';
 import type { Descriptors } from '../memory/arena.js';
 import type { Architecture } from './architecture.js';
 import { cells } from './cells/cells.js';
@@ -40,6 +40,7 @@ export class Projection {
         panels: weights.weights + from * weights.depth * PANEL * floatBytes,
         ...{ depth: width, panelStride: weights.depth * PANEL, panelCount: Math.min(UNIT_PANELS, panels - from) },
         ...{ c: views.projected + columns, ldc: weights.columns, cGroup: 0, rows: model.vocabulary },
+        ...NO_LISTS,
         ...{
           init: Init.bias,
           bias: biases[0] + columns,

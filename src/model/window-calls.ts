@@ -6,6 +6,7 @@ import {
   Dropout,
   Gather,
   Init,
+  NO_LISTS,
   PANEL,
   Product,
   padded,
@@ -102,7 +103,7 @@ export class WindowCalls {
       ...{ a: a.at, lda: a.ld, aGroup: streams * a.ld },
       ...{ panels: weights + this.#bytes(from * panelStride), depth, panelStride, panelCount: to - from },
       ...{ c: c.at + this.#bytes(from * PANEL), ldc: c.ld, cGroup: streams * c.ld },
-      ...{ rows: this.#share.rows, init, bias, bias2 },
+      ...{ rows: this.#share.rows, init, bias, bias2, ...NO_LISTS },
     });
   }
 

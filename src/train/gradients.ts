@@ -5,6 +5,8 @@ import {
   Gradient,
   Init,
   type Kernels,
+  NO_LISTS,
+  NO_ROW_LISTS,
   PANEL,
   Product,
   padded,
@@ -217,7 +219,7 @@ export class Gradients {
     const [sums = 0, sums2 = 0] = this.#layout.parameters
       .filter(({ summedWith }) => summedWith === p.name)
       .map(({ gradient }) => gradient);
-    const fixed = { depth: p.depth, dw: p.gradient, scratch: this.#scratch, sums, sums2 };
+    const fixed = { depth: p.depth, dw: p.gradient, scratch: this.#scratch, sums, sums2, ...NO_ROW_LISTS };
     return this.#descriptors.add(Gradient, { x: 0, ldx: 0, d: 0, ldd: 0, rows: 0, ...fixed });
   }
 
@@ -263,7 +265,7 @@ export class Gradients {
         ldc: table.columns,
         cGroup: rows * table.columns,
         rows: count,
-        ...{ init: Init.zero, bias: 0, bias2: 0 },
+        ...{ init: Init.zero, bias: 0, bias2: 0, ...NO_LISTS },
       });
     const left = table.depth - wholePieces * rows;
     return { wholePieces, whole: call(0, rows), last: left > 0 ? call(wholePieces * rows, left) : 0 };

@@ -1,6 +1,6 @@
 // The whole memory plan of a run: parameters, windows for training and evaluation, the ring of prepared batches, the undo
 // slots, the control words. A pure function of its shape: the coordinator and every worker compute the same one.
-import { GRADIENT_SCRATCH, type Optimizer, padded } from '../kernels/kernels.js';
+import { GRADIENT_SCRATCH, type Optimizer, Product, padded } from '../kernels/kernels.js';
 import { PlanBuilder } from '../memory/plan.js';
 import type { Architecture } from '../model/architecture.js';
 import { timesNumbers } from '../model/phases.js';
@@ -76,9 +76,9 @@ export interface RunLayout {
   readonly parts: ReadonlyMap<string, number>;
 }
 
-/** float64s for one worker's descriptors: some 20 calls a layer of up to 19 numbers, 19 a parameter, 14 a unit of PROJECT. */
+/** float64s for one worker's descriptors: some 20 calls a layer of up to 19 numbers, 19 a parameter, 19 a unit of PROJECT. */
 export const descriptorNumbers = ({ layers, hidden }: Architecture): number =>
-  1024 + 512 * layers + 14 * 2 * Math.ceil(hidden / 8);
+  1024 + 512 * layers + Product.size * 2 * Math.ceil(hidden / 8);
 
 /** float64s of a record and of a result. */
 export const RECORD_NUMBERS = 16;

@@ -1,6 +1,8 @@
 // A descriptor that points outside of the arena is a RangeError, before anything is written.
 import { describe, expect, test } from 'vitest';
 import {
+  ActiveRows,
+  ActiveUnits,
   Cell,
   ColumnSums,
   Dropout,
@@ -73,6 +75,43 @@ const EXAMPLES: Readonly<Record<Method, Example>> = {
     fields: { ldx: PANEL, ldd: PANEL, rows: 3, depth: PANEL },
     range: [0, 1],
   },
+  activeUnits: {
+    layout: ActiveUnits,
+    offsets: ['a', 'active', 'counts'],
+    sizes: ['lda', 'aGroup', 'rows', 'columns', 'ldActive', 'activeGroup', 'countGroup'],
+    fields: {
+      ...{ lda: PANEL, aGroup: 3 * PANEL, rows: 3, columns: PANEL },
+      ...{ ldActive: PANEL, activeGroup: 3 * PANEL, countGroup: 3 },
+    },
+    range: [0, 2],
+  },
+  activeRows: {
+    layout: ActiveRows,
+    offsets: ['a', 'active', 'counts', 'indices', 'values', 'lengths'],
+    sizes: ['lda', 'rows', 'columns', 'ldActive'],
+    fields: { lda: PANEL, rows: 3, columns: PANEL, ldActive: PANEL },
+    range: [0, 1],
+  },
+  sparseProduct: {
+    layout: Product,
+    offsets: ['a', 'panels', 'c', 'bias', 'bias2', 'active', 'counts'],
+    sizes: [
+      ...['lda', 'aGroup', 'depth', 'panelStride', 'panelCount', 'ldc', 'cGroup', 'rows'],
+      ...['ldActive', 'activeGroup', 'countGroup'],
+    ],
+    fields: {
+      ...{ lda: PANEL, aGroup: PANEL, depth: PANEL, panelStride: PANEL, panelCount: 2, ldc: 2 * PANEL, cGroup: PANEL },
+      ...{ rows: 3, init: Init.bias, ldActive: PANEL, activeGroup: PANEL, countGroup: 3 },
+    },
+    range: [0, 2],
+  },
+  sparseGradient: {
+    layout: Gradient,
+    offsets: ['x', 'd', 'dw', 'sums', 'sums2', 'indices', 'values', 'lengths'],
+    sizes: ['ldx', 'ldd', 'rows', 'depth', 'firstRow'],
+    fields: { ldx: PANEL, ldd: PANEL, rows: 3, depth: PANEL, firstRow: 2 },
+    range: [0, 1],
+  },
   gather: {
     layout: Gather,
     offsets: ['table', 'tokens', 'out', 'bias', 'bias2'],
@@ -134,8 +173,10 @@ function prepare(arena: BenchArena, { layout, offsets, fields }: Example) {
   const blocks: Record<string, Block> = {};
   const others = Object.keys(layout).filter((name) => layout === Cell && 'zrhcdhdctanhC'.includes(name));
   for (const name of new Set([...offsets, ...others, ...('scratch' in layout ? ['scratch'] : [])])) {
-    const whole = name === 'tokens' || name === 'targets';
-    blocks[name] = whole ? arena.integers({ columns: 16 }, () => 0) : arena.floats({ columns: ELEMENTS }, () => 1);
+    const whole = ['tokens', 'targets', 'active', 'counts', 'indices', 'lengths'].includes(name);
+    blocks[name] = whole
+      ? arena.integers({ columns: ELEMENTS }, () => 0)
+      : arena.floats({ columns: ELEMENTS }, () => 1);
   }
   return { blocks, descriptor: arena.descriptor(layout, { ...fields, ...blocks }) };
 }

@@ -10,6 +10,7 @@ namespace {
 #include "peak.h"
 #include "product.h"
 #include "softmax.h"
+#include "sparse.h"
 #include "update.h"
 }  // namespace
 

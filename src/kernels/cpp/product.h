@@ -14,6 +14,7 @@
 // come 1.05 and 1.18 times as fast (one row; depth 256 and 1,024).
 #define FEW_ROWS 3
 #define PREFETCHED_ROWS 12
+#define SCRATCH_PANELS 8
 #define GRADIENT_PANELS 2  // as many as a tile spans on AVX-512; the others take them one by one
 
 // Rows of a tile, by registers: 32 (AVX-512, NEON) or 16, less the panel's row and a broadcast.
@@ -127,31 +128,43 @@ INLINE i64 passColumns(i64 rows) {
   return TILE_VECTORS * VL > PANEL ? TILE_VECTORS * VL : PANEL;
 }
 
+// Whether a product stays inside the arena.
+static bool insideProduct(Call& call) {
+  using namespace Product;
+  for (int f = 0; f < size; f++) call.whole(f);
+  if (!call.inside) return false;
+  const double columns = call.fields[panelCount] * PANEL, deep = call.fields[depth];
+  call.needRows(a, call.to, call.fields[aGroup], call.fields[rows], call.fields[lda], deep);
+  call.needRows(c, call.to, call.fields[cGroup], call.fields[rows], call.fields[ldc], columns);
+  if (call.integer(rows) > 0 && call.from < call.to) {
+    call.needRows(panels, 1, 0, call.fields[panelCount], call.fields[panelStride], deep * PANEL);
+    if (call.integer(init) == INIT_BIAS) call.need(call.fields[bias], columns);
+    if (call.integer(init) == INIT_BIAS && call.integer(bias2)) call.need(call.fields[bias2], columns);
+  }
+  return call.inside;
+}
+
+static Output outputOf(const Call& call) {
+  using namespace Product;
+  const float* second = call.integer(bias2) ? call.at<const float>(bias2) : nullptr;
+  return {call.at(c), call.integer(ldc), PANEL, (int)call.integer(init), call.at<const float>(bias), second};
+}
+
 static int product(Arena& arena, double descriptor, double fromGroup, double toGroup) {
   using namespace Product;
   Call call(arena, descriptor, fromGroup, toGroup, size);
-  if (!call.inside) return OUTSIDE;
-  for (int f = 0; f < size; f++) call.whole(f);
-  if (!call.inside) return OUTSIDE;
+  if (!call.inside || !insideProduct(call)) return OUTSIDE;
   const i64 columns = call.integer(panelCount) * PANEL, deep = call.integer(depth), stride = call.integer(panelStride);
   const i64 la = call.integer(lda), lc = call.integer(ldc), ga = call.integer(aGroup), gc = call.integer(cGroup);
   i64 rowCount = call.integer(rows), first = (i64)fromGroup, last = (i64)toGroup;
   if (rowCount == 0 || columns == 0 || fromGroup == toGroup) return OK;
-  call.needRows(a, toGroup, (double)ga, (double)rowCount, (double)la, (double)deep);
-  call.needRows(c, toGroup, (double)gc, (double)rowCount, call.fields[ldc], (double)columns);
-  call.needRows(panels, 1, 0, call.fields[panelCount], (double)stride, (double)deep * PANEL);
-  if (call.integer(init) == INIT_BIAS) {
-    call.need(call.fields[bias], (double)columns);
-    if (call.integer(bias2)) call.need(call.fields[bias2], (double)columns);
-  }
-  if (!call.inside) return OUTSIDE;
   const float *A = call.at<const float>(a), *w = call.at<const float>(panels);
   float* C = call.at(c);
   if (ga == rowCount * la && gc == rowCount * lc) {  // groups without gaps are one tall group
     A += first * ga, C += first * gc;
     rowCount *= last - first, first = 0, last = 1;
   }
-  Output out{C, lc, PANEL, (int)call.integer(init), call.at<const float>(bias), call.integer(bias2) ? call.at<const float>(bias2) : nullptr};
+  Output out = outputOf(call);
   const i64 pass = passColumns(rowCount);
   for (i64 k = 0; k == 0 || k < deep; k += DEPTH_BLOCK) {
     const i64 part = deep - k < DEPTH_BLOCK ? deep - k : DEPTH_BLOCK;
@@ -177,15 +190,15 @@ INLINE Sums sumsOf(const Call& call, i64 panel) {
   return {first, call.integer(sums2) ? call.at(sums2) + panel * PANEL : nullptr};
 }
 
-// Copies rows of a panel of D close together, and adds them up; `continues`: to the sums of the rows before.
-static void packPanel(const float* d, i64 ld, i64 rows, float* pack, bool continues, Sums out) {
+// Copies rows of a panel of D close together, `ldPack` floats apart, and adds them up; `continues`: to the sums of the rows before.
+static void packPanel(const float* d, i64 ld, i64 rows, float* pack, i64 ldPack, bool continues, Sums out) {
   vf sum[PANEL / VL];
   for (int v = 0; v < PANEL / VL; v++) sum[v] = continues && out.sums ? load(out.sums + v * VL) : broadcast(0);
   for (i64 i = 0; i < rows; i++)
     UNROLLED for (int v = 0; v < PANEL / VL; v++) {
       const vf x = load(d + i * ld + v * VL);
       sum[v] += x;
-      store(pack + i * PANEL + v * VL, x);
+      store(pack + i * ldPack + v * VL, x);
     }
   for (int v = 0; v < PANEL / VL; v++) {
     if (out.sums) store(out.sums + v * VL, sum[v]);
@@ -193,27 +206,31 @@ static void packPanel(const float* d, i64 ld, i64 rows, float* pack, bool contin
   }
 }
 
+static bool insideGradient(Call& call) {
+  using namespace Gradient;
+  for (int f = 0; f < size; f++) call.whole(f);
+  if (!call.inside) return false;
+  call.needRows(x, 1, 0, call.fields[rows], call.fields[ldx], call.fields[depth]);
+  call.needRows(d, 1, 0, call.fields[rows], call.fields[ldd], call.to * PANEL);
+  call.need(call.fields[dw], call.to * call.fields[depth] * PANEL);
+  call.need(call.fields[scratch], GRADIENT_ROWS * SCRATCH_PANELS * PANEL);
+  if (call.integer(sums)) call.need(call.fields[sums], call.to * PANEL);
+  if (call.integer(sums2)) call.need(call.fields[sums2], call.to * PANEL);
+  return call.inside;
+}
+
 static int gradient(Arena& arena, double descriptor, double fromPanel, double toPanel) {
   using namespace Gradient;
   Call call(arena, descriptor, fromPanel, toPanel, size);
-  if (!call.inside) return OUTSIDE;
-  for (int f = 0; f < size; f++) call.whole(f);
-  if (!call.inside) return OUTSIDE;
+  if (!call.inside || !insideGradient(call)) return OUTSIDE;
   const i64 rowCount = call.integer(rows), deep = call.integer(depth), lx = call.integer(ldx), ld = call.integer(ldd);
-  call.needRows(x, 1, 0, (double)rowCount, (double)lx, (double)deep);
-  call.needRows(d, 1, 0, (double)rowCount, (double)ld, toPanel * PANEL);
-  call.need(call.fields[dw], toPanel * (double)deep * PANEL);
-  call.need(call.fields[scratch], GRADIENT_ROWS * GRADIENT_PANELS * PANEL);
-  if (call.integer(sums)) call.need(call.fields[sums], toPanel * PANEL);
-  if (call.integer(sums2)) call.need(call.fields[sums2], toPanel * PANEL);
-  if (!call.inside) return OUTSIDE;
   const float *X = call.at<const float>(x), *D = call.at<const float>(d);
   float* pack = call.at(scratch);
   for (i64 r = 0; r == 0 || r < rowCount; r += GRADIENT_ROWS) {
     const i64 part = rowCount - r < GRADIENT_ROWS ? rowCount - r : GRADIENT_ROWS;
     for (i64 panel = (i64)fromPanel; panel < (i64)toPanel; panel += GRADIENT_PANELS) {
       const i64 wide = (i64)toPanel - panel < GRADIENT_PANELS ? (i64)toPanel - panel : GRADIENT_PANELS;
-      for (i64 q = 0; q < wide; q++) packPanel(D + r * ld + (panel + q) * PANEL, ld, part, pack + q * GRADIENT_ROWS * PANEL, r > 0, sumsOf(call, panel + q));
+      for (i64 q = 0; q < wide; q++) packPanel(D + r * ld + (panel + q) * PANEL, ld, part, pack + q * GRADIENT_ROWS * PANEL, PANEL, r > 0, sumsOf(call, panel + q));
       Output out{call.at(dw) + panel * deep * PANEL, PANEL, deep * PANEL, r ? INIT_ACCUMULATE : INIT_ZERO, nullptr, nullptr};
       strips<true>(deep, X + r * lx, lx, pack, GRADIENT_ROWS * PANEL, part, out, 0, wide * PANEL);
     }

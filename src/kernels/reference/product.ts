@@ -1,11 +1,42 @@
 // The matrix products: C = A W for a group of rows after the other, and the weight gradient dW = X' D of a whole window.
 // Sums are kept in double precision and rounded when they are stored.
 
-import { Gradient, Init, PANEL, Product } from '../kernels.js';
-import { type Arena, grouped, matrix, panels, span } from './arena.js';
+import { Gradient, Init, LIST_ROWS, PANEL, Product } from '../kernels.js';
+import { checkedList, placeOfLists, placeOfRows } from './active.js';
+import { type Arena, areCounts, grouped, matrix, panels, span } from './arena.js';
+
+/** Visits the indices of a row's terms in ascending order. */
+type Terms = (group: number, row: number, visit: (k: number) => void) => void;
 
 /** C[g] = init + A[g] W; A[g] [rows, depth], W [depth, 16 panelCount] in panels, C[g] [rows, 16 panelCount]. */
 export function product(arena: Arena, offset: number, fromGroup: number, toGroup: number): void {
+  const f = arena.descriptor('product', offset, Product);
+  const depth = f[Product.depth];
+  productOf(arena, offset, fromGroup, toGroup, (_, __, visit) => {
+    for (let k = 0; k < depth; k++) visit(k);
+  });
+}
+
+/** The same without the terms that the lists of A's rows leave out. */
+export function sparseProduct(arena: Arena, offset: number, fromGroup: number, toGroup: number): void {
+  const f = arena.descriptor('sparseProduct', offset, Product);
+  const [rows, depth] = [f[Product.rows], f[Product.depth]];
+  const { listAt, countAt } = placeOfLists(
+    arena,
+    'sparseProduct',
+    { from: fromGroup, to: toGroup, rows, columns: depth },
+    {
+      ...{ active: f[Product.active], ldActive: f[Product.ldActive], activeGroup: f[Product.activeGroup] },
+      ...{ counts: f[Product.counts], countGroup: f[Product.countGroup] },
+    },
+  );
+  productOf(arena, offset, fromGroup, toGroup, (group, row, visit) => {
+    const count = arena.integers[countAt(group, row)];
+    for (const k of checkedList(arena, 'sparseProduct', listAt(group, row), count, depth)) visit(k);
+  });
+}
+
+function productOf(arena: Arena, offset: number, fromGroup: number, toGroup: number, terms: Terms): void {
   const { floats } = arena;
   const f = arena.descriptor('product', offset, Product);
   const [rows, depth, panelCount, panelStride] = [
@@ -40,7 +71,9 @@ export function product(arena: Arena, offset: number, fromGroup: number, toGroup
         const panel = w + ((column - lane) / PANEL) * panelStride + lane;
         // c[j] = init[j] + sum over k of a[k] w[k, j]; + 0 turns -0 into +0
         let sum = start(column, cRow + column);
-        for (let k = 0; k < depth; k++) sum += floats[aRow + k] * floats[panel + k * PANEL];
+        terms(group, row, (k) => {
+          sum += floats[aRow + k] * floats[panel + k * PANEL];
+        });
         floats[cRow + column] = sum + 0;
       }
     }
@@ -51,10 +84,49 @@ export function product(arena: Arena, offset: number, fromGroup: number, toGroup
 export function gradient(arena: Arena, offset: number, fromPanel: number, toPanel: number): void {
   const { floats } = arena;
   const f = arena.descriptor('gradient', offset, Gradient);
+  const [rows, ldx, x] = [f[Gradient.rows], f[Gradient.ldx], f[Gradient.x] / arena.floatBytes];
+  gradientOf(arena, offset, fromPanel, toPanel, (k, visit) => {
+    for (let row = 0; row < rows; row++) visit(row, floats[x + row * ldx + k]);
+  });
+}
+
+/** The same without the terms that the lists of X's columns leave out. */
+export function sparseGradient(arena: Arena, offset: number, fromPanel: number, toPanel: number): void {
+  const { floats, integers } = arena;
+  const f = arena.descriptor('sparseGradient', offset, Gradient);
+  const [rows, depth, firstRow] = [f[Gradient.rows], f[Gradient.depth], f[Gradient.firstRow]];
+  if (!areCounts(rows, firstRow)) throw new RangeError('sparseGradient: rows and firstRow are whole numbers from 0 on');
+  const firstBlock = Math.floor(firstRow / LIST_ROWS);
+  const blocks = Math.max(firstBlock + 1, Math.ceil((firstRow + rows) / LIST_ROWS));
+  const { indices, values, lengths } = placeOfRows(arena, 'sparseGradient', f, Gradient, blocks, depth);
+  for (let i = firstBlock * depth; i < blocks * depth; i++) {
+    const length = integers[lengths + i];
+    if (length < 0 || length > LIST_ROWS) throw new RangeError(`sparseGradient: a list of ${length} rows`);
+  }
+  gradientOf(arena, offset, fromPanel, toPanel, (k, visit) => {
+    for (let block = firstBlock; block < blocks; block++) {
+      const list = block * depth + k;
+      for (let i = list * LIST_ROWS; i < list * LIST_ROWS + integers[lengths + list]; i++) {
+        const row = block * LIST_ROWS + integers[indices + i] - firstRow;
+        if (row >= 0 && row < rows) visit(row, floats[values + i]);
+      }
+    }
+  });
+}
+
+function gradientOf(
+  arena: Arena,
+  offset: number,
+  fromPanel: number,
+  toPanel: number,
+  terms: (k: number, visit: (row: number, x: number) => void) => void,
+): void {
+  const { floats } = arena;
+  const f = arena.descriptor('gradient', offset, Gradient);
   const [rows, depth, ldx, ldd] = [f[Gradient.rows], f[Gradient.depth], f[Gradient.ldx], f[Gradient.ldd]];
   const busy = toPanel > fromPanel;
   const read = depth > 0 || f[Gradient.sums] !== 0;
-  const x = arena.float('gradient: x', f[Gradient.x], matrix(busy ? rows : 0, ldx, depth));
+  arena.float('gradient: x', f[Gradient.x], matrix(busy ? rows : 0, ldx, depth));
   const d = arena.float(
     'gradient: d',
     f[Gradient.d],
@@ -71,7 +143,9 @@ export function gradient(arena: Arena, offset: number, fromPanel: number, toPane
         const column = d + panel * PANEL + lane;
         // dw[k, j] = sum over r of x[r, k] d[r, j]
         let sum = 0;
-        for (let row = 0; row < rows; row++) sum += floats[x + row * ldx + k] * floats[column + row * ldd];
+        terms(k, (row, value) => {
+          sum += value * floats[column + row * ldd];
+        });
         floats[dw + (panel * depth + k) * PANEL + lane] = sum + 0;
       }
     }

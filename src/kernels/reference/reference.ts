@@ -2,6 +2,7 @@
 // tested against, and they run anywhere; they are not tuned.
 
 import type { Kernels, PeakKernels } from '../kernels.js';
+import { activeRows, activeUnits } from './active.js';
 import { Arena, type Precision } from './arena.js';
 import { dropout } from './dropout.js';
 import { map, squareNorm } from './functions.js';
@@ -10,7 +11,7 @@ import { columnSums, gather, scatter } from './lookup.js';
 import { lstmBackward, lstmForward } from './lstm.js';
 import { update } from './optimizers.js';
 import { multiplyAdd, triad } from './peak.js';
-import { gradient, product } from './product.js';
+import { gradient, product, sparseGradient, sparseProduct } from './product.js';
 import { rnnBackward, rnnForward } from './rnn.js';
 import { softmax } from './softmax.js';
 
@@ -22,6 +23,10 @@ export function createReferenceKernels(buffer: ArrayBufferLike, precision: Preci
     floatBytes: arena.floatBytes,
     product: (descriptor, fromGroup, toGroup) => product(arena, descriptor, fromGroup, toGroup),
     gradient: (descriptor, fromPanel, toPanel) => gradient(arena, descriptor, fromPanel, toPanel),
+    activeUnits: (descriptor, fromGroup, toGroup) => activeUnits(arena, descriptor, fromGroup, toGroup),
+    activeRows: (descriptor, fromBlock, toBlock) => activeRows(arena, descriptor, fromBlock, toBlock),
+    sparseProduct: (descriptor, fromGroup, toGroup) => sparseProduct(arena, descriptor, fromGroup, toGroup),
+    sparseGradient: (descriptor, fromPanel, toPanel) => sparseGradient(arena, descriptor, fromPanel, toPanel),
     gather: (descriptor, fromGroup, toGroup) => gather(arena, descriptor, fromGroup, toGroup),
     scatter: (descriptor, fromColumn, toColumn) => scatter(arena, descriptor, fromColumn, toColumn),
     columnSums: (descriptor, fromColumn, toColumn) => columnSums(arena, descriptor, fromColumn, toColumn),

@@ -1,0 +1,242 @@
+// Products that leave out what is zero, with lists of what is not. Terms come in the same order and into the same kind of
+// accumulator as in product.h, and a term of zero changes no sum but for the sign of a zero, which `+ 0` takes away at every store:
+// so the bits are those of the dense products.
+//
+//   activeUnits     of each row of A the columns that are not zero
+//   activeRows      of each column of A the rows that are not zero, by blocks of 256 rows, with their values
+//   sparseProduct   a row's active columns times 4 vectors of W in registers: each term is a broadcast and 4 multiply-adds
+//   sparseGradient  a column's active rows times 8 vectors of D in registers
+#pragma once
+#include "product.h"
+
+// Vectors of columns in registers: more of them, whose panels lie 4 KiB or a multiple apart, drive each other out of the cache.
+#define SPARSE_VECTORS 4
+// As many panels as fill eight vectors.
+#define SPARSE_PANELS (8 * VL / PANEL)
+#define LIST_ROWS 256
+
+// Writes the indices of what is not zero (NaN is not) in a row of whole panels. At most i of them stand before index i, so
+// vectors of them may be written whole.
+INLINE i64 listActive(const float* a, i64 columns, i32* active) {
+  i64 count = 0;
+#if defined(UNROLL_AVX512)
+  for (i64 j = 0; j < columns; j += VL) {
+    const unsigned short mask = (unsigned short)__builtin_ia32_cmpps512_mask(load(a + j), broadcast(0), 4, (unsigned short)-1, 4);
+    typedef int compressed __attribute__((vector_size(64)));
+    typedef int compressedMemory __attribute__((vector_size(64), aligned(4), may_alias));
+    *(compressedMemory*)(active + count) = (compressed)__builtin_ia32_compresssi512_mask((compressed)(lanes() + (i32)j), compressed{}, mask);
+    count += __builtin_popcount(mask);
+  }
+#else
+  for (i64 j = 0; j < columns; j++) {
+    active[count] = (i32)j;
+    count += a[j] != 0;
+  }
+#endif
+  return count;
+}
+
+static int activeUnits(Arena& arena, double descriptor, double fromGroup, double toGroup) {
+  using namespace ActiveUnits;
+  Call call(arena, descriptor, fromGroup, toGroup, size);
+  if (!call.inside) return OUTSIDE;
+  for (int f = 0; f < size; f++) call.whole(f);
+  if (!call.inside) return OUTSIDE;
+  const i64 rowCount = call.integer(rows), width = call.integer(columns);
+  call.needRows(a, toGroup, call.fields[aGroup], (double)rowCount, call.fields[lda], (double)width);
+  call.needRows(active, toGroup, call.fields[activeGroup], (double)rowCount, call.fields[ldActive], (double)width);
+  call.needRows(counts, toGroup, call.fields[countGroup], (double)rowCount, 1, 1);
+  if (!call.inside || width % PANEL) return OUTSIDE;
+  i64 total = 0;
+  for (i64 g = (i64)fromGroup; g < (i64)toGroup; g++)
+    for (i64 r = 0; r < rowCount; r++) {
+      const float* row = call.at(a) + g * call.integer(aGroup) + r * call.integer(lda);
+      i32* list = call.at<i32>(active) + g * call.integer(activeGroup) + r * call.integer(ldActive);
+      const i64 count = listActive(row, width, list);
+      call.at<i32>(counts)[g * call.integer(countGroup) + r] = (i32)count;
+      total += count;
+    }
+  arena.result = (double)total;
+  return OK;
+}
+
+// Whether a list has a length and indices that can be: lists lie in memory that anything may have written.
+INLINE bool listed(const i32* list, i64 count, i64 most, i64 end) {
+  if (count < 0 || count > most) return false;
+  bool inside = true;
+  for (i64 i = 0; i < count; i++) inside &= (u64)list[i] < (u64)end;
+  return inside;
+}
+
+static int activeRows(Arena& arena, double descriptor, double fromBlock, double toBlock) {
+  using namespace ActiveRows;
+  Call call(arena, descriptor, fromBlock, toBlock, size);
+  if (!call.inside) return OUTSIDE;
+  for (int f = 0; f < size; f++) call.whole(f);
+  if (!call.inside) return OUTSIDE;
+  const i64 rowCount = call.integer(rows), width = call.integer(columns), ld = call.integer(ldActive);
+  call.needRows(a, 1, 0, (double)rowCount, call.fields[lda], (double)width);
+  call.needRows(active, 1, 0, (double)rowCount, (double)ld, (double)width);
+  call.need(call.fields[counts], (double)rowCount);
+  call.need(call.fields[indices], toBlock * (double)width * LIST_ROWS);
+  call.need(call.fields[values], toBlock * (double)width * LIST_ROWS);
+  call.need(call.fields[lengths], toBlock * (double)width);
+  if (!call.inside || width > 0x7fffffff) return OUTSIDE;
+  for (i64 block = (i64)fromBlock; block < (i64)toBlock; block++) {
+    i32 *length = call.at<i32>(lengths) + block * width, *index = call.at<i32>(indices) + block * width * LIST_ROWS;
+    float* value = call.at(values) + block * width * LIST_ROWS;
+    for (i64 k = 0; k < width; k++) length[k] = 0;
+    for (i64 r = block * LIST_ROWS; r < (block + 1) * LIST_ROWS && r < rowCount; r++) {
+      const i32 *list = call.at<i32>(active) + r * ld, count = call.at<i32>(counts)[r];
+      const float* row = call.at(a) + r * call.integer(lda);
+      if (!listed(list, count, width, width)) return OUTSIDE;
+      for (i64 i = 0; i < count; i++) {
+        const i64 k = list[i], at = k * LIST_ROWS + length[k]++ % LIST_ROWS;
+        index[at] = (i32)(r - block * LIST_ROWS), value[at] = row[k];
+      }
+    }
+  }
+  return OK;
+}
+
+// Rows that pass over a block of W before the next one is fetched, and what of their lists is in the block.
+#define SPARSE_ROWS 64
+struct SparseRows {
+  const float* a;
+  const i32* lists;
+  i64 lda, ldActive, count;
+  i32 from[SPARSE_ROWS], to[SPARSE_ROWS];
+};
+
+// N vectors of columns from `column` on of these rows of C: init + the sum over the active k of a[k] W[k].
+template <int N>
+static void sparseRows(const SparseRows& rows, const float* w, i64 panelStride, const Output& out, i64 column) {
+#define AT(v) (((v)*VL) / PANEL * panelStride + ((v)*VL) % PANEL)
+  const float* p = w + column / PANEL * panelStride + column % PANEL;
+  const float *a = rows.a, *bias = out.init == INIT_BIAS ? out.bias + column : nullptr, *bias2 = bias && out.bias2 ? out.bias2 + column : nullptr;
+  const i32* list = rows.lists;
+  float* c = out.c + column;
+  const bool accumulates = out.init == INIT_ACCUMULATE;
+  for (i64 r = 0; r < rows.count; r++, a += rows.lda, list += rows.ldActive, c += out.ldc) {
+    vf acc[N];
+    if (accumulates) {
+      UNROLLED for (int v = 0; v < N; v++) acc[v] = load(c + v * VL);
+    } else {
+      UNROLLED for (int v = 0; v < N; v++) acc[v] = bias ? load(bias + v * VL) : broadcast(0);
+      if (bias2) UNROLLED for (int v = 0; v < N; v++) acc[v] += load(bias2 + v * VL);
+    }
+    for (const i32 *i = list + rows.from[r], *end = list + rows.to[r]; i < end; i++) {
+      const i64 k = *i;
+      const vf x = broadcast(a[k]);
+      UNROLLED for (int v = 0; v < N; v++) acc[v] = fma(x, load(p + AT(v) + k * PANEL), acc[v]);
+    }
+    UNROLLED for (int v = 0; v < N; v++) store(c + v * VL, acc[v] + broadcast(0));
+  }
+#undef AT
+}
+
+// Depth of a block of W: where many units are active the block shall stay in the first-level cache, where few are the rows' lists in it
+// would be short.
+#define SHORT_BLOCK 128
+#define LONG_BLOCK 256
+#define MANY_ACTIVE 8  // more than one in so many
+
+static int sparseProduct(Arena& arena, double descriptor, double fromGroup, double toGroup) {
+  using namespace Product;
+  Call call(arena, descriptor, fromGroup, toGroup, size);
+  if (!call.inside || !insideProduct(call)) return OUTSIDE;
+  const i64 columns = call.integer(panelCount) * PANEL, deep = call.integer(depth), stride = call.integer(panelStride), rowCount = call.integer(rows);
+  call.needRows(active, toGroup, call.fields[activeGroup], (double)rowCount, call.fields[ldActive], (double)deep);
+  call.needRows(counts, toGroup, call.fields[countGroup], (double)rowCount, 1, 1);
+  if (!call.inside) return OUTSIDE;
+  Output out = outputOf(call);
+  const float* w = call.at<const float>(panels);
+  SparseRows part;
+  part.lda = call.integer(lda), part.ldActive = call.integer(ldActive);
+  for (i64 g = (i64)fromGroup; g < (i64)toGroup; g++)
+    for (i64 first = 0; first < rowCount; first += SPARSE_ROWS) {
+      part.count = rowCount - first < SPARSE_ROWS ? rowCount - first : SPARSE_ROWS;
+      part.a = call.at<const float>(a) + g * call.integer(aGroup) + first * part.lda;
+      part.lists = call.at<const i32>(active) + g * call.integer(activeGroup) + first * part.ldActive;
+      const i32* lengths = call.at<const i32>(counts) + g * call.integer(countGroup) + first;
+      out.c = call.at(c) + g * call.integer(cGroup) + first * out.ldc;
+      out.init = (int)call.integer(init);
+      i64 total = 0;
+      for (i64 r = 0; r < part.count; r++) {
+        if (!listed(part.lists + r * part.ldActive, lengths[r], deep, deep)) return OUTSIDE;
+        part.to[r] = 0, total += lengths[r];
+      }
+      const i64 block = total * MANY_ACTIVE > part.count * deep ? SHORT_BLOCK : LONG_BLOCK;
+      for (i64 k = 0; k == 0 || k < deep; k += block) {
+        for (i64 r = 0; r < part.count; r++) {
+          const i32* list = part.lists + r * part.ldActive;
+          i32 i = part.from[r] = part.to[r];
+          while (i < lengths[r] && list[i] < k + block) i++;
+          part.to[r] = i;
+        }
+        i64 column = 0;
+        for (; column + SPARSE_VECTORS * VL <= columns; column += SPARSE_VECTORS * VL) sparseRows<SPARSE_VECTORS>(part, w, stride, out, column);
+        for (; column + 2 * VL <= columns; column += 2 * VL) sparseRows<2>(part, w, stride, out, column);
+        for (; column < columns; column += VL) sparseRows<1>(part, w, stride, out, column);
+        out.init = INIT_ACCUMULATE;
+      }
+    }
+  return OK;
+}
+
+// Rows of N panels of dW: for each unit k the sum over its active rows r of x[r, k] D[r], D's panels side by side in `pack`.
+template <int N>
+INLINE void sparseColumns(i64 depth, const i32* lengths, const i32* indices, const float* values, i64 shift, i64 rows, const float* pack, bool continues, float* dw) {
+  for (i64 k = 0; k < depth; k++) {
+    vf acc[N * (PANEL / VL)];
+    float* to = dw + k * PANEL;
+#define AT(v) (((v)*VL) / PANEL * depth * PANEL + ((v)*VL) % PANEL)
+    UNROLLED for (int v = 0; v < N * (PANEL / VL); v++) acc[v] = continues ? load(to + AT(v)) : broadcast(0);
+    for (i64 i = k * LIST_ROWS, end = i + lengths[k]; i < end; i++) {
+      const i64 r = indices[i] - shift;
+      if ((u64)r >= (u64)rows) continue;  // rows of the block that the call leaves out
+      const vf x = broadcast(values[i]);
+      UNROLLED for (int v = 0; v < N * (PANEL / VL); v++) acc[v] = fma(x, load(pack + r * (N * PANEL) + v * VL), acc[v]);
+    }
+    UNROLLED for (int v = 0; v < N * (PANEL / VL); v++) store(to + AT(v), acc[v] + broadcast(0));
+#undef AT
+  }
+}
+
+// N panels from `panel` on, block of rows by block.
+template <int N>
+static void sparsePanels(const Call& call, i64 panel) {
+  using namespace Gradient;
+  const i64 rowCount = call.integer(rows), deep = call.integer(depth), ld = call.integer(ldd), begin = call.integer(firstRow), end = begin + rowCount;
+  float *pack = call.at(scratch), *to = call.at(dw) + panel * deep * PANEL;
+  for (i64 block = begin / LIST_ROWS, first = block; block == first || block * LIST_ROWS < end; block++) {
+    const i64 start = block * LIST_ROWS, from = start < begin ? begin : start, until = start + LIST_ROWS < end ? start + LIST_ROWS : end, at = block * deep;
+    for (i64 q = 0; q < N; q++)
+      packPanel(call.at<const float>(d) + (from - begin) * ld + (panel + q) * PANEL, ld, until - from, pack + q * PANEL, N * PANEL, block > first, sumsOf(call, panel + q));
+    sparseColumns<N>(deep, call.at<i32>(lengths) + at, call.at<i32>(indices) + at * LIST_ROWS, call.at<const float>(values) + at * LIST_ROWS, from - start, until - from, pack, block > first, to);
+  }
+}
+
+static int sparseGradient(Arena& arena, double descriptor, double fromPanel, double toPanel) {
+  using namespace Gradient;
+  Call call(arena, descriptor, fromPanel, toPanel, size);
+  if (!call.inside || !insideGradient(call)) return OUTSIDE;
+  const i64 deep = call.integer(depth), first = call.integer(firstRow) / LIST_ROWS;
+  const i64 end = (call.integer(firstRow) + call.integer(rows) + LIST_ROWS - 1) / LIST_ROWS, blocks = end > first ? end : first + 1;
+  call.need(call.fields[lengths], (double)blocks * (double)deep);
+  call.need(call.fields[indices], (double)blocks * (double)deep * LIST_ROWS);
+  call.need(call.fields[values], (double)blocks * (double)deep * LIST_ROWS);
+  if (!call.inside) return OUTSIDE;
+  for (i64 i = first * deep; i < blocks * deep; i++) {
+    const i32 length = call.at<i32>(lengths)[i];
+    if (length < 0 || length > LIST_ROWS) return OUTSIDE;
+  }
+  for (i64 panel = (i64)fromPanel; panel < (i64)toPanel;) {
+    const i64 left = (i64)toPanel - panel;
+    if (SPARSE_PANELS >= 8 && left >= 8) sparsePanels<8>(call, panel), panel += 8;
+    else if (SPARSE_PANELS >= 4 && left >= 4) sparsePanels<4>(call, panel), panel += 4;
+    else if (left >= 2) sparsePanels<2>(call, panel), panel += 2;
+    else sparsePanels<1>(call, panel), panel += 1;
+  }
+  return OK;
+}

@@ -1,0 +1,126 @@
+// Lists of what is not zero: the active units of a row, and the rows in which a unit is active.
+
+import { ActiveRows, ActiveUnits, LIST_ROWS, PANEL } from '../kernels.js';
+import { type Arena, areCounts, grouped, matrix, OUTSIDE, span } from './arena.js';
+
+/** Where the lists of rows lie: byte offsets, and int32s between rows and groups. */
+interface Place {
+  readonly active: number;
+  readonly ldActive: number;
+  readonly activeGroup: number;
+  readonly counts: number;
+  readonly countGroup: number;
+}
+
+/** The shape of what is listed: rows of `columns` in groups [from, to). */
+interface Shape {
+  readonly from: number;
+  readonly to: number;
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/** @returns where a row's list begins and where its length stands, among the arena's integers */
+export function placeOfLists(arena: Arena, kernel: string, { from, to, rows, columns }: Shape, place: Place) {
+  const lists = grouped(from, to, place.activeGroup, matrix(rows, place.ldActive, columns));
+  const active = arena.integer(`${kernel}: active`, place.active, lists);
+  const lengths = grouped(from, to, place.countGroup, span(0, rows));
+  const counts = arena.integer(`${kernel}: counts`, place.counts, lengths);
+  return {
+    listAt: (group: number, row: number) => active + group * place.activeGroup + row * place.ldActive,
+    countAt: (group: number, row: number) => counts + group * place.countGroup + row,
+  };
+}
+
+/** A row's list. @throws RangeError when it is longer than a row, or has an index that no row has */
+export function checkedList(arena: Arena, kernel: string, at: number, count: number, columns: number): Int32Array {
+  if (count < 0 || count > columns) throw new RangeError(`${kernel}: a list of ${count} of ${columns} units`);
+  const list = arena.integers.subarray(at, at + count);
+  for (const k of list)
+    if (k < 0 || k >= columns) throw new RangeError(`${kernel}: unit ${k} in a list of ${columns} units`);
+  return list;
+}
+
+/** Of each row of A[g] [rows, columns] the columns that are not zero. @returns how many there are in all */
+export function activeUnits(arena: Arena, offset: number, fromGroup: number, toGroup: number): number {
+  const { floats, integers } = arena;
+  const f = arena.descriptor('activeUnits', offset, ActiveUnits);
+  const [rows, columns, lda, aGroup] = [
+    f[ActiveUnits.rows],
+    f[ActiveUnits.columns],
+    f[ActiveUnits.lda],
+    f[ActiveUnits.aGroup],
+  ];
+  const shape = columns % PANEL === 0 ? matrix(rows, lda, columns) : OUTSIDE;
+  const a = arena.float('activeUnits: a', f[ActiveUnits.a], grouped(fromGroup, toGroup, aGroup, shape));
+  const { listAt, countAt } = placeOfLists(
+    arena,
+    'activeUnits',
+    { from: fromGroup, to: toGroup, rows, columns },
+    {
+      ...{ active: f[ActiveUnits.active], ldActive: f[ActiveUnits.ldActive], activeGroup: f[ActiveUnits.activeGroup] },
+      ...{ counts: f[ActiveUnits.counts], countGroup: f[ActiveUnits.countGroup] },
+    },
+  );
+
+  let total = 0;
+  for (let group = fromGroup; group < toGroup; group++) {
+    for (let row = 0; row < rows; row++) {
+      const [first, list] = [a + group * aGroup + row * lda, listAt(group, row)];
+      let count = 0;
+      for (let k = 0; k < columns; k++) if (floats[first + k] !== 0) integers[list + count++] = k;
+      integers[countAt(group, row)] = count;
+      total += count;
+    }
+  }
+  return total;
+}
+
+/** For blocks [from, to) of LIST_ROWS rows: of each column of A [rows, columns] the rows that are not zero, and their values. */
+export function activeRows(arena: Arena, offset: number, fromBlock: number, toBlock: number): void {
+  const { floats, integers } = arena;
+  const f = arena.descriptor('activeRows', offset, ActiveRows);
+  const [rows, columns, lda] = [f[ActiveRows.rows], f[ActiveRows.columns], f[ActiveRows.lda]];
+  const a = arena.float('activeRows: a', f[ActiveRows.a], matrix(rows, lda, columns));
+  const { listAt, countAt } = placeOfLists(
+    arena,
+    'activeRows',
+    { from: 0, to: 1, rows, columns },
+    {
+      ...{ active: f[ActiveRows.active], ldActive: f[ActiveRows.ldActive], activeGroup: 0 },
+      ...{ counts: f[ActiveRows.counts], countGroup: 0 },
+    },
+  );
+  const { indices, values, lengths } = placeOfRows(arena, 'activeRows', f, ActiveRows, toBlock, columns);
+
+  for (let block = fromBlock; block < toBlock; block++) {
+    const first = lengths + block * columns;
+    integers.fill(0, first, first + columns);
+    const end = Math.min(rows, (block + 1) * LIST_ROWS);
+    for (let row = block * LIST_ROWS; row < end; row++) {
+      for (const k of checkedList(arena, 'activeRows', listAt(0, row), integers[countAt(0, row)], columns)) {
+        const at = (block * columns + k) * LIST_ROWS + (integers[first + k]++ % LIST_ROWS);
+        integers[indices + at] = row - block * LIST_ROWS;
+        floats[values + at] = floats[a + row * lda + k];
+      }
+    }
+  }
+}
+
+/** Where the lists of columns lie, for blocks [0, blocks). */
+export function placeOfRows(
+  arena: Arena,
+  kernel: string,
+  fields: Float64Array,
+  layout: Readonly<Record<'indices' | 'values' | 'lengths', number>>,
+  blocks: number,
+  columns: number,
+) {
+  const lists = areCounts(blocks, columns) ? span(0, blocks * columns) : OUTSIDE;
+  const elements = areCounts(blocks, columns) ? span(0, blocks * columns * LIST_ROWS) : OUTSIDE;
+  return {
+    indices: arena.integer(`${kernel}: indices`, fields[layout.indices], elements),
+    values: arena.float(`${kernel}: values`, fields[layout.values], elements),
+    lengths: arena.integer(`${kernel}: lengths`, fields[layout.lengths], lists),
+  };
+}
