@@ -1,6 +1,7 @@
 // unroll bench kernels: how fast each kernel is beside what a core can do, on one thread; peak and kernel take turns.
 import { allocate, createKernels, type KernelName, reservedBytes } from '../src/kernels/choose.js';
 import { Arena } from '../src/memory/arena.js';
+import { createSharedBuffer } from '../src/memory/shared-array-buffer.js';
 import { ARENA_BYTES, KERNEL_CASES, type KernelCase, Place } from './kernel-calls.js';
 import { Peaks } from './peaks.js';
 import { bestSlices, callsPerSecond, ratios, type Spread, spread } from './rounds.js';
@@ -34,7 +35,7 @@ export async function* benchKernels({
   rounds,
   seconds,
 }: KernelsOptions): AsyncGenerator<KernelRow> {
-  const memory = allocate(name, ARENA_BYTES, (bytes) => new ArrayBuffer(bytes));
+  const memory = allocate(name, ARENA_BYTES, createSharedBuffer);
   const arena = new Arena(memory.buffer, 4);
   const kernels = createKernels(name, memory, 0);
   const peaks = new Peaks(name, 1, true);

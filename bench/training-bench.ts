@@ -15,6 +15,7 @@ import type { Architecture } from '../src/model/architecture.js';
 import { Counter } from '../src/model/counter.js';
 import { initialValues } from '../src/model/initializers.js';
 import { fromTorch, transposePanels } from '../src/model/parameters.js';
+import type { SparseSettings } from '../src/model/sparsity.js';
 import { placeParameters, placeWindow } from '../src/model/views.js';
 import { bytes } from '../src/report/format.js';
 import { layOut, type OptimizerName, type RunLayout, type RunShape, STATES } from '../src/train/layout.js';
@@ -24,6 +25,11 @@ import { readProfile, type WorkerTimes } from '../src/train/profile.js';
 /** Steps of the first run of all; it is doubled until it takes long enough to tell how long a step is. */
 const FEWEST_STEPS = 2;
 const WARM_UP_SECONDS = 0.1;
+/** Beyond this bias every unit is active, or none. */
+const MOST_BIAS = 8;
+const HALVINGS = 14;
+/** Steps after which the density is that of the bias just set. */
+const SETTLING_STEPS = 2;
 
 export interface BenchShape {
   readonly model: Architecture;
@@ -37,6 +43,9 @@ export interface BenchShape {
   readonly profile?: boolean;
   /** Factor on the recurrent weights that the model starts with; 1 unless it is said. */
   readonly recurrentScale?: number;
+  /** Learning rate; 1e-3 unless it is said. With 0 all work is done and nothing changes. */
+  readonly rate?: number;
+  readonly sparse?: SparseSettings;
 }
 
 /** What parameters and activations take: nearly all of it, known before the work is cut. */
@@ -77,7 +86,7 @@ export class TrainingBench {
     this.#shape = shape;
     const run: RunShape = {
       ...{ model, streams: batch, steps: window, workers, optimizer: name, dropout: 0, seed: 0 },
-      ...{ evaluationStreams: 0, evaluationSteps: 0, floatBytes: 4, profile: shape.profile },
+      ...{ evaluationStreams: 0, evaluationSteps: 0, floatBytes: 4, profile: shape.profile, sparse: shape.sparse },
       ...{ reservedBytes: reservedBytes(kernels), controlWords: PROTOCOL_WORDS },
     };
     const layout = layOut(run);
@@ -123,9 +132,9 @@ export class TrainingBench {
     return rate;
   }
 
-  async #train(steps: number): Promise<{ rate: number; elapsed: number }> {
-    const { batch, window } = this.#shape;
-    let [first, last] = [0, 0];
+  async #train(steps: number): Promise<{ rate: number; elapsed: number; density: number }> {
+    const { batch, window, rate = 1e-3 } = this.#shape;
+    let [first, last, density] = [0, 0, 1];
     const end = this.#step + steps + 1;
     await this.#coordinator.run<Fed>(
       (slot) => {
@@ -135,15 +144,40 @@ export class TrainingBench {
         slot.targets.set(this.#tokens);
         slot.reset.fill(0);
         slot.carry.fill(window);
-        return { kind: 'train', steps: window, counted: batch * window, rate: 1e-3, step: this.#step++ };
+        return { kind: 'train', steps: window, counted: batch * window, rate, step: this.#step++ };
       },
-      (_, { time }) => {
-        first ||= time;
-        last = time;
+      (_, result) => {
+        first ||= result.time;
+        last = result.time;
+        density = result.density.reduce((sum, one) => sum + one, 0) / result.density.length;
       },
     );
     const elapsed = (last - first) / 1000;
-    return { rate: steps / elapsed, elapsed };
+    return { rate: steps / elapsed, elapsed, density };
+  }
+
+  /**
+   * Sets all input biases of a ReLU network to what makes so many of its units active, by halving.
+   * @returns the density that was reached
+   */
+  async setDensity(density: number): Promise<number> {
+    let [low, high, reached] = [-MOST_BIAS, MOST_BIAS, 1];
+    for (let i = 0; i < HALVINGS; i++) {
+      const bias = (low + high) / 2;
+      this.#setBiases(bias);
+      reached = (await this.#train(SETTLING_STEPS)).density;
+      if (reached < density) low = bias;
+      else high = bias;
+    }
+    return reached;
+  }
+
+  #setBiases(value: number): void {
+    for (const p of this.#layout.parameters) {
+      if (!p.name.startsWith('rnn.bias_ih_')) continue;
+      const values = new Float32Array(this.#shape.model.hidden).fill(value);
+      fromTorch(p, values, this.#arena.floatsAt(p.weights, p.length));
+    }
   }
 
   /** Of a shape with `profile`, once it is closed. */

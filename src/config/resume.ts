@@ -12,6 +12,7 @@ export const CHANGEABLE_ON_RESUME: ReadonlySet<SettingName> = new Set<SettingNam
   'out',
   'resume',
   'kernels',
+  'sparse',
   'dryRun',
   'quiet',
   'json',

@@ -234,6 +234,15 @@ export const SETTINGS = {
     MAX_STEPS,
   ),
   kernels: choice({ group: 'run', about: 'the numeric kernels' }, ['auto', 'native', 'wasm', 'reference'], 'auto'),
+  sparse: choice(
+    {
+      group: 'run',
+      about:
+        'whether products leave out the zeros of ReLU: where that is faster, wherever it can be, or not; the same bits',
+    },
+    ['auto', 'always', 'never'],
+    'auto',
+  ),
   maxBadSteps: integer(
     {
       group: 'run',

@@ -8,6 +8,7 @@ import { type Arena, Descriptors } from '../memory/arena.js';
 import { Phase, type Phases, PhaseTimes, UNTIMED } from '../model/phases.js';
 import { Projection } from '../model/projection.js';
 import { placeOf, type Share } from '../model/share.js';
+import { hasZeros } from '../model/sparsity.js';
 import { projects, type WindowViews } from '../model/views.js';
 import { Gradients } from '../train/gradients.js';
 import { descriptorNumbers, RECORD_NUMBERS, type RunLayout } from '../train/layout.js';
@@ -68,7 +69,7 @@ export class StepLoop {
       evaluation: this.#shareOf(worker, shape.evaluationStreams),
     };
     this.#throughTime = new ThroughTime(kernels, descriptors, layout, shares, this.#phases);
-    this.#gradients = new Gradients(kernels, descriptors, layout, worker);
+    this.#gradients = new Gradients(kernels, descriptors, layout, worker, this.#throughTime.sparsity);
     this.#updates = new Updates(kernels, descriptors, layout, optimizer, worker);
     this.#allStreams = new StreamState(arena, shape.model, layout.training, [0, shape.streams]);
     this.#input = {
@@ -165,6 +166,11 @@ export class StepLoop {
     this.#gradients.begin(this.#input);
     this.#meet(Phase.throughTimeBarrier);
     this.#phases.enter(Phase.weightGradient);
+    if (this.#gradients.readsLists) {
+      this.#claims.run(queues.listBlocks, this.#doListBlocks);
+      this.#meet(Phase.gradientBarrier);
+      this.#phases.enter(Phase.weightGradient);
+    }
     this.#claims.run(queues.tiles, this.#doTiles);
     if (this.#gradients.tableWaits) {
       this.#meet(Phase.gradientBarrier);
@@ -185,6 +191,10 @@ export class StepLoop {
     this.#claims.run(projection.queues, projection.doUnits);
     this.#meet(Phase.projectionBarrier);
   }
+
+  readonly #doListBlocks = ([from, to]: Ticket): void => {
+    for (let i = from; i < to; i++) this.#gradients.listBlock(i);
+  };
 
   readonly #doTiles = ([from, to]: Ticket): void => {
     const { tiles } = this.#layout.work;
@@ -245,11 +255,13 @@ export class StepLoop {
   };
 
   #judgeDensity(): void {
-    const { streamActive, shape } = this.#layout;
+    const { streamActive, densities, shape } = this.#layout;
     const { layers, hidden } = shape.model;
     for (let layer = 0; layer < layers; layer++) {
       const active = this.#sum(streamActive + 8 * layer * shape.streams, shape.streams);
-      this.#setResult(Result.density + layer, this.#throughTime.hasZeros ? active / (shape.streams * hidden) : 1);
+      const density = hasZeros(shape.model) ? active / (shape.streams * hidden) : 1;
+      this.#setResult(Result.density + layer, density);
+      this.#doubles[densities / 8 + layer] = density;
     }
   }
 

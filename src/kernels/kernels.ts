@@ -79,9 +79,9 @@ export const ActiveRows = layout(
   'active', // lists of A's rows as ActiveUnits writes them
   'ldActive',
   'counts',
-  'indices', // int32 [blocks, columns, LIST_ROWS]: rows, counted from the block's first one
-  'values', // [blocks, columns, LIST_ROWS]: what stands there
-  'lengths', // int32 [blocks, columns]
+  'indices', // int32 [blocks, columns * LIST_ROWS]: rows, counted from the block's first one, list behind list
+  'values', // [blocks, columns * LIST_ROWS]: what stands there
+  'starts', // int32 [blocks, columns + 1]: where a column's list begins, and where the last one ends
 );
 
 /** What a product's accumulators start from. */
@@ -104,12 +104,12 @@ export const Gradient = layout(
   'sums2', // a copy; 0 for none
   'indices', // lists of X's columns as ActiveRows writes them, of sparseGradient alone
   'values',
-  'lengths',
+  'starts',
   'firstRow', // the row of the lists that is X's first one
 );
 
 /** The fields of a gradient whose left factor has no lists. */
-export const NO_ROW_LISTS = { indices: 0, values: 0, lengths: 0, firstRow: 0 } as const;
+export const NO_ROW_LISTS = { indices: 0, values: 0, starts: 0, firstRow: 0 } as const;
 
 /** Floats of scratch space a worker needs for `gradient`: 256 rows of eight panels of D, copied close together. */
 export const GRADIENT_SCRATCH = 256 * 8 * PANEL;

@@ -46,6 +46,13 @@ export type Place = Omit<Share, 'sync'> & { readonly group: number };
 /** Multiply-adds of a worker in a time step below which calling a kernel costs more than its work: fewer workers take part then. */
 const FEWEST_OF_A_WORKER = 1 << 13;
 
+/** Whether any two of the workers share the columns of their time steps. */
+export function sharesColumns(model: Architecture, streams: number, workers: number): boolean {
+  return Array.from({ length: workers }, (_, worker) => placeOf(model, streams, workers, worker)).some(
+    ({ members }) => members > 1,
+  );
+}
+
 /**
  * How `streams` are dealt to `workers`: to groups of as many as it takes to have 12 rows in each, of one worker each where there
  * are enough streams. Workers that would have next to nothing to do have no rows.

@@ -15,6 +15,7 @@ import { cells } from './cells/cells.js';
 import { dropoutKey } from './dropout-key.js';
 import { Phase, type Phases } from './phases.js';
 import { partOf, type Share } from './share.js';
+import type { Sparsity } from './sparsity.js';
 import { findParameter, type LayerViews, type PlacedParameter, type WindowViews } from './views.js';
 import { WindowCalls } from './window-calls.js';
 
@@ -27,6 +28,8 @@ export interface StackOptions {
   readonly views: WindowViews;
   readonly share: Share;
   readonly phases: Phases;
+  /** Which products leave out zeros; undefined: none. */
+  readonly sparsity?: Sparsity;
   readonly dropout: number;
   readonly trains: boolean;
   readonly seed: number;
@@ -50,6 +53,7 @@ interface LayerCalls {
   readonly cell: number;
   readonly recurrentBackward: number;
   readonly inputBackward: number;
+  readonly activeUnits: number;
   readonly dropoutForward: number;
   readonly dropoutBackward: number;
 }
@@ -93,7 +97,7 @@ export class Stack {
     this.#layers = views.layers.map((_, layer) => this.#layerCalls(layer));
     const top = views.layers[model.layers - 1];
     const logits = calls.rows(views.logits, views.ldl);
-    this.#headProduct = calls.headProduct(calls.later(calls.rows(top.h, views.ldh), 1), logits);
+    this.#headProduct = calls.headProduct(calls.later(calls.rows(top.h, views.ldh), 1), logits, calls.listsOf(top, 1));
     const dh = calls.rows(top.dh, views.ldh);
     const head = this.#parameter('head.weight');
     this.#headBackward = trains ? calls.backwardProduct(logits, head, dh, Init.zero, [0, head.depth / PANEL]) : 0;
@@ -117,7 +121,10 @@ export class Stack {
     const gradient = calls.rows(views.embeddedGradient, width);
     this.#embeddedBackward =
       embeds && trains
-        ? calls.backwardProduct(z, weights, gradient, Init.zero, partOf(share, weights.depth / PANEL))
+        ? calls.backwardProduct(
+            ...([z, weights, gradient, Init.zero, partOf(share, weights.depth / PANEL)] as const),
+            calls.listsOf(views.layers[0], 1),
+          )
         : 0;
   }
 
@@ -127,22 +134,25 @@ export class Stack {
    * @param step number of the training step, for the dropout masks; -1: no dropout
    */
   forward(input: WindowInput, steps: number, projected: boolean, step: number): void {
-    const { kernels, share, phases } = this.#o;
+    const { kernels, share, phases, sparsity } = this.#o;
+    sparsity?.begin();
     if (share.rows === 0) return;
     const gathers = this.#inputs(input, steps, projected);
     for (let layer = 0; layer < this.#layers.length; layer++) {
       const calls = this.#layers[layer];
       if (layer > 0) phases.enter(Phase.inputProduct);
-      if (layer > 0) kernels.product(calls.inputProduct, 0, steps);
+      if (layer > 0) this.#product(calls.inputProduct, 0, steps, layer - 1, 1);
+      this.#list(layer, 0);
       for (let t = 0; t < steps; t++) {
         if (gathers && layer === 0) {
           phases.enter(Phase.gather);
           kernels.gather(this.#gather, t, t + 1);
         }
         phases.enter(Phase.recurrentProduct);
-        kernels.product(calls.recurrentProduct, t, t + 1);
+        this.#product(calls.recurrentProduct, t, t + 1, layer, 0);
         phases.enter(Phase.pointWise);
         this.#cell.forward(kernels, calls.cell, t);
+        this.#list(layer, t + 1);
         share.sync();
       }
       if (calls.dropoutForward) this.#drop(calls.dropoutForward, layer, steps, step);
@@ -167,7 +177,7 @@ export class Stack {
   }
 
   logits(from: number, steps: number): void {
-    this.#o.kernels.product(this.#headProduct, from, steps);
+    this.#product(this.#headProduct, from, steps, this.#layers.length - 1, 1);
   }
 
   /** Backward through all steps; the losses' gradients stand in the logits from step `from` on. Leaves the deltas in z (and r). */
@@ -182,16 +192,33 @@ export class Stack {
       for (let t = steps - 1; t >= 0; t--) {
         this.#cell.backward(kernels, calls.cell, t);
         share.sync();
-        if (t > 0) kernels.product(calls.recurrentBackward, t, t + 1);
+        if (t > 0) this.#product(calls.recurrentBackward, t, t + 1, layer, 1);
       }
       if (layer === 0) break;
-      kernels.product(calls.inputBackward, 0, steps);
+      this.#product(calls.inputBackward, 0, steps, layer, 1);
       const below = this.#layers[layer - 1];
       if (!below.dropoutBackward) continue;
       share.sync();
       this.#drop(below.dropoutBackward, layer - 1, steps, step);
     }
-    if (this.#embeddedBackward && !projected) kernels.product(this.#embeddedBackward, 0, steps);
+    if (this.#embeddedBackward && !projected) this.#product(this.#embeddedBackward, 0, steps, 0, 1);
+  }
+
+  /**
+   * A product over groups [from, to), whose left factor is zero where the outputs of `layer` are: these outputs or their deltas.
+   * @param later 0 where group t of the factor belongs to h(t - 1), 1 where it does to h(t)
+   */
+  #product(call: number, from: number, to: number, layer: number, later: 0 | 1): void {
+    const { kernels, sparsity } = this.#o;
+    if (sparsity?.product(layer, from + later, to + later)) kernels.sparseProduct(call, from, to);
+    else kernels.product(call, from, to);
+  }
+
+  /** Lists the active units of group t of a layer's h, where it has lists. */
+  #list(layer: number, t: number): void {
+    const { kernels, sparsity } = this.#o;
+    if (!sparsity?.lists(layer)) return;
+    sparsity.note(layer, t, kernels.activeUnits(this.#layers[layer].activeUnits, t, t + 1));
   }
 
   /** dh of the last layer: from the losses' gradients, zero before step `from`. */
@@ -273,11 +300,18 @@ export class Stack {
     const inputs = below && (below.dropped ? hOf(below.dropped) : calls.later(hOf(below.h), 1));
     const biases = separate ? [`rnn.bias_hh_l${layer}`] : [];
     const backward = (a: typeof z, p: PlacedParameter, c: typeof h, init: number): number =>
-      trains ? calls.backwardProduct(a, p, c, init, calls.ownBlocks) : 0;
+      trains ? calls.backwardProduct(a, p, c, init, calls.ownBlocks, calls.listsOf(own, 1)) : 0;
     return {
       views: own,
-      inputProduct: inputs ? calls.product(inputs, inputWeights, z, Init.bias, calls.inputBiases(layer)) : 0,
-      recurrentProduct: calls.product(h, weights, recurrent, separate ? Init.bias : Init.accumulate, biases),
+      inputProduct:
+        below && inputs
+          ? calls.product(inputs, inputWeights, z, Init.bias, calls.inputBiases(layer), calls.listsOf(below, 1))
+          : 0,
+      recurrentProduct: calls.product(
+        ...([h, weights, recurrent, separate ? Init.bias : Init.accumulate, biases] as const),
+        calls.listsOf(own, 0),
+      ),
+      activeUnits: calls.activeUnits(own),
       cell: calls.cell(own),
       // Step t writes dh(t - 1): the output begins one group earlier. It is never called for t = 0.
       recurrentBackward: backward(recurrent, weights, calls.later(dh, -1), Init.accumulate),

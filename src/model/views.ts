@@ -1,5 +1,5 @@
 // Where a model's numbers lie in the arena: its parameters, and what one window of T steps of B streams needs.
-import { padded } from '../kernels/kernels.js';
+import { LIST_ROWS, padded } from '../kernels/kernels.js';
 import type { Part, PlanBuilder } from '../memory/plan.js';
 import type { Architecture } from './architecture.js';
 import { cells } from './cells/cells.js';
@@ -59,6 +59,13 @@ export interface LayerViews {
   readonly dc: number;
   /** [T, B, H]: h after dropout, what the layer above reads */
   readonly dropped: number;
+  /** int32 [T + 1, B, H] and [T + 1, B]: the active units of h, where they are listed; see ActiveUnits. */
+  readonly active: number;
+  readonly activeCounts: number;
+  /** The same by units, for the weight gradients; see ActiveRows. */
+  readonly activeRows: number;
+  readonly activeValues: number;
+  readonly activeStarts: number;
 }
 
 export interface WindowViews {
@@ -95,6 +102,8 @@ export interface WindowShape {
   /** Whether there is a backward pass. */
   readonly trains: boolean;
   readonly dropout: boolean;
+  /** Whether there is room for lists of active units. */
+  readonly lists?: boolean;
 }
 
 /** Rows a kibibyte apart fall into the same few sets of the first-level cache: one more line between them. */
@@ -106,6 +115,9 @@ export const leadingDimension = (width: number): number => (width % 128 === 0 ? 
  */
 export const projects = (model: Architecture, rows: number): boolean => model.embedding > 0 && model.vocabulary < rows;
 
+/** Blocks of rows of h, of all T + 1 groups. */
+export const listBlocks = (steps: number, streams: number): number => Math.ceil(((steps + 1) * streams) / LIST_ROWS);
+
 export function placeWindow(plan: PlanBuilder, model: Architecture, shape: WindowShape, part: Part): WindowViews {
   const cell = cells[model.cell];
   const { steps, streams, trains } = shape;
@@ -115,6 +127,9 @@ export function placeWindow(plan: PlanBuilder, model: Architecture, shape: Windo
   const ldl = leadingDimension(padded(model.vocabulary));
   const rows = steps * streams;
   const floats = (count: number, needed = true): number => (needed ? plan.floats(part, count) : 0);
+  const ints = (count: number, needed: boolean): number => (needed ? plan.ints(part, count) : 0);
+  const lists = shape.lists === true;
+  const listedRows = listBlocks(steps, streams) * LIST_ROWS;
   const layers: LayerViews[] = [];
   for (let layer = 0; layer < model.layers; layer++) {
     layers.push({
@@ -126,6 +141,11 @@ export function placeWindow(plan: PlanBuilder, model: Architecture, shape: Windo
       dh: floats(rows * ldh, trains),
       dc: floats(streams * ldh, trains && cell.hasCellState),
       dropped: floats(rows * ldh, shape.dropout && layer < model.layers - 1),
+      active: ints((rows + streams) * ldh, lists),
+      activeCounts: ints(rows + streams, lists),
+      activeRows: ints(listedRows * width, lists && trains),
+      activeValues: floats(listedRows * width, lists && trains),
+      activeStarts: ints((listedRows / LIST_ROWS) * (width + 1), lists && trains),
     });
   }
   const table = model.vocabulary * cell.gates * width;

@@ -2,6 +2,7 @@
 // parameters are. Used once, when a stack is made.
 import {
   Activation,
+  ActiveUnits,
   Cell as CellFields,
   Dropout,
   Gather,
@@ -24,6 +25,12 @@ export interface Matrix {
   readonly at: number;
   /** Floats between rows. */
   readonly ld: number;
+}
+
+/** Lists of what is active in the rows of a product's left factor. */
+interface Lists {
+  readonly active: number;
+  readonly counts: number;
 }
 
 /** Columns [from, to) of a product's output, in panels. */
@@ -65,26 +72,49 @@ export class WindowCalls {
     return { at: at + steps * this.#views.streams * ld * this.#arena.floatBytes, ld };
   }
 
+  /** The lists of a layer's outputs h(t - 1 + later), for group t of a product. */
+  listsOf({ active, activeCounts }: LayerViews, later: 0 | 1): Lists | undefined {
+    if (active === 0) return undefined;
+    const at = (view: number, ld: number): number =>
+      view + (later * this.#views.streams + this.#share.firstRow) * ld * Int32Array.BYTES_PER_ELEMENT;
+    return { active: at(active, this.#views.ldh), counts: at(activeCounts, 1) };
+  }
+
   /** a times a parameter, the member's columns; `biases` are what the accumulators start from. */
-  product(a: Matrix, p: PlacedParameter, c: Matrix, init: number, biases: readonly string[] = []): number {
+  product(
+    a: Matrix,
+    p: PlacedParameter,
+    c: Matrix,
+    init: number,
+    biases: readonly string[] = [],
+    lists?: Lists,
+  ): number {
     const own = this.ownBlocks.map((block) => block * p.gates) as unknown as Panels;
-    return this.#product(a, p, c, init, own, biases);
+    return this.#product(a, p, c, init, own, biases, lists);
   }
 
   /** The head's product, all of its columns. */
-  headProduct(a: Matrix, c: Matrix): number {
+  headProduct(a: Matrix, c: Matrix, lists?: Lists): number {
     const head = this.#parameter('head.weight');
-    return this.#product(a, head, c, Init.bias, [0, head.columns / PANEL], ['head.bias']);
+    return this.#product(a, head, c, Init.bias, [0, head.columns / PANEL], ['head.bias'], lists);
   }
 
-  #product(a: Matrix, p: PlacedParameter, c: Matrix, init: number, panels: Panels, biases: readonly string[]): number {
+  #product(
+    a: Matrix,
+    p: PlacedParameter,
+    c: Matrix,
+    init: number,
+    panels: Panels,
+    biases: readonly string[],
+    lists: Lists | undefined,
+  ): number {
     const [bias = 0, bias2 = 0] = biases.map((name) => this.#parameter(name).weights + this.#bytes(panels[0] * PANEL));
-    return this.#call(a, p.weights, p.depth, c, init, panels, bias, bias2);
+    return this.#call(a, p.weights, p.depth, c, init, panels, { bias, bias2, lists });
   }
 
   /** a times a parameter's transpose: columns [from, to) of it, in panels. */
-  backwardProduct(a: Matrix, p: PlacedParameter, c: Matrix, init: number, panels: Panels): number {
-    return this.#call(a, p.transposedPanels, p.columns, c, init, panels, 0, 0);
+  backwardProduct(a: Matrix, p: PlacedParameter, c: Matrix, init: number, panels: Panels, lists?: Lists): number {
+    return this.#call(a, p.transposedPanels, p.columns, c, init, panels, { bias: 0, bias2: 0, lists });
   }
 
   #call(
@@ -94,16 +124,16 @@ export class WindowCalls {
     c: Matrix,
     init: number,
     [from, to]: Panels,
-    bias: number,
-    bias2: number,
+    { lists, ...biases }: { readonly bias: number; readonly bias2: number; readonly lists: Lists | undefined },
   ): number {
-    const { streams } = this.#views;
+    const { streams, ldh } = this.#views;
     const panelStride = depth * PANEL;
     return this.#descriptors.add(Product, {
       ...{ a: a.at, lda: a.ld, aGroup: streams * a.ld },
       ...{ panels: weights + this.#bytes(from * panelStride), depth, panelStride, panelCount: to - from },
       ...{ c: c.at + this.#bytes(from * PANEL), ldc: c.ld, cGroup: streams * c.ld },
-      ...{ rows: this.#share.rows, init, bias, bias2, ...NO_LISTS },
+      ...{ rows: this.#share.rows, init, ...biases, ...NO_LISTS },
+      ...(lists && { ...lists, ldActive: ldh, activeGroup: streams * ldh, countGroup: streams }),
     });
   }
 
@@ -126,6 +156,18 @@ export class WindowCalls {
       ...{ h: at(own.h, ldh), c: at(own.c, ldh), tanhC: at(own.tanhC, ldh), dh: at(own.dh, ldh), dc: at(own.dc, ldh) },
       ...{ ldh, hGroup: streams * ldh, rows: this.#share.rows, units: this.#model.hidden },
       ...{ firstBlock: from, blocks: to - from, activation: Activation[this.#model.activation] },
+    });
+  }
+
+  /** Lists the active units of the share's rows of h. */
+  activeUnits(own: LayerViews): number {
+    const { ldh, streams } = this.#views;
+    const lists = this.listsOf(own, 0);
+    if (!lists) return 0;
+    return this.#descriptors.add(ActiveUnits, {
+      ...{ a: this.rows(own.h, ldh).at, lda: ldh, aGroup: streams * ldh },
+      ...{ rows: this.#share.rows, columns: padded(this.#model.hidden) },
+      ...{ ...lists, ldActive: ldh, activeGroup: streams * ldh, countGroup: streams },
     });
   }
 

@@ -9,11 +9,13 @@ import { PlanBuilder } from '../memory/plan.js';
 import { canShare } from '../memory/shared-array-buffer.js';
 import type { Architecture } from '../model/architecture.js';
 import { elementsOf } from '../model/parameters.js';
+import { hasZeros, type SparseSettings } from '../model/sparsity.js';
 import { placeParameters, placeWindow } from '../model/views.js';
 import type { PlanEvent } from '../report/events.js';
 import { bytes } from '../report/format.js';
 import { layOut, type RunLayout, type RunShape, STATES } from '../train/layout.js';
 import type { OptimizerSettings } from '../train/optimizer.js';
+import { crossoverOf } from './crossover.js';
 import { type OpenedData, openData, type TrainingData } from './data.js';
 
 export interface Prepared {
@@ -117,7 +119,13 @@ function shapeOf(config: Config, { training, evaluation, vocabulary }: OpenedDat
     reservedBytes: reservedBytes(choice.name),
     controlWords: PROTOCOL_WORDS,
     profile: config.profile,
+    sparse: sparseOf(config, model, choice),
   };
+}
+
+function sparseOf({ sparse }: Config, model: Architecture, choice: KernelChoice): SparseSettings | undefined {
+  if (sparse === 'never' || !hasZeros(model)) return undefined;
+  return sparse === 'always' ? { mode: 'always', product: 1, gradient: 1 } : { mode: 'auto', ...crossoverOf(choice) };
 }
 
 /** The decays stand where the update kernels read them: one number for what each rule calls by another name. */
@@ -146,7 +154,8 @@ const LOWER: Readonly<Record<string, string>> = {
 function checkFits(shape: RunShape, textBytes: number): void {
   const plan = new PlanBuilder(shape.floatBytes, shape.reservedBytes);
   placeParameters(plan, shape.model, STATES[shape.optimizer]);
-  const training = { steps: shape.steps, streams: shape.streams, trains: true, dropout: shape.dropout > 0 };
+  const lists = shape.sparse !== undefined;
+  const training = { steps: shape.steps, streams: shape.streams, trains: true, dropout: shape.dropout > 0, lists };
   placeWindow(plan, shape.model, training, 'activations');
   const needed = plan.bytes + textBytes;
   const available = Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY);

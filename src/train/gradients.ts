@@ -1,12 +1,12 @@
 // GRADIENT and NORM: the gradients of all parameters from the activations and deltas of a window, tile by tile, and the square
 // norms of their pieces. Any worker may do any tile.
 import {
+  ActiveRows,
   ColumnSums,
   Gradient,
   Init,
   type Kernels,
   NO_LISTS,
-  NO_ROW_LISTS,
   PANEL,
   Product,
   padded,
@@ -15,7 +15,8 @@ import {
 } from '../kernels/kernels.js';
 import type { Arena, Descriptors } from '../memory/arena.js';
 import { cells } from '../model/cells/cells.js';
-import { findParameter, type PlacedParameter, projects } from '../model/views.js';
+import type { Sparsity } from '../model/sparsity.js';
+import { findParameter, type LayerViews, listBlocks, type PlacedParameter, projects } from '../model/views.js';
 import type { RunLayout } from './layout.js';
 import type { StepInput } from './step-input.js';
 import type { Tile } from './tiles.js';
@@ -47,13 +48,19 @@ export class Gradients {
   /** Whether the present window projected the vocabulary. */
   #projected = false;
 
+  /** Descriptors of the lists of each layer's active rows; none where there is no room for them. */
+  readonly #lists: readonly number[];
+  readonly #sparsity: Sparsity;
+
   /** @param worker whose scratch space is used */
-  constructor(kernels: Kernels, descriptors: Descriptors, layout: RunLayout, worker: number) {
+  constructor(kernels: Kernels, descriptors: Descriptors, layout: RunLayout, worker: number, sparsity: Sparsity) {
     this.#kernels = kernels;
     this.#descriptors = descriptors;
     this.#arena = descriptors.arena;
     this.#layout = layout;
     this.#scratch = layout.scratch[worker];
+    this.#sparsity = sparsity;
+    this.#lists = layout.training.layers.filter(({ activeRows }) => activeRows).map((views) => this.#listCall(views));
     this.#tasks = layout.parameters.map((p) => this.#taskOf(p));
     this.#norms = layout.parameters.map((p) => descriptors.add(SquareNorm, { g: p.gradient }));
     this.#tableProduct = layout.training.projected ? this.#tableProductCalls() : undefined;
@@ -64,6 +71,20 @@ export class Gradients {
     const rows = input.steps * training.streams;
     this.#projected = projects(shape.model, rows);
     for (const task of this.#tasks) task.begin(input, rows, this.#projected);
+    for (const call of this.#lists) this.#descriptors.set(call, ActiveRows.rows, rows + training.streams);
+  }
+
+  /** Whether the lists of active rows of some layer are read, which come before the tiles. */
+  get readsLists(): boolean {
+    return this.#lists.some((_, layer) => this.#sparsity.gradient(layer));
+  }
+
+  /** One block of the lists of active rows; blocks are numbered layer by layer. */
+  listBlock(index: number): void {
+    const { shape, training } = this.#layout;
+    const blocks = listBlocks(shape.steps, training.streams);
+    const [layer, block] = [Math.floor(index / blocks), index % blocks];
+    if (this.#sparsity.gradient(layer)) this.#kernels.activeRows(this.#lists[layer], block, block + 1);
   }
 
   /** Whether the table's pieces wait for something: for dP, or for all stripes of the table. */
@@ -113,11 +134,18 @@ export class Gradients {
 
   /** dW = X' D, over the rows whose predictions count for the head, over all rows elsewhere. */
   #weightTask(p: PlacedParameter): Task {
-    const [x, d] = [this.#input(p), this.#delta(p)];
-    const call = this.#gradientCall(p);
+    const [{ layer, firstRow, ...x }, d] = [this.#input(p), this.#delta(p)];
+    const call = this.#gradientCall(p, layer);
     return {
-      begin: (input, rows) => this.#setFactors(call, x, d, this.#skipped(p, input), rows),
-      tile: (from, to) => this.#kernels.gradient(call, from, to),
+      begin: (input, rows) => {
+        const skipped = this.#skipped(p, input);
+        this.#setFactors(call, x, d, skipped, rows);
+        this.#descriptors.set(call, Gradient.firstRow, firstRow + skipped);
+      },
+      tile: (from, to) => {
+        if (layer !== undefined && this.#sparsity.gradient(layer)) this.#kernels.sparseGradient(call, from, to);
+        else this.#kernels.gradient(call, from, to);
+      },
     };
   }
 
@@ -192,14 +220,18 @@ export class Gradients {
     return p.name.startsWith('head.') ? input.headFrom * this.#layout.training.streams : 0;
   }
 
-  /** What the product with this weight read, [T * B, inputs]. */
-  #input(p: PlacedParameter): Matrix {
+  /** What the product with this weight read, [T * B, inputs]: outputs of a layer, and where they begin among the rows of its h. */
+  #input(p: PlacedParameter): Matrix & { readonly layer: number | undefined; readonly firstRow: number } {
     const { layers, ldh, streams } = this.#layout.training;
     const outputs = (layer: number): number => layers[layer].h + streams * ldh * this.#arena.floatBytes;
-    if (p.name.startsWith('head.')) return { at: outputs(layers.length - 1), ld: ldh };
+    const top = layers.length - 1;
+    if (p.name.startsWith('head.')) return { at: outputs(top), ld: ldh, layer: top, firstRow: streams };
     const layer = layerOf(p);
-    if (p.name.includes('_hh_')) return { at: layers[layer].h, ld: ldh };
-    return { at: layers[layer - 1].dropped || outputs(layer - 1), ld: ldh };
+    if (p.name.includes('_hh_')) return { at: layers[layer].h, ld: ldh, layer, firstRow: 0 };
+    const { dropped } = layers[layer - 1];
+    // The lists hold what h was before dropout.
+    if (dropped) return { at: dropped, ld: ldh, layer: undefined, firstRow: 0 };
+    return { at: outputs(layer - 1), ld: ldh, layer: layer - 1, firstRow: streams };
   }
 
   /** The delta of what the product with this parameter wrote, [T * B, outputs]. */
@@ -215,12 +247,28 @@ export class Gradients {
     return at + row * ld * this.#arena.floatBytes;
   }
 
-  #gradientCall(p: PlacedParameter): number {
+  #listCall({ h, active, activeCounts, activeRows, activeValues, activeStarts }: LayerViews): number {
+    const { ldh } = this.#layout.training;
+    return this.#descriptors.add(ActiveRows, {
+      ...{ a: h, lda: ldh, rows: 0, columns: padded(this.#layout.shape.model.hidden) },
+      ...{ active, ldActive: ldh, counts: activeCounts },
+      ...{ indices: activeRows, values: activeValues, starts: activeStarts },
+    });
+  }
+
+  /** @param layer whose outputs the weight reads, where there may be lists of them */
+  #gradientCall(p: PlacedParameter, layer?: number): number {
     const [sums = 0, sums2 = 0] = this.#layout.parameters
       .filter(({ summedWith }) => summedWith === p.name)
       .map(({ gradient }) => gradient);
-    const fixed = { depth: p.depth, dw: p.gradient, scratch: this.#scratch, sums, sums2, ...NO_ROW_LISTS };
-    return this.#descriptors.add(Gradient, { x: 0, ldx: 0, d: 0, ldd: 0, rows: 0, ...fixed });
+    const fixed = { depth: p.depth, dw: p.gradient, scratch: this.#scratch, sums, sums2, firstRow: 0 };
+    const lists = layer === undefined ? undefined : this.#layout.training.layers[layer];
+    return this.#descriptors.add(Gradient, {
+      ...{ x: 0, ldx: 0, d: 0, ldd: 0, rows: 0, ...fixed },
+      indices: lists?.activeRows ?? 0,
+      values: lists?.activeValues ?? 0,
+      starts: lists?.activeStarts ?? 0,
+    });
   }
 
   /** Rows [skipped, rows) of both factors. */

@@ -4,7 +4,8 @@ import { GRADIENT_SCRATCH, type Optimizer, Product, padded } from '../kernels/ke
 import { PlanBuilder } from '../memory/plan.js';
 import type { Architecture } from '../model/architecture.js';
 import { timesNumbers } from '../model/phases.js';
-import { type PlacedParameter, placeParameters, placeWindow, type WindowViews } from '../model/views.js';
+import type { SparseSettings } from '../model/sparsity.js';
+import { listBlocks, type PlacedParameter, placeParameters, placeWindow, type WindowViews } from '../model/views.js';
 import { cutIntoTiles, type Work } from './tiles.js';
 
 export type OptimizerName = keyof typeof Optimizer;
@@ -28,6 +29,8 @@ export interface RunShape {
   readonly controlWords: number;
   /** Whether the workers' times are kept, phase by phase. */
   readonly profile?: boolean;
+  /** Whether products may leave out zeros, and where it pays; undefined: no. */
+  readonly sparse?: SparseSettings;
 }
 
 /** One prepared batch in the ring; byte offsets. Evaluation uses the same slots. */
@@ -56,6 +59,8 @@ export interface RunLayout {
   readonly streamHits: number;
   /** float64 [L][B]: units of a ReLU layer that were not zero at the window's last step. */
   readonly streamActive: number;
+  /** float64 [L]: the share of a layer's units that the last training step found active; 0 before the first. */
+  readonly densities: number;
   /** int32, one a piece: the number of the step that updated it last. */
   readonly pieceDone: number;
   /** Undo slot of each worker: [3][longest piece] floats. */
@@ -103,10 +108,11 @@ export function layOut(shape: RunShape): RunLayout {
   const control = plan.ints('control', shape.controlWords);
   const each = (take: () => number): number[] => Array.from({ length: shape.workers }, take);
   const parameters = placeParameters(plan, shape.model, STATES[shape.optimizer]);
+  const lists = shape.sparse !== undefined;
   const training = placeWindow(
     plan,
     shape.model,
-    { steps: shape.steps, streams: shape.streams, trains: true, dropout: shape.dropout > 0 },
+    { steps: shape.steps, streams: shape.streams, trains: true, dropout: shape.dropout > 0, lists },
     'activations',
   );
   const { evaluationSteps, evaluationStreams } = shape;
@@ -115,11 +121,12 @@ export function layOut(shape: RunShape): RunLayout {
       ? placeWindow(
           plan,
           shape.model,
-          { steps: evaluationSteps, streams: evaluationStreams, trains: false, dropout: false },
+          { steps: evaluationSteps, streams: evaluationStreams, trains: false, dropout: false, lists },
           'evaluation',
         )
       : undefined;
-  const work = cutIntoTiles(parameters, shape.steps * shape.streams, shape.workers);
+  const blocks = lists ? shape.model.layers * listBlocks(shape.steps, shape.streams) : 0;
+  const work = cutIntoTiles(parameters, shape.steps * shape.streams, shape.workers, blocks);
   const mostStreams = Math.max(shape.streams, evaluationStreams);
   const tokens = Math.max(shape.steps * shape.streams, evaluationSteps * evaluationStreams);
   const features = tokens * padded(shape.model.features ?? 0);
@@ -145,6 +152,7 @@ export function layOut(shape: RunShape): RunLayout {
     streamLosses: plan.doubles('control', mostStreams),
     streamHits: plan.doubles('control', mostStreams),
     streamActive: plan.doubles('control', shape.model.layers * shape.streams),
+    densities: plan.doubles('control', shape.model.layers),
     pieceDone: plan.ints('control', work.pieces.length),
     undo: each(() => plan.floats('undo slots', 3 * undoFloats)),
     undoFloats,

@@ -3,7 +3,8 @@
 import type { Kernels } from '../kernels/kernels.js';
 import type { Arena, Descriptors } from '../memory/arena.js';
 import { Phase, type Phases } from '../model/phases.js';
-import { ownRows, type Share } from '../model/share.js';
+import { ownRows, type Share, sharesColumns } from '../model/share.js';
+import { hasZeros, Sparsity } from '../model/sparsity.js';
 import { Stack } from '../model/stack.js';
 import { projects, type WindowViews } from '../model/views.js';
 import type { RunLayout } from './layout.js';
@@ -15,13 +16,14 @@ interface Streams {
   readonly views: WindowViews;
   readonly stack: Stack;
   readonly state: StreamState;
+  readonly sparsity: Sparsity;
   /** Between what its group's members do with their own streams and what they do together. */
   readonly sync: () => void;
 }
 
 export class ThroughTime {
-  /** Whether units can be exactly zero, so that densities are counted. */
-  readonly hasZeros: boolean;
+  /** Of the training's windows. */
+  readonly sparsity: Sparsity;
   readonly #arena: Arena;
   readonly #layout: RunLayout;
   readonly #phases: Phases;
@@ -38,21 +40,27 @@ export class ThroughTime {
     const { arena } = descriptors;
     const { parameters, shape } = layout;
     const { model, dropout, seed } = shape;
-    const bind = (views: WindowViews, share: Share, trains: boolean): Streams => ({
-      views,
-      stack: new Stack({
-        ...{ arena, kernels, descriptors, model, parameters, views, trains, seed },
-        ...{ share, phases, dropout: trains ? dropout : 0 },
-      }),
-      state: new StreamState(arena, model, views, ownRows(share)),
-      sync: share.sync,
-    });
+    const bind = (views: WindowViews, share: Share, trains: boolean): Streams => {
+      // Lists are of whole rows: there are none where workers share the columns of these.
+      const sparse = sharesColumns(model, views.streams, shape.workers) ? undefined : shape.sparse;
+      const sparsity = new Sparsity(arena, model, sparse, layout.densities, { steps: views.steps, rows: share.rows });
+      return {
+        views,
+        stack: new Stack({
+          ...{ arena, kernels, descriptors, model, parameters, views, trains, seed },
+          ...{ share, phases, sparsity, dropout: trains ? dropout : 0 },
+        }),
+        sparsity,
+        state: new StreamState(arena, model, views, ownRows(share)),
+        sync: share.sync,
+      };
+    };
     this.#arena = arena;
     this.#phases = phases;
     this.#layout = layout;
     this.#training = bind(layout.training, shares.training, true);
     this.#evaluation = layout.evaluation && bind(layout.evaluation, shares.evaluation, false);
-    this.hasZeros = model.cell === 'rnn' && model.activation === 'relu';
+    this.sparsity = this.#training.sparsity;
   }
 
   /** @param side of the streams' state at the window's start; the other side gets the state at its end */
@@ -70,7 +78,7 @@ export class ThroughTime {
     this.#phases.enter(Phase.state);
     state.end(1 - side, input.carry);
     this.#sumStreams(this.#training, headFrom, steps);
-    if (this.hasZeros) this.#countActive(steps);
+    if (hasZeros(model)) this.#countActive(steps);
   }
 
   evaluate(input: StepInput, side: number): void {

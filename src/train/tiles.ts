@@ -3,7 +3,7 @@
 // windows may be, so sums over pieces in index order have the same bits whatever these are.
 import { PANEL } from '../kernels/kernels.js';
 import type { PlacedParameter } from '../model/views.js';
-import { dealByCost, dealInOrder, dealToOwners, type Queues, ticketsOf } from './tickets.js';
+import { dealByCost, dealInOrder, dealToOwners, type Queues, type Ticket, ticketsOf } from './tickets.js';
 
 /** Elements [from, to) of a parameter: the unit of norms, updates and undo. */
 export interface Piece {
@@ -32,7 +32,13 @@ export interface Work {
   /** Whether the table has several stripes. */
   readonly striped: boolean;
   /** Who begins with what: tickets of `tiles`, of `tablePieces`, of `pieces`. */
-  readonly queues: { readonly tiles: Queues; readonly tablePieces: Queues; readonly pieces: Queues };
+  readonly queues: {
+    readonly tiles: Queues;
+    readonly tablePieces: Queues;
+    readonly pieces: Queues;
+    /** Blocks of lists of active rows, layer by layer; dealt without a cost, as they are all alike. */
+    readonly listBlocks: Queues;
+  };
 }
 
 /** Floats of a piece: weights, gradient, two states and undo slots fit the second-level cache many times over. */
@@ -57,8 +63,9 @@ const ADDITION = 4;
  * in any tile.
  *
  * @param rows T * B of the longest window
+ * @param blocks of lists of active rows, of all layers
  */
-export function cutIntoTiles(parameters: readonly PlacedParameter[], rows: number, workers: number): Work {
+export function cutIntoTiles(parameters: readonly PlacedParameter[], rows: number, workers: number, blocks = 0): Work {
   const pieces: Piece[] = [];
   const tiles: { tile: Tile; cost: number }[] = [];
   const tablePieces: number[] = [];
@@ -113,7 +120,17 @@ export function cutIntoTiles(parameters: readonly PlacedParameter[], rows: numbe
   const costs = tiles.map(({ cost }) => cost);
   const table = parameters.find(({ storage }) => storage === 'rows');
   const striped = table !== undefined && table.columns > STRIPE;
-  return { ...cut, striped, queues: deal(cut, costs, tablePieceCost(parameters, rows), workers) };
+  return {
+    ...cut,
+    striped,
+    queues: {
+      ...deal(cut, costs, tablePieceCost(parameters, rows), workers),
+      listBlocks: dealInOrder(
+        Array.from({ length: blocks }, (_, i): Ticket => [i, i + 1]),
+        workers,
+      ),
+    },
+  };
 }
 
 /** A piece of the parameters is updated first by whom its gradient was dealt to. */
@@ -122,7 +139,7 @@ function deal(
   costs: readonly number[],
   tableCost: number,
   workers: number,
-): Work['queues'] {
+): Omit<Work['queues'], 'listBlocks'> {
   const tileQueues = dealByCost(ticketsOf(costs, LEAST_MULTIPLY_ADDS, workers), costs, workers);
   const tableTickets = ticketsOf(new Array(tablePieces.length).fill(tableCost), LEAST_MULTIPLY_ADDS, workers);
   const tableQueues = dealInOrder(tableTickets, workers);

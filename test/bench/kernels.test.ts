@@ -57,7 +57,7 @@ test('--only chooses kernels; the table says which peak stands beside them', () 
 
 test.each([
   [['--only', 'exp,x'], /^--only: "x" is not allowed; it is one of forward product, /],
-  [['--hidden', '8'], /^--hidden: it is no flag of bench kernels, but of bench cells and scaling/],
+  [['--hidden', '8'], /^--hidden: it is no flag of bench kernels, but of bench cells and sparse and scaling/],
 ])('%j is refused', (flags, message) => {
   const { status, stdout, stderr } = bench(...flags);
   expect([status, stdout]).toEqual([2, '']);

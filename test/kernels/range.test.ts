@@ -87,7 +87,7 @@ const EXAMPLES: Readonly<Record<Method, Example>> = {
   },
   activeRows: {
     layout: ActiveRows,
-    offsets: ['a', 'active', 'counts', 'indices', 'values', 'lengths'],
+    offsets: ['a', 'active', 'counts', 'indices', 'values', 'starts'],
     sizes: ['lda', 'rows', 'columns', 'ldActive'],
     fields: { lda: PANEL, rows: 3, columns: PANEL, ldActive: PANEL },
     range: [0, 1],
@@ -107,7 +107,7 @@ const EXAMPLES: Readonly<Record<Method, Example>> = {
   },
   sparseGradient: {
     layout: Gradient,
-    offsets: ['x', 'd', 'dw', 'sums', 'sums2', 'indices', 'values', 'lengths'],
+    offsets: ['x', 'd', 'dw', 'sums', 'sums2', 'indices', 'values', 'starts'],
     sizes: ['ldx', 'ldd', 'rows', 'depth', 'firstRow'],
     fields: { ldx: PANEL, ldd: PANEL, rows: 3, depth: PANEL, firstRow: 2 },
     range: [0, 1],
@@ -173,7 +173,7 @@ function prepare(arena: BenchArena, { layout, offsets, fields }: Example) {
   const blocks: Record<string, Block> = {};
   const others = Object.keys(layout).filter((name) => layout === Cell && 'zrhcdhdctanhC'.includes(name));
   for (const name of new Set([...offsets, ...others, ...('scratch' in layout ? ['scratch'] : [])])) {
-    const whole = ['tokens', 'targets', 'active', 'counts', 'indices', 'lengths'].includes(name);
+    const whole = ['tokens', 'targets', 'active', 'counts', 'indices', 'starts'].includes(name);
     blocks[name] = whole
       ? arena.integers({ columns: ELEMENTS }, () => 0)
       : arena.floats({ columns: ELEMENTS }, () => 1);

@@ -103,10 +103,10 @@ function prepareGradient(arena: BenchArena, given: GradientCase) {
   const blocks = Math.max(1, Math.ceil(all / LIST_ROWS), Math.floor(given.firstRow / LIST_ROWS) + 1);
   const indices = arena.integers({ columns: blocks * depth * LIST_ROWS }, () => 0);
   const values = arena.floats({ columns: blocks * depth * LIST_ROWS });
-  const lengths = arena.integers({ rows: blocks, columns: depth }, () => 0);
+  const starts = arena.integers({ rows: blocks, columns: depth + 1 }, () => 0);
   const { active, ldActive, counts } = lists;
   const rowLists = arena.descriptor(ActiveRows, {
-    ...{ a, lda: a.ld, rows: all, columns: depth, active, ldActive, counts, indices, values, lengths },
+    ...{ a, lda: a.ld, rows: all, columns: depth, active, ldActive, counts, indices, values, starts },
   });
   const ldd = columns + given.slack;
   const d = arena.floats({ rows: given.rows, columns, ld: ldd }, sparse(arena, 0.5));
@@ -115,14 +115,14 @@ function prepareGradient(arena: BenchArena, given: GradientCase) {
   const scratch = arena.floats({ columns: GRADIENT_SCRATCH });
   const descriptor = arena.descriptor(Gradient, {
     ...{ x: arena.part(a, { row: given.firstRow }), ldx: a.ld, d, ldd, rows: given.rows, depth, dw, scratch },
-    ...{ sums: given.sums ? sums : 0, indices, values, lengths, firstRow: given.firstRow },
+    ...{ sums: given.sums ? sums : 0, indices, values, starts, firstRow: given.firstRow },
   });
   const call = (kernel: 'gradient' | 'sparseGradient') => () => {
     list();
     arena.kernels.activeRows(rowLists, 0, blocks);
     arena.kernels[kernel](descriptor, 0, given.panels);
   };
-  const ignored = [active, counts, indices, values, lengths, scratch];
+  const ignored = [active, counts, indices, values, starts, scratch];
   const outputs: Record<string, Block> = given.sums ? { dw, sums } : { dw };
   return { outputs, ignored, call };
 }

@@ -7,6 +7,7 @@ import { type Kernels, padded } from '../../src/kernels/kernels.js';
 import { Arena } from '../../src/memory/arena.js';
 import type { Architecture } from '../../src/model/architecture.js';
 import { fromTorch, toTorch, transposePanels } from '../../src/model/parameters.js';
+import type { SparseSettings } from '../../src/model/sparsity.js';
 import { findParameter } from '../../src/model/views.js';
 import { layOut, type OptimizerName, RECORD_NUMBERS, type RunLayout } from '../../src/train/layout.js';
 import type { OptimizerSettings } from '../../src/train/optimizer.js';
@@ -19,6 +20,7 @@ export interface InlineOptions {
   readonly precision?: 'float32' | 'float64';
   readonly optimizer?: Partial<OptimizerSettings> & { name: OptimizerName };
   readonly dropout?: number;
+  readonly sparse?: SparseSettings;
   readonly seed?: number;
   /** Bad steps in a row that are borne. */
   readonly badLimit?: number;
@@ -77,6 +79,7 @@ export class InlineRun {
       ...{
         dropout: options.dropout ?? 0,
         seed: options.seed ?? 0,
+        sparse: options.sparse,
         evaluationStreams: 0,
         evaluationSteps: 0,
         workers: 1,

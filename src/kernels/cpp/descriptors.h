@@ -3,8 +3,8 @@
 
 namespace Product { enum { a, lda, aGroup, panels, depth, panelStride, panelCount, c, ldc, cGroup, rows, init, bias, bias2, active, ldActive, activeGroup, counts, countGroup, size }; }
 namespace ActiveUnits { enum { a, lda, aGroup, rows, columns, active, ldActive, activeGroup, counts, countGroup, size }; }
-namespace ActiveRows { enum { a, lda, rows, columns, active, ldActive, counts, indices, values, lengths, size }; }
-namespace Gradient { enum { x, ldx, d, ldd, rows, depth, dw, scratch, sums, sums2, indices, values, lengths, firstRow, size }; }
+namespace ActiveRows { enum { a, lda, rows, columns, active, ldActive, counts, indices, values, starts, size }; }
+namespace Gradient { enum { x, ldx, d, ldd, rows, depth, dw, scratch, sums, sums2, indices, values, starts, firstRow, size }; }
 namespace Gather { enum { table, ldt, vocabulary, tokens, tokenGroup, out, ldo, outGroup, rows, columns, bias, bias2, size }; }
 namespace Scatter { enum { d, ldd, tokens, rows, table, ldt, vocabulary, size }; }
 namespace ColumnSums { enum { d, ldd, rows, out, out2, size }; }

@@ -80,21 +80,32 @@ static int activeRows(Arena& arena, double descriptor, double fromBlock, double 
   call.need(call.fields[counts], (double)rowCount);
   call.need(call.fields[indices], toBlock * (double)width * LIST_ROWS);
   call.need(call.fields[values], toBlock * (double)width * LIST_ROWS);
-  call.need(call.fields[lengths], toBlock * (double)width);
+  call.need(call.fields[starts], toBlock * (double)(width + 1));
   if (!call.inside || width > 0x7fffffff) return OUTSIDE;
   for (i64 block = (i64)fromBlock; block < (i64)toBlock; block++) {
-    i32 *length = call.at<i32>(lengths) + block * width, *index = call.at<i32>(indices) + block * width * LIST_ROWS;
+    i32 *start = call.at<i32>(starts) + block * (width + 1), *index = call.at<i32>(indices) + block * width * LIST_ROWS;
     float* value = call.at(values) + block * width * LIST_ROWS;
-    for (i64 k = 0; k < width; k++) length[k] = 0;
-    for (i64 r = block * LIST_ROWS; r < (block + 1) * LIST_ROWS && r < rowCount; r++) {
-      const i32 *list = call.at<i32>(active) + r * ld, count = call.at<i32>(counts)[r];
-      const float* row = call.at(a) + r * call.integer(lda);
+    const i64 first = block * LIST_ROWS, end = first + LIST_ROWS < rowCount ? first + LIST_ROWS : rowCount;
+    for (i64 k = 0; k <= width; k++) start[k] = 0;
+    for (i64 r = first; r < end; r++) {
+      const i32* list = call.at<i32>(active) + r * ld;
+      const i64 count = call.at<i32>(counts)[r];
       if (!listed(list, count, width, width)) return OUTSIDE;
-      for (i64 i = 0; i < count; i++) {
-        const i64 k = list[i], at = k * LIST_ROWS + length[k]++ % LIST_ROWS;
-        index[at] = (i32)(r - block * LIST_ROWS), value[at] = row[k];
+      for (i64 i = 0; i < count; i++) start[list[i] + 1]++;
+    }
+    // Where the lists begin; filling a list moves its beginning to its end, which is where the next one began.
+    for (i64 k = 0; k < width; k++) start[k + 1] += start[k];
+    const i64 most = width * LIST_ROWS - 1;
+    for (i64 r = first; r < end; r++) {
+      const i32* list = call.at<i32>(active) + r * ld;
+      const float* row = call.at(a) + r * call.integer(lda);
+      for (i64 i = 0, count = call.at<i32>(counts)[r]; i < count && i < width; i++) {
+        const i64 k = list[i] < width ? list[i] : 0, free = start[k]++, at = free < most ? free : most;
+        index[at] = (i32)(r - first), value[at] = row[k];
       }
     }
+    for (i64 k = width; k > 0; k--) start[k] = start[k - 1];
+    start[0] = 0;
   }
   return OK;
 }
@@ -110,14 +121,19 @@ struct SparseRows {
 
 // N vectors of columns from `column` on of these rows of C: init + the sum over the active k of a[k] W[k].
 template <int N>
-static void sparseRows(const SparseRows& rows, const float* w, i64 panelStride, const Output& out, i64 column) {
+static void sparseRows(const SparseRows& rows, const float* w, i64 panelStride, const Output& out, i64 column, i64 first, i64 ahead) {
 #define AT(v) (((v)*VL) / PANEL * panelStride + ((v)*VL) % PANEL)
   const float* p = w + column / PANEL * panelStride + column % PANEL;
   const float *a = rows.a, *bias = out.init == INIT_BIAS ? out.bias + column : nullptr, *bias2 = bias && out.bias2 ? out.bias2 + column : nullptr;
   const i32* list = rows.lists;
   float* c = out.c + column;
   const bool accumulates = out.init == INIT_ACCUMULATE;
+  // The next columns' part of the block: by then it shall have come from the third-level cache. No prefetcher guesses which lines of it
+  // a row takes.
+  const i64 lines = (ahead + rows.count - 1) / rows.count;
   for (i64 r = 0; r < rows.count; r++, a += rows.lda, list += rows.ldActive, c += out.ldc) {
+    for (i64 i = r * lines, end = i + lines < ahead ? i + lines : ahead; i < end; i++)
+      UNROLLED for (int v = 0; v < N; v += PANEL / VL) __builtin_prefetch(p + (N * VL / PANEL) * panelStride + AT(v) + (first + i) * PANEL, 0, 2);
     vf acc[N];
     if (accumulates) {
       UNROLLED for (int v = 0; v < N; v++) acc[v] = load(c + v * VL);
@@ -140,6 +156,7 @@ static void sparseRows(const SparseRows& rows, const float* w, i64 panelStride, 
 #define SHORT_BLOCK 128
 #define LONG_BLOCK 256
 #define MANY_ACTIVE 8  // more than one in so many
+#define FEW_ACTIVE 16  // fewer than one in so many: then most of a block is never read
 
 static int sparseProduct(Arena& arena, double descriptor, double fromGroup, double toGroup) {
   using namespace Product;
@@ -175,9 +192,11 @@ static int sparseProduct(Arena& arena, double descriptor, double fromGroup, doub
           part.to[r] = i;
         }
         i64 column = 0;
-        for (; column + SPARSE_VECTORS * VL <= columns; column += SPARSE_VECTORS * VL) sparseRows<SPARSE_VECTORS>(part, w, stride, out, column);
-        for (; column + 2 * VL <= columns; column += 2 * VL) sparseRows<2>(part, w, stride, out, column);
-        for (; column < columns; column += VL) sparseRows<1>(part, w, stride, out, column);
+        const i64 wide = SPARSE_VECTORS * VL, lines = total * FEW_ACTIVE > part.count * deep ? (deep - k < block ? deep - k : block) : 0;
+        for (; column + wide <= columns; column += wide)
+          sparseRows<SPARSE_VECTORS>(part, w, stride, out, column, k, column + 2 * wide <= columns ? lines : 0);
+        for (; column + 2 * VL <= columns; column += 2 * VL) sparseRows<2>(part, w, stride, out, column, k, 0);
+        for (; column < columns; column += VL) sparseRows<1>(part, w, stride, out, column, k, 0);
         out.init = INIT_ACCUMULATE;
       }
     }
@@ -186,13 +205,13 @@ static int sparseProduct(Arena& arena, double descriptor, double fromGroup, doub
 
 // Rows of N panels of dW: for each unit k the sum over its active rows r of x[r, k] D[r], D's panels side by side in `pack`.
 template <int N>
-INLINE void sparseColumns(i64 depth, const i32* lengths, const i32* indices, const float* values, i64 shift, i64 rows, const float* pack, bool continues, float* dw) {
+INLINE void sparseColumns(i64 depth, const i32* starts, const i32* indices, const float* values, i64 shift, i64 rows, const float* pack, bool continues, float* dw) {
   for (i64 k = 0; k < depth; k++) {
     vf acc[N * (PANEL / VL)];
     float* to = dw + k * PANEL;
 #define AT(v) (((v)*VL) / PANEL * depth * PANEL + ((v)*VL) % PANEL)
     UNROLLED for (int v = 0; v < N * (PANEL / VL); v++) acc[v] = continues ? load(to + AT(v)) : broadcast(0);
-    for (i64 i = k * LIST_ROWS, end = i + lengths[k]; i < end; i++) {
+    for (i64 i = starts[k], end = starts[k + 1]; i < end; i++) {
       const i64 r = indices[i] - shift;
       if ((u64)r >= (u64)rows) continue;  // rows of the block that the call leaves out
       const vf x = broadcast(values[i]);
@@ -210,10 +229,10 @@ static void sparsePanels(const Call& call, i64 panel) {
   const i64 rowCount = call.integer(rows), deep = call.integer(depth), ld = call.integer(ldd), begin = call.integer(firstRow), end = begin + rowCount;
   float *pack = call.at(scratch), *to = call.at(dw) + panel * deep * PANEL;
   for (i64 block = begin / LIST_ROWS, first = block; block == first || block * LIST_ROWS < end; block++) {
-    const i64 start = block * LIST_ROWS, from = start < begin ? begin : start, until = start + LIST_ROWS < end ? start + LIST_ROWS : end, at = block * deep;
+    const i64 start = block * LIST_ROWS, from = start < begin ? begin : start, until = start + LIST_ROWS < end ? start + LIST_ROWS : end, at = block * deep * LIST_ROWS;
     for (i64 q = 0; q < N; q++)
       packPanel(call.at<const float>(d) + (from - begin) * ld + (panel + q) * PANEL, ld, until - from, pack + q * PANEL, N * PANEL, block > first, sumsOf(call, panel + q));
-    sparseColumns<N>(deep, call.at<i32>(lengths) + at, call.at<i32>(indices) + at * LIST_ROWS, call.at<const float>(values) + at * LIST_ROWS, from - start, until - from, pack, block > first, to);
+    sparseColumns<N>(deep, call.at<i32>(starts) + block * (deep + 1), call.at<i32>(indices) + at, call.at<const float>(values) + at, from - start, until - from, pack, block > first, to);
   }
 }
 
@@ -223,13 +242,15 @@ static int sparseGradient(Arena& arena, double descriptor, double fromPanel, dou
   if (!call.inside || !insideGradient(call)) return OUTSIDE;
   const i64 deep = call.integer(depth), first = call.integer(firstRow) / LIST_ROWS;
   const i64 end = (call.integer(firstRow) + call.integer(rows) + LIST_ROWS - 1) / LIST_ROWS, blocks = end > first ? end : first + 1;
-  call.need(call.fields[lengths], (double)blocks * (double)deep);
+  call.need(call.fields[starts], (double)blocks * ((double)deep + 1));
   call.need(call.fields[indices], (double)blocks * (double)deep * LIST_ROWS);
   call.need(call.fields[values], (double)blocks * (double)deep * LIST_ROWS);
   if (!call.inside) return OUTSIDE;
-  for (i64 i = first * deep; i < blocks * deep; i++) {
-    const i32 length = call.at<i32>(lengths)[i];
-    if (length < 0 || length > LIST_ROWS) return OUTSIDE;
+  for (i64 block = first; block < blocks; block++) {
+    const i32* start = call.at<i32>(starts) + block * (deep + 1);
+    bool inside = start[0] >= 0 && start[deep] <= deep * LIST_ROWS;
+    for (i64 k = 0; k < deep; k++) inside &= start[k] <= start[k + 1];
+    if (!inside) return OUTSIDE;
   }
   for (i64 panel = (i64)fromPanel; panel < (i64)toPanel;) {
     const i64 left = (i64)toPanel - panel;

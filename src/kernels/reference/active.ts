@@ -91,19 +91,25 @@ export function activeRows(arena: Arena, offset: number, fromBlock: number, toBl
       ...{ counts: f[ActiveRows.counts], countGroup: 0 },
     },
   );
-  const { indices, values, lengths } = placeOfRows(arena, 'activeRows', f, ActiveRows, toBlock, columns);
+  const { indices, values, starts } = placeOfRows(arena, 'activeRows', f, ActiveRows, toBlock, columns);
 
   for (let block = fromBlock; block < toBlock; block++) {
-    const first = lengths + block * columns;
-    integers.fill(0, first, first + columns);
+    const rowsOf: number[][] = Array.from({ length: columns }, () => []);
     const end = Math.min(rows, (block + 1) * LIST_ROWS);
     for (let row = block * LIST_ROWS; row < end; row++) {
-      for (const k of checkedList(arena, 'activeRows', listAt(0, row), integers[countAt(0, row)], columns)) {
-        const at = (block * columns + k) * LIST_ROWS + (integers[first + k]++ % LIST_ROWS);
-        integers[indices + at] = row - block * LIST_ROWS;
-        floats[values + at] = floats[a + row * lda + k];
+      const list = checkedList(arena, 'activeRows', listAt(0, row), integers[countAt(0, row)], columns);
+      for (const k of list) rowsOf[k].push(row);
+    }
+    let at = 0;
+    for (const [k, list] of rowsOf.entries()) {
+      integers[starts + block * (columns + 1) + k] = at;
+      for (const row of list) {
+        const entry = block * columns * LIST_ROWS + at++;
+        integers[indices + entry] = row - block * LIST_ROWS;
+        floats[values + entry] = floats[a + row * lda + k];
       }
     }
+    integers[starts + block * (columns + 1) + columns] = at;
   }
 }
 
@@ -112,15 +118,15 @@ export function placeOfRows(
   arena: Arena,
   kernel: string,
   fields: Float64Array,
-  layout: Readonly<Record<'indices' | 'values' | 'lengths', number>>,
+  layout: Readonly<Record<'indices' | 'values' | 'starts', number>>,
   blocks: number,
   columns: number,
 ) {
-  const lists = areCounts(blocks, columns) ? span(0, blocks * columns) : OUTSIDE;
+  const lists = areCounts(blocks, columns) ? span(0, blocks * (columns + 1)) : OUTSIDE;
   const elements = areCounts(blocks, columns) ? span(0, blocks * columns * LIST_ROWS) : OUTSIDE;
   return {
     indices: arena.integer(`${kernel}: indices`, fields[layout.indices], elements),
     values: arena.float(`${kernel}: values`, fields[layout.values], elements),
-    lengths: arena.integer(`${kernel}: lengths`, fields[layout.lengths], lists),
+    starts: arena.integer(`${kernel}: starts`, fields[layout.starts], lists),
   };
 }

@@ -98,17 +98,20 @@ export function sparseGradient(arena: Arena, offset: number, fromPanel: number, 
   if (!areCounts(rows, firstRow)) throw new RangeError('sparseGradient: rows and firstRow are whole numbers from 0 on');
   const firstBlock = Math.floor(firstRow / LIST_ROWS);
   const blocks = Math.max(firstBlock + 1, Math.ceil((firstRow + rows) / LIST_ROWS));
-  const { indices, values, lengths } = placeOfRows(arena, 'sparseGradient', f, Gradient, blocks, depth);
-  for (let i = firstBlock * depth; i < blocks * depth; i++) {
-    const length = integers[lengths + i];
-    if (length < 0 || length > LIST_ROWS) throw new RangeError(`sparseGradient: a list of ${length} rows`);
+  const { indices, values, starts } = placeOfRows(arena, 'sparseGradient', f, Gradient, blocks, depth);
+  for (let block = firstBlock; block < blocks; block++) {
+    const start = integers.subarray(starts + block * (depth + 1), starts + (block + 1) * (depth + 1));
+    const ascends = start.every((at, k) => at >= (start[k - 1] ?? 0));
+    if (!ascends || start[depth] > depth * LIST_ROWS)
+      throw new RangeError(`sparseGradient: the lists of block ${block} do not follow each other`);
   }
   gradientOf(arena, offset, fromPanel, toPanel, (k, visit) => {
     for (let block = firstBlock; block < blocks; block++) {
-      const list = block * depth + k;
-      for (let i = list * LIST_ROWS; i < list * LIST_ROWS + integers[lengths + list]; i++) {
-        const row = block * LIST_ROWS + integers[indices + i] - firstRow;
-        if (row >= 0 && row < rows) visit(row, floats[values + i]);
+      const start = starts + block * (depth + 1) + k;
+      for (let i = integers[start]; i < integers[start + 1]; i++) {
+        const entry = block * depth * LIST_ROWS + i;
+        const row = block * LIST_ROWS + integers[indices + entry] - firstRow;
+        if (row >= 0 && row < rows) visit(row, floats[values + entry]);
       }
     }
   });

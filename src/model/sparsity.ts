@@ -1,0 +1,86 @@
+// Which products of a window leave out zeros. Dense and sparse kernels give the same bits, so the choice is one of time alone: it is
+// made product by product from the density just seen, and may differ from worker to worker. Only whether lists are made, which
+// all workers need or none, depends on what all of them read: the densities of the last training step.
+import { padded } from '../kernels/kernels.js';
+import type { Arena } from '../memory/arena.js';
+import type { Architecture } from './architecture.js';
+
+export interface SparseSettings {
+  /** `always`: wherever there is a list. */
+  readonly mode: 'auto' | 'always';
+  /** Densities up to which the sparse kernels are faster. */
+  readonly product: number;
+  readonly gradient: number;
+}
+
+/** Whether units of this model can be exactly zero. */
+export const hasZeros = ({ cell, activation }: Architecture): boolean => cell === 'rnn' && activation === 'relu';
+
+export class Sparsity {
+  readonly #arena: Arena;
+  readonly #settings: SparseSettings | undefined;
+  readonly #densities: number;
+  /** Units of a row of one time step: as many as there are in this worker's rows. */
+  readonly #units: number;
+  readonly #lists: boolean[];
+  /** Active units by layer and group. */
+  readonly #active: readonly Float64Array[];
+
+  /**
+   * @param settings undefined: every product is dense
+   * @param densities byte offset of float64 [L], what the last training step had
+   */
+  constructor(
+    arena: Arena,
+    model: Architecture,
+    settings: SparseSettings | undefined,
+    densities: number,
+    window: { readonly steps: number; readonly rows: number },
+  ) {
+    this.#arena = arena;
+    this.#settings = settings;
+    this.#densities = densities;
+    this.#units = window.rows * padded(model.hidden);
+    this.#lists = new Array(model.layers).fill(false);
+    this.#active = this.#lists.map(() => new Float64Array(settings ? window.steps + 1 : 0));
+  }
+
+  /** Decides for a window which layers' active units are listed. */
+  begin(): void {
+    if (!this.#settings) return;
+    const { product, gradient } = this.#settings;
+    for (let layer = 0; layer < this.#lists.length; layer++)
+      this.#lists[layer] = this.#pays(this.#density(layer), Math.max(product, gradient));
+  }
+
+  lists(layer: number): boolean {
+    return this.#lists[layer];
+  }
+
+  /** Notes how many units of group `t` of a layer's outputs are active. */
+  note(layer: number, t: number, active: number): void {
+    this.#active[layer][t] = active;
+  }
+
+  /** Whether a product over groups [from, to) of a layer's outputs, or of their deltas, leaves out zeros. */
+  product(layer: number, from: number, to: number): boolean {
+    if (!this.#settings || !this.#lists[layer] || to === from) return false;
+    let active = 0;
+    for (let t = from; t < to; t++) active += this.#active[layer][t];
+    return this.#pays(active / (this.#units * (to - from)), this.#settings.product);
+  }
+
+  /** Whether the gradients of weights behind a layer's outputs do. The same for all workers. */
+  gradient(layer: number): boolean {
+    if (!this.#settings || !this.#lists[layer]) return false;
+    return this.#pays(this.#density(layer), this.#settings.gradient);
+  }
+
+  #density(layer: number): number {
+    return this.#arena.doubles[this.#densities / 8 + layer];
+  }
+
+  #pays(density: number, limit: number): boolean {
+    return this.#settings?.mode === 'always' || density <= limit;
+  }
+}
