@@ -82,6 +82,9 @@ export function configWarnings(config: Checked): readonly string[] {
   if (config.forgetBias !== undefined && config.cell !== 'lstm') {
     warnings.push(`--forget-bias has no effect: --cell ${config.cell} has no forget gate`);
   }
+  if (config.activationL1 > 0 && !(config.cell === 'rnn' && config.activation === 'relu')) {
+    warnings.push('--activation-l1 has no effect: only --cell rnn --activation relu has outputs that can be zero');
+  }
   if (config.init === 'identity' && !(config.cell === 'rnn' && config.activation === 'relu')) {
     warnings.push('--init identity is made for --cell rnn --activation relu; other models seldom learn well from it');
   }

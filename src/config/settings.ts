@@ -181,6 +181,15 @@ export const SETTINGS = {
     0,
   ),
   l2: real({ group: 'optimizer', about: "the weight decay, PyTorch's weight_decay", placeholder: 'X' }, { min: 0 }, 0),
+  activationL1: real(
+    {
+      group: 'optimizer',
+      about: 'a penalty on the outputs of ReLU layers that makes them sparse: X times their sum, for each prediction',
+      placeholder: 'X',
+    },
+    { min: 0 },
+    0,
+  ),
   momentum: real(
     { group: 'optimizer', about: 'the momentum of --optimizer momentum and nesterov', placeholder: 'X' },
     { min: 0, below: 1 },

@@ -158,6 +158,7 @@ export const Cell = layout(
   'firstBlock', // blocks of 16 units: this call does [firstBlock, firstBlock + blocks)
   'blocks',
   'activation', // Activation; RNN only
+  'penalty', // added to dLoss/dh of active units; ReLU only, backward
 );
 
 /** Activations of the simple RNN, and the functions of `map`. */

@@ -7,7 +7,17 @@
 //
 // Where columns are shared, a member computes its units of z, h, c, dh in all layers, and its time steps of what has no
 // columns of a layer (embedded rows, dropout, the head). `sync` stands wherever it reads what others have written.
-import { Dropout, Gather, Init, type Kernels, PANEL, Product, padded, Softmax } from '../kernels/kernels.js';
+import {
+  Cell as CellFields,
+  Dropout,
+  Gather,
+  Init,
+  type Kernels,
+  PANEL,
+  Product,
+  padded,
+  Softmax,
+} from '../kernels/kernels.js';
 import type { Arena, Descriptors } from '../memory/arena.js';
 import type { Architecture } from './architecture.js';
 import type { Cell } from './cells/cell.js';
@@ -180,9 +190,12 @@ export class Stack {
     this.#product(this.#headProduct, from, steps, this.#layers.length - 1, 1);
   }
 
-  /** Backward through all steps; the losses' gradients stand in the logits from step `from` on. Leaves the deltas in z (and r). */
-  backward(from: number, steps: number, projected: boolean, step: number): void {
-    const { kernels, share, phases } = this.#o;
+  /**
+   * Backward through all steps; the losses' gradients stand in the logits from step `from` on. Leaves the deltas in z (and r).
+   * @param penalty of each active ReLU from step `from` on: the derivative of an L1 penalty on the outputs
+   */
+  backward(from: number, steps: number, projected: boolean, step: number, penalty = 0): void {
+    const { kernels, share, phases, descriptors } = this.#o;
     if (share.rows === 0) return;
     this.#headGradient(from, steps);
     phases.enter(Phase.backward);
@@ -190,6 +203,7 @@ export class Stack {
       const calls = this.#layers[layer];
       if (calls.views.dc) this.#clear(calls.views.dc, 0, this.#calls.ownBlocks);
       for (let t = steps - 1; t >= 0; t--) {
+        if (penalty > 0) descriptors.set(calls.cell, CellFields.penalty, t >= from ? penalty : 0);
         this.#cell.backward(kernels, calls.cell, t);
         share.sync();
         if (t > 0) this.#product(calls.recurrentBackward, t, t + 1, layer, 1);

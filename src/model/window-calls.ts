@@ -155,7 +155,7 @@ export class WindowCalls {
       ...{ z: at(own.z, ldz), r: at(own.r, ldz), ldz, zGroup: streams * ldz },
       ...{ h: at(own.h, ldh), c: at(own.c, ldh), tanhC: at(own.tanhC, ldh), dh: at(own.dh, ldh), dc: at(own.dc, ldh) },
       ...{ ldh, hGroup: streams * ldh, rows: this.#share.rows, units: this.#model.hidden },
-      ...{ firstBlock: from, blocks: to - from, activation: Activation[this.#model.activation] },
+      ...{ firstBlock: from, blocks: to - from, activation: Activation[this.#model.activation], penalty: 0 },
     });
   }
 

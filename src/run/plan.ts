@@ -120,6 +120,7 @@ function shapeOf(config: Config, { training, evaluation, vocabulary }: OpenedDat
     controlWords: PROTOCOL_WORDS,
     profile: config.profile,
     sparse: sparseOf(config, model, choice),
+    activationL1: hasZeros(model) ? config.activationL1 : 0,
   };
 }
 

@@ -31,6 +31,8 @@ export interface RunShape {
   readonly profile?: boolean;
   /** Whether products may leave out zeros, and where it pays; undefined: no. */
   readonly sparse?: SparseSettings;
+  /** L1 penalty on the outputs of ReLU layers, for each prediction that counts; 0 unless it is said. */
+  readonly activationL1?: number;
 }
 
 /** One prepared batch in the ring; byte offsets. Evaluation uses the same slots. */

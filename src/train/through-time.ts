@@ -66,7 +66,7 @@ export class ThroughTime {
   /** @param side of the streams' state at the window's start; the other side gets the state at its end */
   train(input: StepInput, side: number): void {
     const { stack, state, views, sync } = this.#training;
-    const { model, dropout } = this.#layout.shape;
+    const { model, dropout, activationL1 = 0 } = this.#layout.shape;
     const { steps, headFrom } = input;
     const projected = projects(model, steps * views.streams);
     this.#phases.enter(Phase.state);
@@ -74,7 +74,7 @@ export class ThroughTime {
     sync();
     stack.forward(input, steps, projected, dropout > 0 ? input.step : -1);
     stack.loss(input, headFrom, steps, 1 / input.counted);
-    stack.backward(headFrom, steps, projected, input.step);
+    stack.backward(headFrom, steps, projected, input.step, activationL1 / input.counted);
     this.#phases.enter(Phase.state);
     state.end(1 - side, input.carry);
     this.#sumStreams(this.#training, headFrom, steps);

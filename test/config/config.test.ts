@@ -44,6 +44,8 @@ test('a text alone gives the whole config', () => {
     warmup: 0,
     clipNorm: 1,
     clipValue: 0,
+    activationL1: 0,
+    sparse: 'auto',
     l2: 0,
     momentum: 0.9,
     beta1: 0.9,

@@ -36,6 +36,8 @@ export interface CellCase {
   /** Where the call's blocks begin and how many there are, as far as there are such. */
   readonly first: number;
   readonly blocks: number;
+  /** On active ReLUs; 0 unless it is said. */
+  readonly penalty?: number;
 }
 
 export const cellCase = fc.record({
@@ -46,6 +48,7 @@ export const cellCase = fc.record({
   size: fc.constantFrom(0.01, 1, 5, 100),
   first: fc.nat(2),
   blocks: fc.oneof(fc.constant(8), fc.nat(8)),
+  penalty: fc.constantFrom(0, 0.25),
 });
 
 /** The blocks of a cell's arrays, and the descriptor of a call on all rows and some units. */
@@ -84,7 +87,7 @@ export function cellArrays(arena: BenchArena, kind: CellKind, given: CellCase, b
   const blocks = Math.min(given.blocks, columns / PANEL - firstBlock);
   const descriptor = arena.descriptor(Cell, {
     ...{ z, ldz, zGroup: z.group, r, h, ldh, hGroup, c, tanhC, dh, dc },
-    ...{ rows: given.rows, units: given.units, firstBlock, blocks, activation: kind.activation },
+    ...{ rows: given.rows, units: given.units, firstBlock, blocks, activation: kind.activation, penalty: given.penalty ?? 0 },
   });
   return { z, r, h, c, tanhC, dh, dc, descriptor, firstUnit: firstBlock * PANEL, unitCount: blocks * PANEL };
 }

@@ -19,6 +19,7 @@ interface Case {
   readonly features?: number;
   readonly dropout?: number;
   readonly uncounted?: number;
+  readonly activationL1?: number;
 }
 
 /** T and B: 8 rows, so 5 tokens are projected and 11 are not. */
@@ -35,12 +36,14 @@ const STARTS = ['default', 'identity', 'orthogonal'] as const;
 class Problem {
   readonly #run: InlineRun;
   readonly #window: InlineWindow;
+  readonly #uncounted: number;
   readonly #states: readonly ['h' | 'c', Float32Array][];
 
   constructor(cell: CellName, init: (typeof STARTS)[number], given: Case, seed: number) {
-    const { hidden = 5, layers, embedding, vocabulary, features, dropout = 0, uncounted = 0 } = given;
+    const { hidden = 5, layers, embedding, vocabulary, features, dropout = 0, uncounted = 0, activationL1 } = given;
     const model: Architecture = { ...cell, hidden, layers, embedding, vocabulary, features };
-    this.#run = new InlineRun({ model, streams: B, steps: T, precision: 'float64', dropout, seed });
+    this.#run = new InlineRun({ model, streams: B, steps: T, precision: 'float64', dropout, seed, activationL1 });
+    this.#uncounted = uncounted;
     this.#run.setParameters(startOf(model, init, seed));
     const read = features ? { features: featuresOf(features, T, B, seed) } : {};
     this.#window = { ...windowOf(vocabulary, T, B, seed, { uncounted, holes: 4 }), ...read, rate: 0, step: 11 };
@@ -55,7 +58,20 @@ class Problem {
   /** Loss of the window from the given state on; leaves gradients and activations in the arena. */
   #loss(): number {
     for (const [kind, values] of this.#states) this.#run.setState(kind, values);
-    return this.#run.step(this.#window).loss;
+    return this.#run.step(this.#window).loss + this.#penalty();
+  }
+
+  /** What the loss that is reported leaves out: the L1 penalty on the outputs. */
+  #penalty(): number {
+    const { activationL1 = 0 } = this.#run.options;
+    if (activationL1 === 0) return 0;
+    const [outputs, { layers, ldh }] = [this.#run.outputs(), this.#run.layout.training];
+    const counted = this.#window.targets.flat().filter((target) => target >= 0).length;
+    let sum = 0;
+    for (let layer = 0; layer < layers.length; layer++)
+      for (let row = (this.#uncounted + 1) * B; row < (T + 1) * B; row++)
+        for (let i = 0; i < ldh; i++) sum += outputs[(layer * (T + 1) * B + row) * ldh + i];
+    return (activationL1 * sum) / counted;
   }
 
   /** Which units are not zero: between two patterns of ReLU lies a kink. */
@@ -100,6 +116,14 @@ class Problem {
     return kink ? undefined : slope;
   }
 }
+
+test.each([1, 2])(
+  'an L1 penalty on the outputs of %i ReLU layers: the gradient is that of finite differences',
+  (layers) => {
+    const given = { ...INPUTS['one-hot rows'], layers, uncounted: 2, activationL1: 0.3 };
+    new Problem({ cell: 'rnn', activation: 'relu' }, 'default', given, 77 + layers).check(2, layers);
+  },
+);
 
 describe.each(CELLS.map((cell) => ({ cell, name: nameOf(cell) })))('$name', ({ cell }) => {
   describe.each(STARTS)('from the %s start', (init) => {

@@ -21,6 +21,7 @@ export interface InlineOptions {
   readonly optimizer?: Partial<OptimizerSettings> & { name: OptimizerName };
   readonly dropout?: number;
   readonly sparse?: SparseSettings;
+  readonly activationL1?: number;
   readonly seed?: number;
   /** Bad steps in a row that are borne. */
   readonly badLimit?: number;
@@ -80,6 +81,7 @@ export class InlineRun {
         dropout: options.dropout ?? 0,
         seed: options.seed ?? 0,
         sparse: options.sparse,
+        activationL1: options.activationL1,
         evaluationStreams: 0,
         evaluationSteps: 0,
         workers: 1,

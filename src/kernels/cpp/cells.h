@@ -9,7 +9,7 @@
 static bool staysInside(Call& call, double t, int gates, bool lstm, bool gru, bool backward) {
   using namespace Cell;
   if (!call.inside) return false;
-  for (int f = 0; f < size; f++) call.whole(f);
+  for (int f = 0; f < penalty; f++) call.whole(f);
   if (!call.inside) return false;
   double rowCount = call.fields[Cell::rows], width = (call.fields[firstBlock] + call.fields[blocks]) * PANEL;
   double ld = call.fields[Cell::ldh], hStep = call.fields[Cell::hGroup];
@@ -72,15 +72,15 @@ static int rnnForward(Arena& arena, double descriptor, double t, double) {
   return OK;
 }
 
-// dz = dh f'(z), with f' by h: sigmoid h (1 - h), tanh 1 - h^2, ReLU 1 where h > 0
+// dz = dh f'(z), with f' by h: sigmoid h (1 - h), tanh 1 - h^2, ReLU 1 where h > 0; there the penalty is added to dh
 static int rnnBackward(Arena& arena, double descriptor, double t, double) {
   Call call(arena, descriptor, t, t, Cell::size);
   if (!staysInside(call, t, 1, false, false, true)) return OUTSIDE;
   CellRows q(call, (i64)t);
-  const vf one = broadcast(1.0f);
+  const vf one = broadcast(1.0f), penalty = broadcast(call.number(Cell::penalty));
   visit<1>(q, [&](i64 z, i64 u, i64 unit) {
     vf h = load(q.h + q.hGroup + u), d = load(q.dh + u);
-    vf dz = q.activation == TANH ? d * (one - h * h) : q.activation == SIGMOID ? d * (h * (one - h)) : h > broadcast(0) ? d : broadcast(0);
+    vf dz = q.activation == TANH ? d * (one - h * h) : q.activation == SIGMOID ? d * (h * (one - h)) : h > broadcast(0) ? d + penalty : broadcast(0);
     store(q.z + z, masked(flush(dz), unit, q.units));
   });
   return OK;

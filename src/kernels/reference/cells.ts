@@ -1,6 +1,6 @@
 // What the cells have in common: where the numbers of one time step lie, and the walk over its rows and units.
 
-import { Cell, PANEL } from '../kernels.js';
+import { Activation, Cell, PANEL } from '../kernels.js';
 import { type Arena, areCounts, type Extent, grouped, matrix } from './arena.js';
 
 /**
@@ -10,6 +10,8 @@ import { type Arena, areCounts, type Extent, grouped, matrix } from './arena.js'
 export class CellStep {
   readonly floats: Float32Array | Float64Array;
   readonly activation: number;
+  /** 0 where units are never exactly zero. */
+  readonly penalty: number;
   readonly #arena: Arena;
   readonly #fields: Float64Array;
   readonly #name: string;
@@ -24,6 +26,7 @@ export class CellStep {
     this.#t = t;
     this.floats = arena.floats;
     this.activation = this.#fields[Cell.activation];
+    this.penalty = this.activation === Activation.relu ? this.#fields[Cell.penalty] : 0;
   }
 
   /** Gate 0 of the step's rows in `z` or `r`. */

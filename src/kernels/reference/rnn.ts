@@ -20,16 +20,16 @@ export function rnnForward(arena: Arena, offset: number, t: number): void {
   );
 }
 
-/** dz(t) = dh(t) f'(z(t)), from h(t); z is overwritten by its delta. */
+/** dz(t) = dh(t) f'(z(t)), from h(t), with the penalty added to dh where a ReLU is active; z is overwritten by its delta. */
 export function rnnBackward(arena: Arena, offset: number, t: number): void {
   const step = new CellStep(arena, 'rnnBackward', offset, 1, t);
-  const { floats, activation } = step;
+  const { floats, activation, penalty } = step;
   const z = step.gateRows('z');
   const h = step.stateRows('h', t + 1);
   const dh = step.stateRows('dh', t);
   step.eachUnit(
     (gate, state) => {
-      floats[z + gate] = activateBackward(activation, floats[h + state], floats[dh + state]);
+      floats[z + gate] = activateBackward(activation, floats[h + state], floats[dh + state] + penalty);
     },
     (gate) => {
       floats[z + gate] = 0;
