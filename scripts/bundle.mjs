@@ -1,7 +1,7 @@
 // Bundles the command and the code of its worker threads, in the place of what tsc has written for the two: to find and read 150
 // small files takes long beside a first step. The library stays as tsc writes it.
 
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
@@ -51,4 +51,6 @@ function licences(modules) {
 
 const modules = [];
 for (const [input, dir] of ENTRIES) modules.push(...(await bundle(input, dir)));
+// npm makes it executable when it installs, and not again when it is built anew.
+chmodSync(join(ROOT, 'dist/src/cli/main.js'), 0o755);
 writeFileSync(join(ROOT, 'dist/src/cli', CHUNKS, 'LICENSES.txt'), licences(modules).join(`\n${'-'.repeat(80)}\n\n`));

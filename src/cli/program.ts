@@ -76,6 +76,11 @@ export async function runProgram(raw: readonly string[], context: Context): Prom
     context.stderr.write(`${await parser.getHelp()}\n`);
     return 2;
   }
+  if (words.length === 1 && words[0] === COMPLETION) {
+    // As a command it would print the script and then, being strict, not know itself.
+    parser.showCompletionScript();
+    return 0;
+  }
   if (!listing) {
     checkSwitches(words, flags.switches);
     leaveOutHelp(parser);

@@ -48,7 +48,9 @@ export const sample: Command = {
       return 0;
     }
     if (skipped > 0) stderr.write(`--prompt: ${skipped} unknown symbols were left out\n`);
-    await writePieces(prompt, pieces, stdout, gone);
+    // Numbers stand apart.
+    const between = model.vocabulary.mode === 'number' && prompt.trim() !== '' ? ' ' : '';
+    await writePieces(`${prompt}${between}`, pieces, stdout, gone);
     return 0;
   },
 };

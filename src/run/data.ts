@@ -89,7 +89,10 @@ function ofSequences(config: Config, given: SequenceSource, data: TrainingData):
   const split = whole && data.validationSequences === undefined ? splitSequences(whole, validation) : undefined;
   const heldOut = data.validationSequences ?? split?.heldOut ?? [];
   const training = new SequenceBatches(split?.training ?? given, { batch, window, stride, vocabularySize });
-  if (training.stepsPerEpoch === 0) throw new UserError('sequences: none has the two tokens that one prediction needs');
+  if (training.stepsPerEpoch === 0) {
+    const held = heldOut.length > 0 && split ? `; ${heldOut.length} are held out (validation: 0 holds out none)` : '';
+    throw new UserError(`sequences: none to train on has the two tokens that one prediction needs${held}`);
+  }
   const evaluation = {
     batch: EVALUATION.streams,
     window: EVALUATION.window,

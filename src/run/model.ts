@@ -148,6 +148,8 @@ export class Model {
 
   /** The same in pieces, as they come. */
   *generate({ prompt = '', ...given }: SampleOptions = {}): Generator<string> {
+    if (typeof prompt !== 'string')
+      throw new UserError('prompt: it is no string; token numbers are written with spaces between them, "3 17 4"');
     const { length, seed, ...sampling } = sampleNumbers(given);
     const { tokens } = this.vocabulary.encode(prompt, { origin: 'prompt' });
     const decoder = this.vocabulary.decoder();

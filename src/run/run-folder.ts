@@ -38,7 +38,7 @@ export function openRunFolder(config: Config, origin: string | undefined, checkp
   if (holdsRun(out) && realpathSync(out) !== origin) {
     const next = newestComplete(join(out, 'checkpoints'))
       ? `go on with it (--resume ${out})`
-      : 'it has no checkpoint yet, so remove it';
+      : 'it has no checkpoint yet: unless a training is under way there, remove it';
     throw new UserError(`--out: ${out} holds a run already; ${next}, or give another folder`);
   }
   const made = makeWritable(out);

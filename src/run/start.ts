@@ -103,10 +103,14 @@ function checkText(resumed: string, learned: RunProgress, { trainingTokens, chec
 
 function checkArchitecture(folder: string, saved: Architecture, wanted: Architecture): void {
   for (const key of Object.keys(wanted) as (keyof Architecture)[]) {
-    if (saved[key] !== wanted[key])
+    if (saved[key] === wanted[key]) continue;
+    if (key === 'vocabulary')
       throw new UserError(
-        `--resume: ${folder}: its ${key} is ${saved[key]}, that of the run's config.json is ${wanted[key]}`,
+        `--resume: ${folder} learned a text of ${saved.vocabulary} different symbols, the text has ${wanted.vocabulary} now; give the text that it had, or begin a new run`,
       );
+    throw new UserError(
+      `--resume: ${folder}: its ${key} is ${saved[key]}, that of the run's config.json is ${wanted[key]}`,
+    );
   }
 }
 

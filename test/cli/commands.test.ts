@@ -165,6 +165,8 @@ test('doctor says which kernels are in use, help has examples, completion is a s
     /^kernels\s+wasm.*UNROLL_KERNELS asks for them/m,
   );
   expect(unroll(['train', '--help']).stdout).toMatch(/Examples:[\s\S]*unroll train --text book\.txt/);
-  expect(unroll(['completion']).stdout).toMatch(/complete/);
+  const completion = unroll(['completion']);
+  expect([completion.status, completion.stderr]).toEqual([0, '']);
+  expect(completion.stdout).toMatch(/complete/);
   expect(unroll(['--version']).stdout.trim()).toBe('0.1.0');
 });

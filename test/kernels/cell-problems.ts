@@ -87,7 +87,14 @@ export function cellArrays(arena: BenchArena, kind: CellKind, given: CellCase, b
   const blocks = Math.min(given.blocks, columns / PANEL - firstBlock);
   const descriptor = arena.descriptor(Cell, {
     ...{ z, ldz, zGroup: z.group, r, h, ldh, hGroup, c, tanhC, dh, dc },
-    ...{ rows: given.rows, units: given.units, firstBlock, blocks, activation: kind.activation, penalty: given.penalty ?? 0 },
+    ...{
+      rows: given.rows,
+      units: given.units,
+      firstBlock,
+      blocks,
+      activation: kind.activation,
+      penalty: given.penalty ?? 0,
+    },
   });
   return { z, r, h, c, tanhC, dh, dc, descriptor, firstUnit: firstBlock * PANEL, unitCount: blocks * PANEL };
 }
