@@ -15,8 +15,8 @@ import {
 import { Arena } from '../src/memory/arena.js';
 import { createSharedBuffer } from '../src/memory/shared-array-buffer.js';
 import { Counter } from '../src/model/counter.js';
+import type { Crossover } from '../src/model/sparsity.js';
 import { leadingDimension } from '../src/model/views.js';
-import type { Crossover } from '../src/run/crossover.js';
 import { Place } from './kernel-calls.js';
 import { bestSlices, callsPerSecond, ratios, type Spread, spread, takeTurns } from './rounds.js';
 import { modelOf } from './shapes.js';

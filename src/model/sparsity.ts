@@ -5,12 +5,15 @@ import { padded } from '../kernels/kernels.js';
 import type { Arena } from '../memory/arena.js';
 import type { Architecture } from './architecture.js';
 
-export interface SparseSettings {
-  /** `always`: wherever there is a list. */
-  readonly mode: 'auto' | 'always';
-  /** Densities up to which the sparse kernels are faster. */
+/** Densities up to which the sparse kernels are faster. */
+export interface Crossover {
   readonly product: number;
   readonly gradient: number;
+}
+
+export interface SparseSettings extends Crossover {
+  /** `always`: wherever there is a list. */
+  readonly mode: 'auto' | 'always';
 }
 
 /** Whether units of this model can be exactly zero. */

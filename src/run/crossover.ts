@@ -21,13 +21,8 @@ import { Arena, Descriptors } from '../memory/arena.js';
 import { PlanBuilder } from '../memory/plan.js';
 import { createSharedBuffer } from '../memory/shared-array-buffer.js';
 import { Counter } from '../model/counter.js';
+import type { Crossover } from '../model/sparsity.js';
 import { packageVersion } from './run-folder.js';
-
-/** Densities up to which the sparse kernels are faster. */
-export interface Crossover {
-  readonly product: number;
-  readonly gradient: number;
-}
 
 /** Units and outputs of the products that are timed: weights of 1 MB. */
 const WIDTH = 512;
