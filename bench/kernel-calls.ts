@@ -38,7 +38,7 @@ export interface KernelCase {
 
 /** Enough for any case. */
 export const ARENA_BYTES = 96 << 20;
-const DESCRIPTOR_NUMBERS = 128;
+const DESCRIPTOR_NUMBERS = 64;
 
 /** Where a case's operands lie. */
 export class Place {
@@ -60,10 +60,6 @@ export class Place {
     const view = this.arena.floatsAt(offset, count);
     for (let i = 0; i < count; i++) view[i] = ((i * 7919) % 1009) / 1009 - 0.5;
     return offset;
-  }
-
-  ints(count: number): number {
-    return this.#plan.ints('batches', count);
   }
 
   tokens(count: number, vocabulary: number): number {

@@ -15,7 +15,7 @@ import type { Architecture } from '../src/model/architecture.js';
 import { Counter } from '../src/model/counter.js';
 import { initialValues } from '../src/model/initializers.js';
 import { fromTorch, transposePanels } from '../src/model/parameters.js';
-import type { SparseSettings } from '../src/model/sparsity.js';
+import type { Crossover } from '../src/model/sparsity.js';
 import { placeParameters, placeWindow } from '../src/model/views.js';
 import { bytes } from '../src/report/format.js';
 import { layOut, type OptimizerName, type RunLayout, type RunShape, STATES } from '../src/train/layout.js';
@@ -45,7 +45,7 @@ export interface BenchShape {
   readonly recurrentScale?: number;
   /** Learning rate; 1e-3 unless it is said. With 0 all work is done and nothing changes. */
   readonly rate?: number;
-  readonly sparse?: SparseSettings;
+  readonly sparse?: Crossover;
 }
 
 /** What parameters and activations take: nearly all of it, known before the work is cut. */
@@ -157,22 +157,24 @@ export class TrainingBench {
   }
 
   /**
-   * Sets all input biases of a ReLU network to what makes so many of its units active, by halving.
-   * @returns the density that was reached
+   * Finds by halving the bias of a ReLU network's inputs that makes so many of its units active, and leaves it there.
+   * @returns the bias, and the density that it brings
    */
-  async setDensity(density: number): Promise<number> {
-    let [low, high, reached] = [-MOST_BIAS, MOST_BIAS, 1];
+  async findBias(density: number): Promise<{ bias: number; density: number }> {
+    let [low, high] = [-MOST_BIAS, MOST_BIAS];
+    let found = { bias: 0, density: 1 };
     for (let i = 0; i < HALVINGS; i++) {
       const bias = (low + high) / 2;
-      this.#setBiases(bias);
-      reached = (await this.#train(SETTLING_STEPS)).density;
-      if (reached < density) low = bias;
+      this.setBiases(bias);
+      found = { bias, density: (await this.#train(SETTLING_STEPS)).density };
+      if (found.density < density) low = bias;
       else high = bias;
     }
-    return reached;
+    return found;
   }
 
-  #setBiases(value: number): void {
+  /** Sets all input biases. */
+  setBiases(value: number): void {
     for (const p of this.#layout.parameters) {
       if (!p.name.startsWith('rnn.bias_ih_')) continue;
       const values = new Float32Array(this.#shape.model.hidden).fill(value);

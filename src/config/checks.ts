@@ -73,6 +73,7 @@ function checkSchedule(config: Checked, fail: Fail): void {
 /** What is allowed and has no effect, or not the one that was likely meant. */
 export function configWarnings(config: Checked): readonly string[] {
   const warnings: string[] = [];
+  const isReLU = config.cell === 'rnn' && config.activation === 'relu';
   if (config.dropout > 0 && config.layers === 1) {
     warnings.push('--dropout has no effect with one layer: it drops outputs between layers; add --layers 2');
   }
@@ -82,10 +83,10 @@ export function configWarnings(config: Checked): readonly string[] {
   if (config.forgetBias !== undefined && config.cell !== 'lstm') {
     warnings.push(`--forget-bias has no effect: --cell ${config.cell} has no forget gate`);
   }
-  if (config.activationL1 > 0 && !(config.cell === 'rnn' && config.activation === 'relu')) {
+  if (config.activationL1 > 0 && !isReLU) {
     warnings.push('--activation-l1 has no effect: only --cell rnn --activation relu has outputs that can be zero');
   }
-  if (config.init === 'identity' && !(config.cell === 'rnn' && config.activation === 'relu')) {
+  if (config.init === 'identity' && !isReLU) {
     warnings.push('--init identity is made for --cell rnn --activation relu; other models seldom learn well from it');
   }
   if (config.steps !== undefined && config.warmup >= config.steps) {

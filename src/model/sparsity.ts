@@ -5,23 +5,21 @@ import { padded } from '../kernels/kernels.js';
 import type { Arena } from '../memory/arena.js';
 import type { Architecture } from './architecture.js';
 
-/** Densities up to which the sparse kernels are faster. */
+/** Densities up to which products and weight gradients leave out zeros. */
 export interface Crossover {
   readonly product: number;
   readonly gradient: number;
 }
 
-export interface SparseSettings extends Crossover {
-  /** `always`: wherever there is a list. */
-  readonly mode: 'auto' | 'always';
-}
+/** Whatever the density. */
+export const EVERYWHERE: Crossover = { product: 1, gradient: 1 };
 
 /** Whether units of this model can be exactly zero. */
 export const hasZeros = ({ cell, activation }: Architecture): boolean => cell === 'rnn' && activation === 'relu';
 
 export class Sparsity {
   readonly #arena: Arena;
-  readonly #settings: SparseSettings | undefined;
+  readonly #crossover: Crossover | undefined;
   readonly #densities: number;
   /** Units of a row of one time step: as many as there are in this worker's rows. */
   readonly #units: number;
@@ -30,30 +28,30 @@ export class Sparsity {
   readonly #active: readonly Float64Array[];
 
   /**
-   * @param settings undefined: every product is dense
+   * @param crossover undefined: every product is dense
    * @param densities byte offset of float64 [L], what the last training step had
    */
   constructor(
     arena: Arena,
     model: Architecture,
-    settings: SparseSettings | undefined,
+    crossover: Crossover | undefined,
     densities: number,
     window: { readonly steps: number; readonly rows: number },
   ) {
     this.#arena = arena;
-    this.#settings = settings;
+    this.#crossover = crossover;
     this.#densities = densities;
     this.#units = window.rows * padded(model.hidden);
     this.#lists = new Array(model.layers).fill(false);
-    this.#active = this.#lists.map(() => new Float64Array(settings ? window.steps + 1 : 0));
+    this.#active = this.#lists.map(() => new Float64Array(crossover ? window.steps + 1 : 0));
   }
 
   /** Decides for a window which layers' active units are listed. */
   begin(): void {
-    if (!this.#settings) return;
-    const { product, gradient } = this.#settings;
+    if (!this.#crossover) return;
+    const { product, gradient } = this.#crossover;
     for (let layer = 0; layer < this.#lists.length; layer++)
-      this.#lists[layer] = this.#pays(this.#density(layer), Math.max(product, gradient));
+      this.#lists[layer] = this.#density(layer) <= Math.max(product, gradient);
   }
 
   lists(layer: number): boolean {
@@ -67,23 +65,19 @@ export class Sparsity {
 
   /** Whether a product over groups [from, to) of a layer's outputs, or of their deltas, leaves out zeros. */
   product(layer: number, from: number, to: number): boolean {
-    if (!this.#settings || !this.#lists[layer] || to === from) return false;
+    if (!this.#crossover || !this.#lists[layer] || to === from) return false;
     let active = 0;
     for (let t = from; t < to; t++) active += this.#active[layer][t];
-    return this.#pays(active / (this.#units * (to - from)), this.#settings.product);
+    return active / (this.#units * (to - from)) <= this.#crossover.product;
   }
 
   /** Whether the gradients of weights behind a layer's outputs do. The same for all workers. */
   gradient(layer: number): boolean {
-    if (!this.#settings || !this.#lists[layer]) return false;
-    return this.#pays(this.#density(layer), this.#settings.gradient);
+    if (!this.#crossover || !this.#lists[layer]) return false;
+    return this.#density(layer) <= this.#crossover.gradient;
   }
 
   #density(layer: number): number {
     return this.#arena.doubles[this.#densities / 8 + layer];
-  }
-
-  #pays(density: number, limit: number): boolean {
-    return this.#settings?.mode === 'always' || density <= limit;
   }
 }

@@ -9,7 +9,7 @@ import { PlanBuilder } from '../memory/plan.js';
 import { canShare } from '../memory/shared-array-buffer.js';
 import type { Architecture } from '../model/architecture.js';
 import { elementsOf } from '../model/parameters.js';
-import { hasZeros, type SparseSettings } from '../model/sparsity.js';
+import { type Crossover, EVERYWHERE, hasZeros } from '../model/sparsity.js';
 import { placeParameters, placeWindow } from '../model/views.js';
 import type { PlanEvent } from '../report/events.js';
 import { bytes } from '../report/format.js';
@@ -124,9 +124,9 @@ function shapeOf(config: Config, { training, evaluation, vocabulary }: OpenedDat
   };
 }
 
-function sparseOf({ sparse }: Config, model: Architecture, choice: KernelChoice): SparseSettings | undefined {
+function sparseOf({ sparse }: Config, model: Architecture, choice: KernelChoice): Crossover | undefined {
   if (sparse === 'never' || !hasZeros(model)) return undefined;
-  return sparse === 'always' ? { mode: 'always', product: 1, gradient: 1 } : { mode: 'auto', ...crossoverOf(choice) };
+  return sparse === 'always' ? EVERYWHERE : crossoverOf(choice);
 }
 
 /** The decays stand where the update kernels read them: one number for what each rule calls by another name. */

@@ -4,7 +4,7 @@ import { GRADIENT_SCRATCH, type Optimizer, Product, padded } from '../kernels/ke
 import { PlanBuilder } from '../memory/plan.js';
 import type { Architecture } from '../model/architecture.js';
 import { timesNumbers } from '../model/phases.js';
-import type { SparseSettings } from '../model/sparsity.js';
+import type { Crossover } from '../model/sparsity.js';
 import { listBlocks, type PlacedParameter, placeParameters, placeWindow, type WindowViews } from '../model/views.js';
 import { cutIntoTiles, type Work } from './tiles.js';
 
@@ -30,7 +30,7 @@ export interface RunShape {
   /** Whether the workers' times are kept, phase by phase. */
   readonly profile?: boolean;
   /** Whether products may leave out zeros, and where it pays; undefined: no. */
-  readonly sparse?: SparseSettings;
+  readonly sparse?: Crossover;
   /** L1 penalty on the outputs of ReLU layers, for each prediction that counts; 0 unless it is said. */
   readonly activationL1?: number;
 }

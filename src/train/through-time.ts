@@ -109,18 +109,27 @@ export class ThroughTime {
     }
   }
 
-  /** Counts, for each stream and layer, the units that are not zero at the last of `steps` steps. */
+  /** The active units of each stream and layer at the last of `steps` steps: as they were listed, else counted. */
   #countActive(steps: number): void {
     const { shape, streamActive } = this.#layout;
-    const { state, views } = this.#training;
-    const { floats, floatBytes, doubles } = this.#arena;
+    const { state, views, sparsity } = this.#training;
+    const { ints, doubles } = this.#arena;
     for (let layer = 0; layer < shape.model.layers; layer++) {
-      const outputs = views.layers[layer].h / floatBytes + steps * views.streams * views.ldh;
+      const { h, activeCounts } = views.layers[layer];
+      const counts = activeCounts / Int32Array.BYTES_PER_ELEMENT + steps * views.streams;
       for (let row = state.firstRow; row < state.firstRow + state.rows; row++) {
-        let active = 0;
-        for (let i = 0, at = outputs + row * views.ldh; i < shape.model.hidden; i++) if (floats[at + i] !== 0) active++;
+        const active = sparsity.lists(layer) ? ints[counts + row] : this.#notZero(h, steps * views.streams + row);
         doubles[streamActive / 8 + layer * views.streams + row] = active;
       }
     }
+  }
+
+  /** Units of a row of h that are not zero. */
+  #notZero(h: number, row: number): number {
+    const { floats, floatBytes } = this.#arena;
+    const first = h / floatBytes + row * this.#training.views.ldh;
+    let count = 0;
+    for (let i = first; i < first + this.#layout.shape.model.hidden; i++) if (floats[i] !== 0) count++;
+    return count;
   }
 }

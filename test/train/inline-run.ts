@@ -7,7 +7,7 @@ import { type Kernels, padded } from '../../src/kernels/kernels.js';
 import { Arena } from '../../src/memory/arena.js';
 import type { Architecture } from '../../src/model/architecture.js';
 import { fromTorch, toTorch, transposePanels } from '../../src/model/parameters.js';
-import type { SparseSettings } from '../../src/model/sparsity.js';
+import type { Crossover } from '../../src/model/sparsity.js';
 import { findParameter } from '../../src/model/views.js';
 import { layOut, type OptimizerName, RECORD_NUMBERS, type RunLayout } from '../../src/train/layout.js';
 import type { OptimizerSettings } from '../../src/train/optimizer.js';
@@ -20,7 +20,7 @@ export interface InlineOptions {
   readonly precision?: 'float32' | 'float64';
   readonly optimizer?: Partial<OptimizerSettings> & { name: OptimizerName };
   readonly dropout?: number;
-  readonly sparse?: SparseSettings;
+  readonly sparse?: Crossover;
   readonly activationL1?: number;
   readonly seed?: number;
   /** Bad steps in a row that are borne. */

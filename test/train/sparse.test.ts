@@ -1,7 +1,7 @@
 // Which products leave out zeros: all that read a ReLU's outputs or deltas with `always`, those that are sparse enough with `auto`.
 import { expect, test } from 'vitest';
 import type { Kernels } from '../../src/kernels/kernels.js';
-import type { SparseSettings } from '../../src/model/sparsity.js';
+import { type Crossover, EVERYWHERE } from '../../src/model/sparsity.js';
 import { InlineRun } from './inline-run.js';
 import { startOf } from './problems.js';
 
@@ -10,7 +10,7 @@ const MODEL = { cell: 'rnn', activation: 'relu', hidden: 20, layers: 2, embeddin
 const tokens = Array.from({ length: T }, (_, t) => Array.from({ length: B }, (_, b) => (3 * t + b) % 7));
 
 /** Calls of each kernel in the last of some steps, and the model's bits after them. */
-function ran(sparse: SparseSettings | undefined) {
+function ran(sparse: Crossover | undefined) {
   const calls: Record<string, number> = {};
   const counted = (kernels: Kernels): Kernels =>
     new Proxy(kernels, {
@@ -33,7 +33,7 @@ function ran(sparse: SparseSettings | undefined) {
 }
 
 test('always leaves them out in every product and gradient that reads a layer, and lists each group once', () => {
-  const { calls } = ran({ mode: 'always', product: 0, gradient: 0 });
+  const { calls } = ran(EVERYWHERE);
   // Two layers: T recurrent products forward, T - 1 backward; the products between them, there and back; the head's.
   expect(calls.sparseProduct).toBe(2 * T + 2 * (T - 1) + 2 + 1);
   expect(calls.activeUnits).toBe(2 * (T + 1));
@@ -46,11 +46,11 @@ test('always leaves them out in every product and gradient that reads a layer, a
 });
 
 test('auto goes by the density', () => {
-  const all = ran({ mode: 'auto', product: 1, gradient: 1 });
-  const products = ran({ mode: 'auto', product: 1, gradient: 0 });
-  const none = ran({ mode: 'auto', product: 0, gradient: 0 });
+  const all = ran({ product: 1, gradient: 1 });
+  const products = ran({ product: 1, gradient: 0 });
+  const none = ran({ product: 0, gradient: 0 });
   const never = ran(undefined);
-  expect(all.calls).toEqual(ran({ mode: 'always', product: 0, gradient: 0 }).calls);
+  expect(all.calls).toEqual(ran(EVERYWHERE).calls);
   expect([products.calls.sparseGradient ?? 0, products.calls.activeRows ?? 0]).toEqual([0, 0]);
   expect(products.calls.sparseProduct).toBe(all.calls.sparseProduct);
   // Nothing is listed where nothing would be left out.

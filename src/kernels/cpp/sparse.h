@@ -61,10 +61,10 @@ static int activeUnits(Arena& arena, double descriptor, double fromGroup, double
 }
 
 // Whether a list has a length and indices that can be: lists lie in memory that anything may have written.
-INLINE bool listed(const i32* list, i64 count, i64 most, i64 end) {
-  if (count < 0 || count > most) return false;
+INLINE bool listed(const i32* list, i64 count, i64 columns) {
+  if (count < 0 || count > columns) return false;
   bool inside = true;
-  for (i64 i = 0; i < count; i++) inside &= (u64)list[i] < (u64)end;
+  for (i64 i = 0; i < count; i++) inside &= (u64)list[i] < (u64)columns;
   return inside;
 }
 
@@ -90,7 +90,7 @@ static int activeRows(Arena& arena, double descriptor, double fromBlock, double 
     for (i64 r = first; r < end; r++) {
       const i32* list = call.at<i32>(active) + r * ld;
       const i64 count = call.at<i32>(counts)[r];
-      if (!listed(list, count, width, width)) return OUTSIDE;
+      if (!listed(list, count, width)) return OUTSIDE;
       for (i64 i = 0; i < count; i++) start[list[i] + 1]++;
     }
     // Where the lists begin; filling a list moves its beginning to its end, which is where the next one began.
@@ -180,7 +180,7 @@ static int sparseProduct(Arena& arena, double descriptor, double fromGroup, doub
       out.init = (int)call.integer(init);
       i64 total = 0;
       for (i64 r = 0; r < part.count; r++) {
-        if (!listed(part.lists + r * part.ldActive, lengths[r], deep, deep)) return OUTSIDE;
+        if (!listed(part.lists + r * part.ldActive, lengths[r], deep)) return OUTSIDE;
         part.to[r] = 0, total += lengths[r];
       }
       const i64 block = total * MANY_ACTIVE > part.count * deep ? SHORT_BLOCK : LONG_BLOCK;

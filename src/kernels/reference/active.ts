@@ -3,14 +3,9 @@
 import { ActiveRows, ActiveUnits, LIST_ROWS, PANEL } from '../kernels.js';
 import { type Arena, areCounts, grouped, matrix, OUTSIDE, span } from './arena.js';
 
-/** Where the lists of rows lie: byte offsets, and int32s between rows and groups. */
-interface Place {
-  readonly active: number;
-  readonly ldActive: number;
-  readonly activeGroup: number;
-  readonly counts: number;
-  readonly countGroup: number;
-}
+/** Which fields of a descriptor say where the lists of rows lie; of one group where none is for groups. */
+type ListFields = Readonly<Record<'active' | 'ldActive' | 'counts', number>> &
+  Readonly<Partial<Record<'activeGroup' | 'countGroup', number>>>;
 
 /** The shape of what is listed: rows of `columns` in groups [from, to). */
 interface Shape {
@@ -21,14 +16,25 @@ interface Shape {
 }
 
 /** @returns where a row's list begins and where its length stands, among the arena's integers */
-export function placeOfLists(arena: Arena, kernel: string, { from, to, rows, columns }: Shape, place: Place) {
-  const lists = grouped(from, to, place.activeGroup, matrix(rows, place.ldActive, columns));
-  const active = arena.integer(`${kernel}: active`, place.active, lists);
-  const lengths = grouped(from, to, place.countGroup, span(0, rows));
-  const counts = arena.integer(`${kernel}: counts`, place.counts, lengths);
+export function placeOfLists(
+  arena: Arena,
+  kernel: string,
+  fields: Float64Array,
+  layout: ListFields,
+  { from, to, rows, columns }: Shape,
+) {
+  const read = (field: number | undefined): number => (field === undefined ? 0 : fields[field]);
+  const [ld, group, countGroup] = [layout.ldActive, layout.activeGroup, layout.countGroup].map(read);
+  const lists = grouped(from, to, group, matrix(rows, ld, columns));
+  const active = arena.integer(`${kernel}: active`, fields[layout.active], lists);
+  const counts = arena.integer(
+    `${kernel}: counts`,
+    fields[layout.counts],
+    grouped(from, to, countGroup, span(0, rows)),
+  );
   return {
-    listAt: (group: number, row: number) => active + group * place.activeGroup + row * place.ldActive,
-    countAt: (group: number, row: number) => counts + group * place.countGroup + row,
+    listAt: (g: number, row: number) => active + g * group + row * ld,
+    countAt: (g: number, row: number) => counts + g * countGroup + row,
   };
 }
 
@@ -53,15 +59,8 @@ export function activeUnits(arena: Arena, offset: number, fromGroup: number, toG
   ];
   const shape = columns % PANEL === 0 ? matrix(rows, lda, columns) : OUTSIDE;
   const a = arena.float('activeUnits: a', f[ActiveUnits.a], grouped(fromGroup, toGroup, aGroup, shape));
-  const { listAt, countAt } = placeOfLists(
-    arena,
-    'activeUnits',
-    { from: fromGroup, to: toGroup, rows, columns },
-    {
-      ...{ active: f[ActiveUnits.active], ldActive: f[ActiveUnits.ldActive], activeGroup: f[ActiveUnits.activeGroup] },
-      ...{ counts: f[ActiveUnits.counts], countGroup: f[ActiveUnits.countGroup] },
-    },
-  );
+  const listed = { from: fromGroup, to: toGroup, rows, columns };
+  const { listAt, countAt } = placeOfLists(arena, 'activeUnits', f, ActiveUnits, listed);
 
   let total = 0;
   for (let group = fromGroup; group < toGroup; group++) {
@@ -82,15 +81,7 @@ export function activeRows(arena: Arena, offset: number, fromBlock: number, toBl
   const f = arena.descriptor('activeRows', offset, ActiveRows);
   const [rows, columns, lda] = [f[ActiveRows.rows], f[ActiveRows.columns], f[ActiveRows.lda]];
   const a = arena.float('activeRows: a', f[ActiveRows.a], matrix(rows, lda, columns));
-  const { listAt, countAt } = placeOfLists(
-    arena,
-    'activeRows',
-    { from: 0, to: 1, rows, columns },
-    {
-      ...{ active: f[ActiveRows.active], ldActive: f[ActiveRows.ldActive], activeGroup: 0 },
-      ...{ counts: f[ActiveRows.counts], countGroup: 0 },
-    },
-  );
+  const { listAt, countAt } = placeOfLists(arena, 'activeRows', f, ActiveRows, { from: 0, to: 1, rows, columns });
   const { indices, values, starts } = placeOfRows(arena, 'activeRows', f, ActiveRows, toBlock, columns);
 
   for (let block = fromBlock; block < toBlock; block++) {

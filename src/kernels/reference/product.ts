@@ -21,15 +21,8 @@ export function product(arena: Arena, offset: number, fromGroup: number, toGroup
 export function sparseProduct(arena: Arena, offset: number, fromGroup: number, toGroup: number): void {
   const f = arena.descriptor('sparseProduct', offset, Product);
   const [rows, depth] = [f[Product.rows], f[Product.depth]];
-  const { listAt, countAt } = placeOfLists(
-    arena,
-    'sparseProduct',
-    { from: fromGroup, to: toGroup, rows, columns: depth },
-    {
-      ...{ active: f[Product.active], ldActive: f[Product.ldActive], activeGroup: f[Product.activeGroup] },
-      ...{ counts: f[Product.counts], countGroup: f[Product.countGroup] },
-    },
-  );
+  const listed = { from: fromGroup, to: toGroup, rows, columns: depth };
+  const { listAt, countAt } = placeOfLists(arena, 'sparseProduct', f, Product, listed);
   productOf(arena, offset, fromGroup, toGroup, (group, row, visit) => {
     const count = arena.integers[countAt(group, row)];
     for (const k of checkedList(arena, 'sparseProduct', listAt(group, row), count, depth)) visit(k);
