@@ -60,8 +60,10 @@ export function leastBytes({ model, batch, window, kernels, optimizer = 'adam' }
 export function checkFits(shape: BenchShape, trainings: number): void {
   const available = Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY);
   const least = leastBytes(shape);
-  checkLimits(shape.kernels, least, shape.workers);
-  if (least * trainings <= available) return;
+  if (least * trainings <= available) {
+    checkLimits(shape.kernels, least, shape.workers);
+    return;
+  }
   throw new UserError(
     `--hidden: ${shape.model.hidden} units and ${shape.batch} streams need more than ${bytes(least)} for each of ${trainings} trainings ` +
       `that take turns, and this machine has ${bytes(available)}; choose fewer units, streams or steps`,

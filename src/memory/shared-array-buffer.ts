@@ -6,6 +6,12 @@ let warned = false;
 /** Whether workers can share memory here. */
 export const canShare = (): boolean => typeof SharedArrayBuffer === 'function';
 
+/** Says once that training runs on one thread. */
+export function warnOneThread(): void {
+  if (!warned) process.emitWarning('SharedArrayBuffer is not available: training runs on one thread', 'UnrollWarning');
+  warned = true;
+}
+
 /**
  * Zeroed memory; shared between threads where the runtime can, with one warning where it cannot. It may never grow; but what may is
  * made of whole pages, while other buffers begin 16 bytes behind the start of a cache line, so that each vector of a kernel
@@ -13,7 +19,6 @@ export const canShare = (): boolean => typeof SharedArrayBuffer === 'function';
  */
 export function createSharedBuffer(bytes: number): ArrayBufferLike {
   if (canShare()) return new SharedArrayBuffer(bytes, { maxByteLength: bytes });
-  if (!warned) process.emitWarning('SharedArrayBuffer is not available: training runs on one thread', 'UnrollWarning');
-  warned = true;
+  warnOneThread();
   return new ArrayBuffer(bytes);
 }

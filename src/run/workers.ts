@@ -5,7 +5,7 @@ import { type Threads, WorkerPool } from '../coordinator/pool.js';
 import { UserError } from '../errors.js';
 import { allocate, createKernels, type KernelMemory } from '../kernels/choose.js';
 import { Arena } from '../memory/arena.js';
-import { canShare, createSharedBuffer } from '../memory/shared-array-buffer.js';
+import { canShare, createSharedBuffer, warnOneThread } from '../memory/shared-array-buffer.js';
 import { bytes } from '../report/format.js';
 import type { Prepared } from './plan.js';
 
@@ -31,6 +31,8 @@ export function startWorkers(
 ): Workers {
   const { shape } = layout;
   if (canShare()) return new WorkerPool(shape.workers, { kernels: choice.name, memory, shape, optimizer }, threads);
+  // The memory of wasm kernels is not ours to make, so it has not said so.
+  warnOneThread();
   const arena = new Arena(memory.buffer, shape.floatBytes);
   return new InlineWorker(arena, createKernels(choice.name, memory, 0), layout, optimizer);
 }
