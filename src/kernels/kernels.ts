@@ -133,6 +133,118 @@ export const Gather = layout(
 /** table[token[r]] += D[r] for all rows in order, after zeroing, for columns [from, to) (multiples of PANEL) of the table. */
 export const Scatter = layout('d', 'ldd', 'tokens', 'rows', 'table', 'ldt', 'vocabulary');
 
+/** What an optimizer's step is made of besides the numbers that it works on. */
+const RULE = [
+  'clipFactor', // multiplies the gradient
+  'clipValue', // bounds the gradient's elements; 0 for no bound
+  'l1', // after the step, parameters come nearer to zero by rate * l1, and stop there
+  'l2', // added to the gradient after clipping; decoupled for AdamW
+  'proximal', // 1: l2 divides by 1 + rate * l2 after all else instead (FoBoS)
+  'rate',
+  'beta1', // momentum, Adam's beta1
+  'beta2', // Adam's beta2, RMSprop's alpha
+  'epsilon',
+  'correction1', // 1 - beta1^n
+  'correction2', // sqrt(1 - beta2^n)
+] as const;
+
+/** Pieces of a table that is updated by rows, at most: row f is in piece f mod P, P a power of two. */
+export const MOST_PIECES = 64;
+
+/**
+ * Sorts the entries of chunks [from, to) of some rows by the piece of the table that they read: what a piece's gradient needs
+ * stands together then, in the order of the rows.
+ */
+export const Deal = layout(
+  'starts', // int32 [rows + 1]: where a row's entries begin; 0: each row has one, whose number is the row's
+  'features', // int32 [entries]: which row of the table is read
+  'values', // [entries]: what it is multiplied with; 0: nothing
+  'rows',
+  'chunkRows', // rows of a chunk; the last one may be shorter
+  'vocabulary', // rows of the table
+  'pieces', // P
+  'dealtFeatures', // int32 [entries]: the chunk's entries, piece by piece
+  'dealtRows', // int32 [entries]
+  'dealtValues', // [entries]; 0 where there are no values
+  'bins', // int32 [chunks, P + 1]: where the entries of a piece begin, and where those of the last one end
+);
+
+/** How a row of a table that a step left out has changed meanwhile: |w| -> max(0, a |w| - b), or w -> w - b m and m -> a m. */
+export const CatchUp = { none: 0, shrink: 1, momentum: 2 } as const;
+
+const CATCH_UP = [
+  'catchUp', // CatchUp
+  'touchedAt', // int32 [vocabulary]: updates of the present period after which a row was last up to date
+  'maps', // float64 [period, 2]: a and b from there until now
+  'period',
+] as const;
+
+/** out[g][r] = bias + bias2 + sum of values * rows of a table that the entries of the row name, in their order; groups [from, to). */
+export const Lookup = layout(
+  'table', // [vocabulary, ldt], from the first column that is computed on
+  'ldt',
+  'vocabulary',
+  'm', // first state of the optimizer, as the table; of CatchUp.momentum alone
+  'starts', // as in Deal, as are the next two; from row 0 of group 0 on
+  'features',
+  'values',
+  'rowGroup', // rows between groups
+  'out',
+  'ldo',
+  'outGroup',
+  'rows',
+  'columns',
+  'bias', // [columns]; 0 for none
+  'bias2',
+  ...CATCH_UP,
+);
+
+/**
+ * The gradients of pieces [from, to) of a table: for each of its rows that is named the sum of values * D[r], entries in order.
+ * Rows get their places in the order in which they are named first. Returns the sum of squares of the pieces' gradients.
+ */
+export const RowGradient = layout(
+  'd', // [rows, ldd]
+  'ldd',
+  'rows',
+  'columns',
+  'vocabulary',
+  'dealtFeatures',
+  'dealtRows',
+  'dealtValues',
+  'bins',
+  'chunks',
+  'pieces',
+  'bases', // int32 [P + 1]: a piece's places in g begin there; as many as it has entries
+  'g', // [places, columns]
+  'touched', // int32 [places]: the row of the table
+  'counts', // int32 [P]: places that a piece uses
+  'slots', // int32 [vocabulary]: 1 + a row's place, 0 for rows without one; zero before the call
+);
+
+/**
+ * An optimizer's step on rows of a table: those at places [from, to), or with `all` rows [from, to), whose gradient is zero where
+ * they have no place. Rows catch up first. Their slots become 0.
+ */
+export const RowUpdate = layout(
+  'kind', // Optimizer
+  'w', // [vocabulary, columns]
+  'm',
+  'v',
+  'columns',
+  'vocabulary',
+  'places', // of g
+  'g',
+  'touched',
+  'slots',
+  'undo', // [3][to - from][columns]: w, m, v as they were
+  'scratch', // [to - from][columns]; only with `all`
+  'all',
+  'now', // updates of the present period that are done after this one; 0 where a new period begins
+  ...CATCH_UP,
+  ...RULE,
+);
+
 /** out[j] = sum over r of D[r, j], rows in order, for columns [from, to) (multiples of PANEL); a copy to out2 unless it is 0. */
 export const ColumnSums = layout('d', 'ldd', 'rows', 'out', 'out2');
 
@@ -208,15 +320,7 @@ export const Update = layout(
   'depth', // rows of a panel of w, when transposed is set; from and to are multiples of 256 then, else of PANEL
   'transposedDepth', // rows of a panel of the transpose: the padded columns of w
   'shared', // 1 where other threads read w and its transpose: they are stored past the caches where that is faster
-  'clipFactor', // multiplies the gradient
-  'clipValue', // bounds the gradient's elements; 0 for no bound
-  'l2', // added to the gradient after clipping; decoupled for AdamW
-  'rate',
-  'beta1', // momentum, Adam's beta1
-  'beta2', // Adam's beta2, RMSprop's alpha
-  'epsilon',
-  'correction1', // 1 - beta1^n
-  'correction2', // sqrt(1 - beta2^n)
+  ...RULE,
 );
 
 export const Optimizer = { sgd: 0, momentum: 1, nesterov: 2, adagrad: 3, rmsprop: 4, adam: 5, adamw: 6 } as const;
@@ -253,6 +357,10 @@ export interface Kernels {
   gather(descriptor: number, fromGroup: number, toGroup: number): void;
   scatter(descriptor: number, fromColumn: number, toColumn: number): void;
   columnSums(descriptor: number, fromColumn: number, toColumn: number): void;
+  deal(descriptor: number, fromChunk: number, toChunk: number): void;
+  lookup(descriptor: number, fromGroup: number, toGroup: number): void;
+  rowGradient(descriptor: number, fromPiece: number, toPiece: number): number;
+  rowUpdate(descriptor: number, from: number, to: number): void;
   /** h(t) = f(z(t)). */
   rnnForward(descriptor: number, t: number): void;
   rnnBackward(descriptor: number, t: number): void;

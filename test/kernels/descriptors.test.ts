@@ -19,11 +19,12 @@ test('there is no other layout', () => {
   expect(header.match(/namespace \w+/g)).toHaveLength(layouts.length);
 });
 
-const { Init, Activation, Optimizer } = kernels;
+const { Init, Activation, CatchUp, Optimizer } = kernels;
+const PREFIXES: Readonly<Record<string, string>> = { Init: 'INIT_', CatchUp: 'CATCH_UP_' };
 
-test.each(Object.entries({ Init, Activation, Optimizer }))('enum %s', (name, values) => {
+test.each(Object.entries({ Init, Activation, CatchUp, Optimizer }))('enum %s', (name, values) => {
   const names = new RegExp(`enum ${name} \\{([^}]*)\\}`).exec(header)?.[1].split(',');
-  const prefix = name === 'Init' ? 'INIT_' : '';
+  const prefix = PREFIXES[name] ?? '';
   const expected = Object.keys(values).map((value) => prefix + value.toUpperCase());
   expect(names?.map((value) => value.trim())).toEqual(expected);
   expect(Object.values(values)).toEqual(expected.map((_, index) => index));

@@ -3,8 +3,10 @@ import { describe, expect, test } from 'vitest';
 import {
   ActiveRows,
   ActiveUnits,
+  CatchUp,
   Cell,
   ColumnSums,
+  Deal,
   Dropout,
   Elementwise,
   Gather,
@@ -12,11 +14,14 @@ import {
   Gradient,
   Init,
   type Kernels,
+  Lookup,
   MultiplyAdd,
   Optimizer,
   PANEL,
   type PeakKernels,
   Product,
+  RowGradient,
+  RowUpdate,
   Scatter,
   Softmax,
   SquareNorm,
@@ -126,6 +131,40 @@ const EXAMPLES: Readonly<Record<Method, Example>> = {
     fields: { rows: 3, vocabulary: 4, ldd: PANEL, ldt: PANEL },
     range: [0, PANEL],
   },
+  deal: {
+    layout: Deal,
+    offsets: ['features', 'values', 'dealtFeatures', 'dealtRows', 'dealtValues', 'bins'],
+    sizes: ['rows', 'pieces'],
+    fields: { rows: 3, chunkRows: 2 ** 40, vocabulary: 4, pieces: 2 },
+    range: [0, 1],
+  },
+  lookup: {
+    layout: Lookup,
+    offsets: ['table', 'm', 'features', 'out', 'bias', 'bias2', 'touchedAt', 'maps'],
+    sizes: ['ldt', 'vocabulary', 'rowGroup', 'ldo', 'outGroup', 'rows', 'columns', 'period'],
+    fields: {
+      ...{ ldt: PANEL, vocabulary: 4, rowGroup: 3, ldo: PANEL, outGroup: 3 * PANEL, rows: 3, columns: PANEL },
+      ...{ catchUp: CatchUp.momentum, period: 5 },
+    },
+    range: [0, 2],
+  },
+  rowGradient: {
+    layout: RowGradient,
+    offsets: ['d', 'bins', 'bases', 'counts', 'slots'],
+    sizes: ['ldd', 'rows', 'columns', 'vocabulary', 'chunks', 'pieces'],
+    fields: { ldd: PANEL, rows: 3, columns: PANEL, vocabulary: 4, chunks: 1, pieces: 2 },
+    range: [0, 2],
+  },
+  rowUpdate: {
+    layout: RowUpdate,
+    offsets: ['w', 'm', 'v', 'g', 'slots', 'undo', 'scratch', 'touchedAt', 'maps'],
+    sizes: ['columns', 'vocabulary', 'places', 'period'],
+    fields: {
+      ...{ kind: Optimizer.adam, columns: PANEL, vocabulary: 4, places: 3, all: 1 },
+      ...{ catchUp: CatchUp.shrink, period: 5, correction1: 1, correction2: 1 },
+    },
+    range: [0, 4],
+  },
   columnSums: {
     layout: ColumnSums,
     offsets: ['d', 'out', 'out2'],
@@ -166,14 +205,20 @@ const EXAMPLES: Readonly<Record<Method, Example>> = {
   triad: { layout: Triad, offsets: ['a', 'b', 'c'], sizes: [], fields: { scale: 1 }, range: [0, PANEL] },
 };
 
+/** Fields of int32 arrays. */
+const WHOLE = [
+  ...['tokens', 'targets', 'active', 'counts', 'indices', 'starts', 'features', 'dealtFeatures', 'dealtRows', 'bins'],
+  ...['bases', 'slots', 'touched', 'touchedAt'],
+];
+
 /** Enough for any array of an example. */
 const ELEMENTS = GRADIENT_SCRATCH;
 
 function prepare(arena: BenchArena, { layout, offsets, fields }: Example) {
   const blocks: Record<string, Block> = {};
   const others = Object.keys(layout).filter((name) => layout === Cell && 'zrhcdhdctanhC'.includes(name));
-  for (const name of new Set([...offsets, ...others, ...('scratch' in layout ? ['scratch'] : [])])) {
-    const whole = ['tokens', 'targets', 'active', 'counts', 'indices', 'starts'].includes(name);
+  for (const name of new Set([...offsets, ...others, ...['scratch', 'touched'].filter((name) => name in layout)])) {
+    const whole = WHOLE.includes(name);
     blocks[name] = whole
       ? arena.integers({ columns: ELEMENTS }, () => 0)
       : arena.floats({ columns: ELEMENTS }, () => 1);

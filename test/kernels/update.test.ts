@@ -4,13 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { Optimizer, PANEL, Update } from '../../src/kernels/kernels.js';
 import type { BenchArena, Block } from './bench-arena.js';
 import { implementations, tuned } from './implementations.js';
+import { OPTIMIZERS, type OptimizerName, usesM, usesV } from './optimizer-names.js';
 import { expectParity, RUNS, seed } from './parity.js';
-
-type OptimizerName = keyof typeof Optimizer;
-
-export const OPTIMIZERS = Object.keys(Optimizer) as OptimizerName[];
-export const usesM = (name: OptimizerName): boolean => ['momentum', 'nesterov', 'adam', 'adamw'].includes(name);
-export const usesV = (name: OptimizerName): boolean => ['adagrad', 'rmsprop', 'adam', 'adamw'].includes(name);
 
 interface UpdateCase {
   /** Panels of w, and blocks of 16 rows in each. */
@@ -21,7 +16,9 @@ interface UpdateCase {
   readonly shared: boolean;
   readonly clipFactor: number;
   readonly clipValue: number;
+  readonly l1: number;
   readonly l2: number;
+  readonly proximal: boolean;
   /** Steps done before this one. */
   readonly steps: number;
 }
@@ -34,7 +31,9 @@ const updateCase = fc.record({
   shared: fc.boolean(),
   clipFactor: fc.constantFrom(1, 0.37),
   clipValue: fc.constantFrom(0, 0.25),
+  l1: fc.constantFrom(0, 5),
   l2: fc.constantFrom(0, 0.1),
+  proximal: fc.boolean(),
   steps: fc.nat(1000),
 });
 
@@ -58,7 +57,8 @@ function prepareUpdate(arena: BenchArena, given: UpdateCase, count: number) {
     },
     ...{ transposed: given.transposed ? transposed : 0, depth: given.blocks * PANEL, transposedDepth },
     shared: given.shared ? 1 : 0,
-    ...{ clipFactor: given.clipFactor, clipValue: given.clipValue, l2: given.l2, rate: 0.01, beta1: 0.9, beta2: 0.99 },
+    ...{ clipFactor: given.clipFactor, clipValue: given.clipValue, rate: 0.01, beta1: 0.9, beta2: 0.99 },
+    ...{ l1: given.l1, l2: given.l2, proximal: given.proximal ? 1 : 0 },
     ...{
       epsilon: 1e-8,
       correction1: 1 - 0.9 ** (given.steps + 1),
@@ -83,7 +83,7 @@ function transpose(w: Float64Array, panels: number, blocks: number): Float64Arra
   });
 }
 
-const plain = { clipFactor: 0.8, clipValue: 0.5, l2: 0.01, steps: 4, shared: true };
+const plain = { clipFactor: 0.8, clipValue: 0.5, l1: 0.1, l2: 0.01, proximal: false, steps: 4, shared: true };
 
 describe.each(implementations)('$name', (implementation) => {
   test('update does the step of its range, keeps what it overwrites, and writes the transposed panels', () => {

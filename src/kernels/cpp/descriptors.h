@@ -11,7 +11,11 @@ namespace ColumnSums { enum { d, ldd, rows, out, out2, size }; }
 namespace Cell { enum { z, ldz, zGroup, r, h, ldh, hGroup, c, tanhC, dh, dc, rows, units, firstBlock, blocks, activation, penalty, size }; }
 namespace Softmax { enum { logits, ldl, logitGroup, classes, targets, targetGroup, rows, losses, hits, scale, train, size }; }
 namespace Dropout { enum { in, out, ld, group, rows, columns, threshold, scale, key, firstStream, size }; }
-namespace Update { enum { kind, w, g, m, v, undo, transposed, depth, transposedDepth, shared, clipFactor, clipValue, l2, rate, beta1, beta2, epsilon, correction1, correction2, size }; }
+namespace Update { enum { kind, w, g, m, v, undo, transposed, depth, transposedDepth, shared, clipFactor, clipValue, l1, l2, proximal, rate, beta1, beta2, epsilon, correction1, correction2, size }; }
+namespace Deal { enum { starts, features, values, rows, chunkRows, vocabulary, pieces, dealtFeatures, dealtRows, dealtValues, bins, size }; }
+namespace Lookup { enum { table, ldt, vocabulary, m, starts, features, values, rowGroup, out, ldo, outGroup, rows, columns, bias, bias2, catchUp, touchedAt, maps, period, size }; }
+namespace RowGradient { enum { d, ldd, rows, columns, vocabulary, dealtFeatures, dealtRows, dealtValues, bins, chunks, pieces, bases, g, touched, counts, slots, size }; }
+namespace RowUpdate { enum { kind, w, m, v, columns, vocabulary, places, g, touched, slots, undo, scratch, all, now, catchUp, touchedAt, maps, period, clipFactor, clipValue, l1, l2, proximal, rate, beta1, beta2, epsilon, correction1, correction2, size }; }
 namespace SquareNorm { enum { g, size }; }
 namespace Elementwise { enum { in, out, function, size }; }
 namespace MultiplyAdd { enum { values, factor, size }; }
@@ -19,4 +23,5 @@ namespace Triad { enum { a, b, c, scale, size }; }
 
 enum Init { INIT_ZERO, INIT_ACCUMULATE, INIT_BIAS };
 enum Activation { SIGMOID, TANH, RELU, EXP };
+enum CatchUp { CATCH_UP_NONE, CATCH_UP_SHRINK, CATCH_UP_MOMENTUM };
 enum Optimizer { SGD, MOMENTUM, NESTEROV, ADAGRAD, RMSPROP, ADAM, ADAMW };

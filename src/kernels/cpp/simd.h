@@ -91,6 +91,16 @@ INLINE vf sqrt(vf x) {
 #endif
 }
 
+// The same for one float.
+INLINE float fma(float a, float b, float c) {
+#if defined(UNROLL_WASM)
+  return a * b + c;
+#else
+  return __builtin_fmaf(a, b, c);
+#endif
+}
+INLINE float sqrt(float x) { return __builtin_sqrtf(x); }
+
 // Keeps a value in its register: gcc would load a panel's row again for each row of the tile.
 INLINE void keep(vf& x) {
 #if defined(UNROLL_NEON)

@@ -4,14 +4,29 @@
 #include "arena.h"
 #include "descriptors.h"
 
-struct Rates {
-  vf clipFactor, clipValue, l2, decay, rate, beta1, beta2, rest1, rest2, epsilon, adamRate, correction2;
-  bool clips;
+// The numbers of a step, in vectors or for one float at a time.
+template <class F> struct Rates {
+  F clipFactor, clipValue, l2, decay, rate, beta1, beta2, rest1, rest2, epsilon, adamRate, correction2, threshold, scale;
+  bool clips, shrinks;
 };
 
+INLINE vf magnitude(vf x) { return (vf)((vi)x & 0x7fffffff); }
+INLINE float magnitude(float x) { return __builtin_fabsf(x); }
+INLINE vf signed_(vf size, vf sign) { return (vf)((vi)size | ((vi)sign & (i32)0x80000000)); }
+INLINE float signed_(float size, float sign) { return __builtin_copysignf(size, sign); }
+INLINE vf zero(vf) { return broadcast(0); }
+INLINE float zero(float) { return 0; }
+
+// sgn(x) max(0, size), size a number that is |x| or less; NaN goes through.
+template <class F> INLINE F towardsZero(F x, F size) {
+  F kept = size > zero(x) ? size : zero(x);
+  kept = size == size ? kept : size;
+  return signed_(kept, x) + zero(x);
+}
+
 // One vector of parameters. m and v are untouched where the optimizer has no such state.
-template <int KIND>
-INLINE vf stepOf(vf w, vf g, vf& m, vf& v, const Rates& q) {
+template <int KIND, class F>
+INLINE F steppedOf(F w, F g, F& m, F& v, const Rates<F>& q) {
   g *= q.clipFactor;
   if (q.clips) {
     g = g > q.clipValue ? q.clipValue : g;
@@ -32,6 +47,26 @@ INLINE vf stepOf(vf w, vf g, vf& m, vf& v, const Rates& q) {
   if (KIND == RMSPROP) return w - q.rate * g / (sqrt(v) + q.epsilon);
   m = fma(q.beta1, m, q.rest1 * g);
   return w - q.adamRate * m / (sqrt(v) * q.correction2 + q.epsilon);
+}
+
+// The same with what l1 and proximal l2 do after it.
+template <int KIND, class F>
+INLINE F stepOf(F w, F g, F& m, F& v, const Rates<F>& q) {
+  const F u = steppedOf<KIND>(w, g, m, v, q);
+  return q.shrinks ? towardsZero(u, magnitude(u) - q.threshold) * q.scale : u;
+}
+
+INLINE vf widened(float x, vf) { return broadcast(x); }
+INLINE float widened(float x, float) { return x; }
+
+// The numbers of a descriptor from `clipFactor` on, which stand in the same order wherever there is a step.
+template <class F> INLINE Rates<F> ratesOf(const double* x) {
+  enum { clipFactor, clipValue, l1, l2, proximal, rate, beta1, beta2, epsilon, correction1, correction2 };
+  const bool after = x[proximal] != 0;
+  const auto wide = [](double number) { return widened((float)number, F{}); };
+  return {wide(x[clipFactor]), wide(x[clipValue]), wide(after ? 0 : x[l2]), wide(1 - x[rate] * x[l2]), wide(x[rate]), wide(x[beta1]), wide(x[beta2]),
+          wide(1 - x[beta1]), wide(1 - x[beta2]), wide(x[epsilon]), wide(x[rate] / x[correction1]), wide(1 / x[correction2]),
+          wide(x[rate] * x[l1]), wide(after ? 1 / (1 + x[rate] * x[l2]) : 1), x[clipValue] > 0, x[l1] > 0 || after};
 }
 
 // 16 rows of a panel become 16 rows of a panel of the transpose, in blocks of 4 x 4.
@@ -64,7 +99,7 @@ struct Transpose {
 
 // PAST: what others read is stored past the caches.
 template <int KIND, bool PAST>
-static void updateRange(const Call& call, const Rates& rates, i64 from, i64 to, const Transpose& transpose) {
+static void updateRange(const Call& call, const Rates<vf>& rates, i64 from, i64 to, const Transpose& transpose) {
   float *w = call.at(Update::w), *m = call.at(Update::m), *v = call.at(Update::v), *undo = call.at(Update::undo);
   const float* g = call.at(Update::g);
   const i64 count = to - from, BLOCK = PANEL * PANEL;
@@ -94,7 +129,7 @@ static void updateRange(const Call& call, const Rates& rates, i64 from, i64 to, 
 }
 
 template <int KIND>
-static void updateRange(const Call& call, const Rates& rates, i64 from, i64 to, const Transpose& transpose) {
+static void updateRange(const Call& call, const Rates<vf>& rates, i64 from, i64 to, const Transpose& transpose) {
 #if !defined(UNROLL_WASM)
   const bool lines = (((address)call.at(Update::w) | (address)transpose.panels) & 63) == 0;
   if (call.integer(Update::shared) && lines) return updateRange<KIND, true>(call, rates, from, to, transpose);
@@ -120,10 +155,7 @@ static int update(Arena& arena, double descriptor, double from, double to) {
     call.need(call.fields[transposed], (double)rows * (double)transposedRows);
   }
   if (!call.inside || begin % unit || end % unit || optimizer > ADAMW) return OUTSIDE;
-  const double* x = call.fields;
-  Rates q{broadcast((float)x[clipFactor]), broadcast((float)x[clipValue]), broadcast((float)x[l2]), broadcast((float)(1 - x[rate] * x[l2])), broadcast((float)x[rate]),
-          broadcast((float)x[beta1]), broadcast((float)x[beta2]), broadcast((float)(1 - x[beta1])), broadcast((float)(1 - x[beta2])), broadcast((float)x[epsilon]),
-          broadcast((float)(x[rate] / x[correction1])), broadcast((float)(1 / x[correction2])), x[clipValue] > 0};
+  const Rates<vf> q = ratesOf<vf>(call.fields + clipFactor);
   const Transpose transpose{call.integer(transposed) ? call.at(transposed) : nullptr, rows, transposedRows};
   switch (optimizer) {
     case SGD: updateRange<SGD>(call, q, begin, end, transpose); break;

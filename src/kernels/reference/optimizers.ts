@@ -1,7 +1,7 @@
 // An optimizer's step on a range of one parameter, as PyTorch defines it: the old values go to the undo slot, the
 // gradient is clipped and regularized, parameter and state are updated, and the panels of the transpose are written.
 
-import { Optimizer, PANEL, Update } from '../kernels.js';
+import { Optimizer, PANEL, type RowUpdate, Update } from '../kernels.js';
 import { type Arena, type Extent, matrix, OUTSIDE, span } from './arena.js';
 
 /** Elements [from, to) of w, and of m and v where the optimizer has them. */
@@ -14,6 +14,7 @@ export function update(arena: Arena, offset: number, from: number, to: number): 
   const g = arena.float('update: g', f[Update.g], range);
   const m = arena.float('update: m', f[Update.m], hasM ? range : span(0, 0));
   const v = arena.float('update: v', f[Update.v], hasV ? range : span(0, 0));
+  const rule = ruleOf(f, Update);
   const count = range.end - range.lowest;
   const undo = arena.float('update: undo', f[Update.undo], span(0, undoSlots(hasM, hasV) * count));
   const transposed = arena.float('update: transposed', f[Update.transposed], transposedExtent(f, range));
@@ -23,12 +24,12 @@ export function update(arena: Arena, offset: number, from: number, to: number): 
     floats[slot] = floats[w + i];
     if (hasM) floats[slot + count] = floats[m + i];
     if (hasV) floats[slot + 2 * count] = floats[v + i];
-    floats[w + i] = step(floats, f, w + i, gradientOf(f, floats[g + i], floats[w + i]), m + i, v + i);
+    stepAt(floats, rule, w + i, floats[g + i], m + i, v + i);
     if (f[Update.transposed] !== 0) floats[transposed + transposedIndex(f, i)] = floats[w + i];
   }
 }
 
-const undoSlots = (hasM: boolean, hasV: boolean): number => {
+export const undoSlots = (hasM: boolean, hasV: boolean): number => {
   if (hasV) return 3;
   return hasM ? 2 : 1;
 };
@@ -48,26 +49,64 @@ function transposedExtent(f: Float64Array, range: Extent): Extent {
   return range.end > depth * columns ? OUTSIDE : matrix(depth / PANEL, columns * PANEL, columns * PANEL);
 }
 
-/** g' = clip(g clipFactor) + l2 w; AdamW keeps its weight decay apart. */
-function gradientOf(f: Float64Array, g: number, w: number): number {
-  const [bound, l2] = [f[Update.clipValue], f[Update.kind] === Optimizer.adamw ? 0 : f[Update.l2]];
-  let clipped = g * f[Update.clipFactor];
-  if (bound > 0) clipped = Math.min(Math.max(clipped, -bound), bound);
-  return clipped + l2 * w;
+/** The numbers of an optimizer's step, whichever descriptor they stand in. */
+export interface Rule {
+  readonly kind: number;
+  readonly clipFactor: number;
+  readonly clipValue: number;
+  readonly l1: number;
+  readonly l2: number;
+  readonly proximal: boolean;
+  readonly rate: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  readonly correction1: number;
+  readonly correction2: number;
 }
 
-/** The new value of the parameter at `w` for its gradient g; its state at `m` and `v` is updated in place. */
-function step(
+export const ruleOf = (f: Float64Array, layout: typeof Update | typeof RowUpdate): Rule => ({
+  kind: f[layout.kind],
+  clipFactor: f[layout.clipFactor],
+  clipValue: f[layout.clipValue],
+  l1: f[layout.l1],
+  l2: f[layout.l2],
+  proximal: f[layout.proximal] !== 0,
+  rate: f[layout.rate],
+  beta1: f[layout.beta1],
+  beta2: f[layout.beta2],
+  epsilon: f[layout.epsilon],
+  correction1: f[layout.correction1],
+  correction2: f[layout.correction2],
+});
+
+/** The step of the parameter at `w` with the gradient g, and of its state at `m` and `v`. */
+export function stepAt(
   floats: Float32Array | Float64Array,
-  f: Float64Array,
+  rule: Rule,
   w: number,
   g: number,
   m: number,
   v: number,
-): number {
-  const [rate, beta1, beta2, epsilon] = [f[Update.rate], f[Update.beta1], f[Update.beta2], f[Update.epsilon]];
+): void {
+  const stepped = step(floats, rule, w, gradientOf(rule, g, floats[w]), m, v);
+  // S(u) = sgn(u) max(0, |u| - rate l1), the proximal step of l1; of l2 it is u / (1 + rate l2) (Duchi & Singer 2009).
+  const shrunk = rule.l1 > 0 ? Math.sign(stepped) * Math.max(0, Math.abs(stepped) - rule.rate * rule.l1) : stepped;
+  floats[w] = rule.proximal ? shrunk / (1 + rule.rate * rule.l2) : shrunk;
+}
+
+/** g' = clip(g clipFactor) + l2 w; AdamW and proximal steps keep their weight decay apart. */
+function gradientOf({ kind, clipFactor, clipValue, l2, proximal }: Rule, g: number, w: number): number {
+  let clipped = g * clipFactor;
+  if (clipValue > 0) clipped = Math.min(Math.max(clipped, -clipValue), clipValue);
+  return kind === Optimizer.adamw || proximal ? clipped : clipped + l2 * w;
+}
+
+/** The new value of the parameter at `w` for its gradient g; its state at `m` and `v` is updated in place. */
+function step(floats: Float32Array | Float64Array, rule: Rule, w: number, g: number, m: number, v: number): number {
+  const { rate, beta1, beta2, epsilon } = rule;
   const old = floats[w];
-  switch (f[Update.kind]) {
+  switch (rule.kind) {
     case Optimizer.sgd:
       return old - rate * g;
     case Optimizer.momentum: {
@@ -102,11 +141,11 @@ function step(
       floats[m] = mean;
       floats[v] = squares;
       // w -= (rate / correction1) m / (sqrt(v) / correction2 + epsilon); AdamW first w *= 1 - rate l2
-      const kept = f[Update.kind] === Optimizer.adamw ? old * (1 - rate * f[Update.l2]) : old;
-      const scale = Math.sqrt(squares) / f[Update.correction2] + epsilon;
-      return kept - ((rate / f[Update.correction1]) * mean) / scale;
+      const kept = rule.kind === Optimizer.adamw ? old * (1 - rate * rule.l2) : old;
+      const scale = Math.sqrt(squares) / rule.correction2 + epsilon;
+      return kept - ((rate / rule.correction1) * mean) / scale;
     }
     default:
-      throw new RangeError(`update: ${f[Update.kind]} is no optimizer`);
+      throw new RangeError(`update: ${rule.kind} is no optimizer`);
   }
 }

@@ -13,6 +13,7 @@ import { update } from './optimizers.js';
 import { multiplyAdd, triad } from './peak.js';
 import { gradient, product, sparseGradient, sparseProduct } from './product.js';
 import { rnnBackward, rnnForward } from './rnn.js';
+import { deal, lookup, rowGradient, rowUpdate } from './rows.js';
 import { softmax } from './softmax.js';
 
 /** Kernels on an arena that holds floats of the given precision. */
@@ -30,6 +31,10 @@ export function createReferenceKernels(buffer: ArrayBufferLike, precision: Preci
     gather: (descriptor, fromGroup, toGroup) => gather(arena, descriptor, fromGroup, toGroup),
     scatter: (descriptor, fromColumn, toColumn) => scatter(arena, descriptor, fromColumn, toColumn),
     columnSums: (descriptor, fromColumn, toColumn) => columnSums(arena, descriptor, fromColumn, toColumn),
+    deal: (descriptor, fromChunk, toChunk) => deal(arena, descriptor, fromChunk, toChunk),
+    lookup: (descriptor, fromGroup, toGroup) => lookup(arena, descriptor, fromGroup, toGroup),
+    rowGradient: (descriptor, fromPiece, toPiece) => rowGradient(arena, descriptor, fromPiece, toPiece),
+    rowUpdate: (descriptor, from, to) => rowUpdate(arena, descriptor, from, to),
     rnnForward: (descriptor, t) => rnnForward(arena, descriptor, t),
     rnnBackward: (descriptor, t) => rnnBackward(arena, descriptor, t),
     lstmForward: (descriptor, t) => lstmForward(arena, descriptor, t),
