@@ -24,7 +24,7 @@ import {
 import { type Arena, Descriptors } from '../src/memory/arena.js';
 import { PlanBuilder } from '../src/memory/plan.js';
 import { leadingDimension } from '../src/model/views.js';
-import { type OptimizerName, STATES } from '../src/train/layout.js';
+import { STATES } from '../src/train/layout.js';
 
 /** What one call does: multiply-adds of a product, or elements of something point-wise with the bytes that it reads and writes. */
 export type Work = { readonly multiplyAdds: number } | { readonly elements: number; readonly bytes: number };
@@ -253,7 +253,7 @@ function dropout(rows: number, columns: number): KernelCase {
 /** As in train/tiles.ts: floats of a piece. */
 const PIECE = 4096;
 
-function update(name: OptimizerName, depth: number, columns: number): KernelCase {
+function update(name: keyof typeof Optimizer, depth: number, columns: number): KernelCase {
   const states = Number(STATES[name].first) + Number(STATES[name].second);
   return {
     kernel: `update ${name}`,
@@ -275,7 +275,9 @@ function update(name: OptimizerName, depth: number, columns: number): KernelCase
           shared: 0,
           clipFactor: 1,
           clipValue: 0,
+          l1: 0,
           l2: 0,
+          proximal: 0,
         },
         ...{ rate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, correction1: 1, correction2: 1 },
       });
@@ -316,7 +318,7 @@ function elementwise(name: 'exp' | 'tanh' | 'sigmoid', elements: number): Kernel
 
 const pairs = <A, B>(as: readonly A[], bs: readonly B[]): [A, B][] => as.flatMap((a) => bs.map((b): [A, B] => [a, b]));
 
-const OPTIMIZERS = Object.keys(Optimizer) as OptimizerName[];
+const OPTIMIZERS = Object.keys(Optimizer) as (keyof typeof Optimizer)[];
 
 /** The table's rows. Backward is an LSTM's: four gates' deltas to one layer's units. */
 export const KERNEL_CASES: readonly KernelCase[] = [

@@ -51,7 +51,7 @@ export interface BenchShape {
 /** What parameters and activations take: nearly all of it, known before the work is cut. */
 export function leastBytes({ model, batch, window, kernels, optimizer = 'adam' }: Omit<BenchShape, 'workers'>): number {
   const plan = new PlanBuilder(4, reservedBytes(kernels));
-  placeParameters(plan, model, STATES[optimizer]);
+  placeParameters(plan, model, { ...STATES[optimizer], tableByRows: false });
   placeWindow(plan, model, { steps: window, streams: batch, trains: true, dropout: false }, 'activations');
   return plan.bytes;
 }
@@ -114,7 +114,7 @@ export class TrainingBench {
     this.#features = Float32Array.from({ length: features }, () => random.normal());
     const optimizer: OptimizerSettings = {
       ...{ name, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
-      ...{ clipNorm: 1, clipValue: 0, l2: 0 },
+      ...{ clipNorm: 1, clipValue: 0, l1: 0, l2: 0, proximal: false },
     };
     this.#pool = new WorkerPool(workers, { kernels, memory, shape: run, optimizer });
     this.#coordinator = new Coordinator(arena, layout, this.#pool.failure, Number.MAX_SAFE_INTEGER);

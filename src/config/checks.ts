@@ -30,6 +30,10 @@ export function checkTogether(config: Checked, origin: Origin, inMemory: boolean
       '0 is not allowed with --optimizer nesterov; give a number above 0 and below 1, or take --optimizer sgd',
     );
   }
+  if (config.proximal && config.optimizer !== 'sgd')
+    fail('proximal', `it is not allowed with --optimizer ${config.optimizer}; take --optimizer sgd`);
+  if (config.optimizer === 'sparse-adam' && config.l2 > 0)
+    fail('l2', '--optimizer sparse-adam has none, as in PyTorch; leave it out, or take --optimizer adam');
   if (config.validation > 0) return;
   const why = 'it needs evaluations, and --validation 0 holds nothing out; give --validation above 0';
   if (config.patience !== undefined) fail('patience', why);

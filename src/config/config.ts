@@ -118,7 +118,7 @@ function fillIn(checked: Checked): Config {
 
 /** PyTorch's defaults; its 0.001 for SGD, which teaches a character model nothing in an epoch, is 0.01 here. */
 function defaultRate(optimizer: Checked['optimizer']): number {
-  return optimizer === 'adam' || optimizer === 'adamw' ? 0.001 : 0.01;
+  return optimizer.includes('adam') ? 0.001 : 0.01;
 }
 
 /** `moby-lstm256` for moby.txt; what a folder's name should not hold is left out. */

@@ -127,7 +127,7 @@ export const SETTINGS = {
 
   optimizer: choice(
     { group: 'optimizer', about: 'the rule of the update' },
-    ['sgd', 'momentum', 'nesterov', 'adagrad', 'rmsprop', 'adam', 'adamw'],
+    ['sgd', 'momentum', 'nesterov', 'adagrad', 'rmsprop', 'adam', 'adamw', 'sparse-adam'],
     'adam',
   ),
   lr: optionalReal(
@@ -135,7 +135,7 @@ export const SETTINGS = {
       group: 'optimizer',
       about: 'the learning rate',
       placeholder: 'X',
-      derived: '0.001 for adam and adamw, 0.01 for the others',
+      derived: '0.001 for adam, adamw and sparse-adam, 0.01 for the others',
     },
     { above: 0 },
   ),
@@ -180,7 +180,29 @@ export const SETTINGS = {
     { min: 0 },
     0,
   ),
+  l1: real(
+    {
+      group: 'optimizer',
+      about: 'what is taken off the size of each parameter in a step, times the rate; it stops at zero',
+      placeholder: 'X',
+    },
+    { min: 0 },
+    0,
+  ),
   l2: real({ group: 'optimizer', about: "the weight decay, PyTorch's weight_decay", placeholder: 'X' }, { min: 0 }, 0),
+  proximal: onOff({
+    group: 'optimizer',
+    about: 'regularize in a step of its own after the one along the gradient (FoBoS), with --optimizer sgd',
+  }),
+  lazy: choice(
+    {
+      group: 'optimizer',
+      about:
+        'whether rows of a lookup table that a step does not touch catch up when they are touched next; never visits them all',
+    },
+    ['auto', 'never'],
+    'auto',
+  ),
   activationL1: real(
     {
       group: 'optimizer',

@@ -43,6 +43,8 @@ export const Word = {
 /** In `published`: workers return. */
 export const EXIT = -1;
 
+/** Behind an open piece of a table that is updated by rows: which rows or places of it, first and end, the undo slot holds. */
+export const OPEN_ROWS = 1;
 export const openPieceWord = (worker: number): number => Word.openPieces + worker * LINE_WORDS;
 export const MAX_WORKERS = 256;
 

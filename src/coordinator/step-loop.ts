@@ -15,12 +15,13 @@ import { descriptorNumbers, RECORD_NUMBERS, type RunLayout } from '../train/layo
 import { clipFactorOf, type OptimizerSettings } from '../train/optimizer.js';
 import type { StepInput } from '../train/step-input.js';
 import { StreamState } from '../train/stream-state.js';
+import { TableRows } from '../train/table-rows.js';
 import { ThroughTime } from '../train/through-time.js';
 import { dealInOrder, type Queues, type Ticket } from '../train/tickets.js';
 import { Updates } from '../train/updates.js';
 import { Aborted, Barrier, waitWhile } from './barrier.js';
 import { Claims } from './claims.js';
-import { EXIT, groupWords, Kind, openPieceWord, Record, Result, Word } from './protocol.js';
+import { EXIT, groupWords, Kind, OPEN_ROWS, openPieceWord, Record, Result, Word } from './protocol.js';
 
 interface Projecting {
   readonly queues: Queues;
@@ -37,6 +38,7 @@ export class StepLoop {
   readonly #throughTime: ThroughTime;
   readonly #gradients: Gradients;
   readonly #updates: Updates;
+  readonly #table: TableRows | undefined;
   readonly #layout: RunLayout;
   readonly #optimizer: OptimizerSettings;
   readonly #open: number;
@@ -45,6 +47,8 @@ export class StepLoop {
   #rate = 0;
   #record = 0;
   #updateNumber = 0;
+  /** Whether this update visits all rows of the table. */
+  #visitsAll = false;
 
   constructor(arena: Arena, kernels: Kernels, layout: RunLayout, optimizer: OptimizerSettings, worker: number) {
     const { shape } = layout;
@@ -71,9 +75,10 @@ export class StepLoop {
     this.#throughTime = new ThroughTime(kernels, descriptors, layout, shares, this.#phases);
     this.#gradients = new Gradients(kernels, descriptors, layout, worker, this.#throughTime.sparsity);
     this.#updates = new Updates(kernels, descriptors, layout, optimizer, worker);
+    this.#table = layout.table && new TableRows(kernels, descriptors, layout, layout.table, optimizer, worker);
     this.#allStreams = new StreamState(arena, shape.model, layout.training, [0, shape.streams]);
     this.#input = {
-      ...{ tokens: 0, features: 0, targets: 0, reset: 0, carry: 0 },
+      ...{ tokens: 0, features: 0, entryStarts: 0, entryFeatures: 0, entryValues: 0, targets: 0, reset: 0, carry: 0 },
       steps: 0,
       headFrom: 0,
       counted: 0,
@@ -133,6 +138,9 @@ export class StepLoop {
     this.#input = {
       tokens: slot.inputs,
       features: slot.features,
+      entryStarts: slot.entryStarts,
+      entryFeatures: slot.entryFeatures,
+      entryValues: slot.entryValues,
       targets: slot.targets,
       reset: slot.reset,
       carry: slot.carry,
@@ -160,11 +168,15 @@ export class StepLoop {
 
   #train(): void {
     const { queues } = this.#layout.work;
-    this.#project('training');
+    if (this.#table) {
+      this.#phases.enter(Phase.table);
+      this.#table.begin(this.#input);
+      this.#claims.run(queues.chunks, this.#doChunks);
+    } else this.#project('training');
     this.#throughTime.train(this.#input, Atomics.load(this.#words, Word.trainingSide));
     this.#phases.enter(Phase.weightGradient);
     this.#gradients.begin(this.#input);
-    this.#meet(Phase.throughTimeBarrier);
+    this.#meet(Phase.throughTimeBarrier, this.#placeRows);
     this.#phases.enter(Phase.weightGradient);
     if (this.#gradients.readsLists) {
       this.#claims.run(queues.listBlocks, this.#doListBlocks);
@@ -198,7 +210,22 @@ export class StepLoop {
 
   readonly #doTiles = ([from, to]: Ticket): void => {
     const { tiles } = this.#layout.work;
-    for (let i = from; i < to; i++) this.#gradients.tile(tiles[i]);
+    for (let i = from; i < to && i < tiles.length; i++) this.#gradients.tile(tiles[i]);
+    if (to <= tiles.length) return;
+    this.#phases.enter(Phase.table);
+    for (let i = Math.max(from, tiles.length); i < to; i++) this.#table?.gradient(i - tiles.length);
+    this.#phases.enter(Phase.weightGradient);
+  };
+
+  readonly #doChunks = ([from, to]: Ticket): void => {
+    for (let i = from; i < to; i++) this.#table?.deal(i);
+  };
+
+  readonly #placeRows = (): void => {
+    if (!this.#table) return;
+    const phase = this.#phases.enter(Phase.table);
+    this.#table.place();
+    this.#phases.enter(phase);
   };
 
   readonly #doTablePieces = ([from, to]: Ticket): void => {
@@ -209,9 +236,13 @@ export class StepLoop {
   #update(): void {
     this.#phases.enter(Phase.update);
     const n = Atomics.load(this.#words, Word.updates) + 1;
-    this.#updates.begin(this.#rate, this.#doubles[this.#resultAt(Result.applied)], n);
+    const clipFactor = this.#doubles[this.#resultAt(Result.applied)];
+    const { queues } = this.#layout.work;
+    this.#updates.begin(this.#rate, clipFactor, n);
+    this.#table?.beginUpdate(this.#rate, clipFactor, n);
     this.#updateNumber = n;
-    this.#claims.run(this.#layout.work.queues.pieces, this.#doPieces);
+    this.#visitsAll = this.#table?.visitsAll(n) ?? false;
+    this.#claims.run(this.#visitsAll ? queues.piecesAndBlocks : queues.pieces, this.#doPieces);
   }
 
   readonly #doPieces = ([from, to]: Ticket): void => {
@@ -220,10 +251,25 @@ export class StepLoop {
     for (let i = from; i < to; i++) {
       // Open, overwrite, done: whoever finds a piece open puts back what the undo slot holds, and does it again.
       Atomics.store(this.#words, this.#open, i + 1);
-      this.#updates.piece(pieces[i]);
+      if (i < pieces.length) this.#updates.piece(pieces[i]);
+      else this.#updateRows(i - pieces.length);
       Atomics.store(this.#words, done + i, this.#updateNumber);
       Atomics.store(this.#words, this.#open, 0);
     }
+  };
+
+  /** A piece of the table or a block of its rows. */
+  #updateRows(index: number): void {
+    if (!this.#table) return;
+    this.#phases.enter(Phase.table);
+    if (this.#visitsAll) this.#table.updateBlock(index, this.#openRows);
+    else this.#table.updatePiece(index, this.#openRows);
+    this.#phases.enter(Phase.update);
+  }
+
+  readonly #openRows = (from: number, to: number): void => {
+    Atomics.store(this.#words, this.#open + OPEN_ROWS, from);
+    Atomics.store(this.#words, this.#open + OPEN_ROWS + 1, to);
   };
 
   #resultAt(field: number): number {
@@ -241,7 +287,7 @@ export class StepLoop {
     this.#gradients.summedPieces();
     let square = 0;
     for (let i = 0; i < work.pieces.length; i++) square += this.#doubles[pieceNorms / 8 + i];
-    const norm = Math.sqrt(square);
+    const norm = Math.sqrt(square + (this.#table?.squareNorm() ?? 0));
     const loss = this.#sum(this.#layout.streamLosses, shape.streams);
     this.#judgeDensity();
     const applies = Number.isFinite(norm) && Number.isFinite(loss);
@@ -271,10 +317,12 @@ export class StepLoop {
     const side = Atomics.load(words, Word.trainingSide);
     if (Atomics.load(words, Word.applies)) {
       Atomics.store(words, Word.trainingSide, 1 - side);
-      Atomics.add(words, Word.updates, 1);
+      const updates = Atomics.add(words, Word.updates, 1) + 1;
+      this.#table?.commit(this.#rate, updates);
       Atomics.store(words, Word.badInARow, 0);
     } else {
       this.#allStreams.resetNotFinite(side);
+      this.#table?.discard();
       if (Atomics.add(words, Word.badInARow, 1) + 1 >= Atomics.load(words, Word.badLimit))
         Atomics.store(words, Word.stop, 1);
     }

@@ -169,13 +169,13 @@ export const Deal = layout(
   'bins', // int32 [chunks, P + 1]: where the entries of a piece begin, and where those of the last one end
 );
 
-/** How a row of a table that a step left out has changed meanwhile: |w| -> max(0, a |w| - b), or w -> w - b m and m -> a m. */
+/** How a row of a table that steps left out has changed meanwhile: |w| -> max(0, (1 - d) |w| - b), or w -> w - b m and m -> (1 - d) m. */
 export const CatchUp = { none: 0, shrink: 1, momentum: 2 } as const;
 
 const CATCH_UP = [
   'catchUp', // CatchUp
   'touchedAt', // int32 [vocabulary]: updates of the present period after which a row was last up to date
-  'maps', // float64 [period, 2]: a and b from there until now
+  'maps', // float64 [period, 2]: d and b from there until now
   'period',
 ] as const;
 
@@ -240,7 +240,7 @@ export const RowUpdate = layout(
   'undo', // [3][to - from][columns]: w, m, v as they were
   'scratch', // [to - from][columns]; only with `all`
   'all',
-  'now', // updates of the present period that are done after this one; 0 where a new period begins
+  'now', // updates of the present period that are done after this one; 0 where the next period begins
   ...CATCH_UP,
   ...RULE,
 );

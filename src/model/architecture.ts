@@ -1,11 +1,13 @@
 // What a model is, apart from its numbers: enough to lay out its parameters and to read its file.
 
 export interface Architecture {
-  readonly cell: 'rnn' | 'lstm' | 'gru';
-  /** Of the simple RNN; LSTM and GRU have their own. */
+  /** mlp: feedforward layers, each time step by itself. */
+  readonly cell: 'rnn' | 'lstm' | 'gru' | 'mlp';
+  /** Of the simple RNN and of feedforward layers; LSTM and GRU have their own. */
   readonly activation: 'sigmoid' | 'tanh' | 'relu';
-  /** Units of each layer, H. */
+  /** Units of each layer, H; 1 where there is no layer. */
   readonly hidden: number;
+  /** 0 for mlp alone: a linear model. */
   readonly layers: number;
   /** Width D of the embedding; 0: one-hot rows. */
   readonly embedding: number;
@@ -13,4 +15,6 @@ export interface Architecture {
   readonly vocabulary: number;
   /** Real-valued numbers of a time step, I, that are read in place of tokens, without an embedding; absent: tokens are read. */
   readonly features?: number;
+  /** Features of which each time step names a few with their values, in place of tokens and without an embedding. */
+  readonly sparseFeatures?: number;
 }

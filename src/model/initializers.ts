@@ -1,6 +1,7 @@
 // How weights start. Every parameter is drawn from a counter of its own, keyed by seed and name, so that a start does not
 // depend on the order in which parameters are filled. Values are in PyTorch's layout.
 import type { Architecture } from './architecture.js';
+import { cells } from './cells/cells.js';
 import { Counter } from './counter.js';
 import { elementsOf, type Parameter, rowPieces } from './parameters.js';
 
@@ -25,7 +26,7 @@ export function initialValues(model: Architecture, p: Parameter, init: Initializ
 /** The same in pieces of whole rows, made as they are asked for: a large parameter is never held twice. */
 export function* initialPieces(model: Architecture, p: Parameter, init: Initialization): Generator<Float32Array> {
   const random = new Counter(init.seed, p.name);
-  if (init.kind === 'orthogonal' && p.name.includes('weight_hh')) {
+  if (init.kind === 'orthogonal' && p.role === 'recurrent' && p.storage !== 'vector') {
     for (let gate = 0; gate < p.gates; gate++) yield orthogonalMatrix(model.hidden, random);
     return;
   }
@@ -33,25 +34,30 @@ export function* initialPieces(model: Architecture, p: Parameter, init: Initiali
   const [, second = 1] = p.shape;
   for (const [from, to] of rowPieces(p)) {
     const values = new Float32Array((to - from) * second);
-    if (draw === undefined) random.fillUniform(values, boundOf(model));
+    if (draw === undefined) random.fillUniform(values, boundOf(model, p));
     else for (let i = 0; i < values.length; i++) values[i] = draw(from * second + i);
     yield values;
   }
 }
 
 /** PyTorch: U(-k, k) with k = 1 / sqrt(H) in recurrent layers, 1 / sqrt(inputs) in linear ones; the head's inputs are H. */
-const boundOf = ({ hidden }: Architecture): number => 1 / Math.sqrt(hidden);
+function boundOf(model: Architecture, p: Parameter): number {
+  const { hidden, layers, cell, embedding, vocabulary, features, sparseFeatures } = model;
+  const reads = sparseFeatures ?? features ?? (embedding || vocabulary);
+  const readsInputs = p.role === 'head' ? layers === 0 : cell === 'mlp' && p.layer === 0;
+  return 1 / Math.sqrt(readsInputs ? reads : hidden);
+}
 
 type Draw = (index: number) => number;
 
 /** What is called for each element in turn, with its index; undefined where all are U(-k, k). */
 function drawOf(model: Architecture, p: Parameter, init: Initialization, random: Counter): Draw | undefined {
-  if (p.name === 'embedding.weight') return () => random.normal();
+  if (p.role === 'embedding') return () => random.normal();
   const { hidden } = model;
-  const ownBiases = model.cell === 'lstm' && init.forgetBias !== undefined && p.name.includes('bias_ih');
-  const isIdentity = init.kind === 'identity' && p.name.startsWith('rnn.');
+  const ownBiases = model.cell === 'lstm' && init.forgetBias !== undefined && p.role === 'input' && p.storage === 'vector';
+  const isIdentity = init.kind === 'identity' && cells[model.cell].isRecurrent && p.role !== 'head';
   if (!isIdentity && !ownBiases) return undefined;
-  const bound = boundOf(model);
+  const bound = boundOf(model, p);
   const own = isIdentity ? identityDraw(p, hidden, random) : () => (2 * random.uniform() - 1) * bound;
   const { forgetBias = 0 } = init;
   if (!ownBiases) return own;
@@ -63,8 +69,8 @@ const FORGET_GATE = 1;
 
 /** Recurrent weights the identity (for each gate), biases zero, input weights N(0, 0.001): Le, Jaitly & Hinton 2015. */
 function identityDraw(p: Parameter, hidden: number, random: Counter): (index: number) => number {
-  if (p.name.includes('weight_ih')) return () => 0.001 * random.normal();
-  if (!p.name.includes('weight_hh')) return () => 0;
+  if (p.storage === 'vector') return () => 0;
+  if (p.role === 'input') return () => 0.001 * random.normal();
   return (index) => (Math.floor(index / hidden) % hidden === index % hidden ? 1 : 0);
 }
 

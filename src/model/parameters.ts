@@ -11,9 +11,15 @@ import { cells } from './cells/cells.js';
  */
 type Storage = 'panels' | 'rows' | 'vector';
 
+/** What a parameter is for: `input` and `recurrent` of a layer, its biases included, the embedding, the output layer. */
+type Role = 'embedding' | 'input' | 'recurrent' | 'head';
+
 export interface Parameter {
   /** As in PyTorch's state_dict. */
   readonly name: string;
+  readonly role: Role;
+  /** Of `input` and `recurrent`; 0 for the others. */
+  readonly layer: number;
   /** As in PyTorch: [outputs, inputs], [V, D] for the embedding, [outputs] for a bias. */
   readonly shape: readonly number[];
   readonly storage: Storage;
@@ -33,52 +39,76 @@ export interface Parameter {
   readonly summedWith?: string;
 }
 
-function parameter(
-  name: string,
-  shape: readonly number[],
-  storage: Storage,
-  gates: number,
-  transposed = storage === 'panels',
-): Parameter {
-  const outputsFirst = name !== 'embedding.weight';
+/** What a parameter is, before it is known how it is stored. */
+interface Part {
+  readonly name: string;
+  readonly role: Role;
+  readonly layer: number;
+  readonly shape: readonly number[];
+  readonly gates: number;
+}
+
+function parameter(part: Part, storage: Storage, transposed = storage === 'panels'): Parameter {
+  const { shape, gates, role } = part;
+  const outputsFirst = role !== 'embedding';
   const outputs = outputsFirst ? shape[0] : shape[1];
   const inputs = storage === 'vector' ? 1 : outputsFirst ? shape[1] : shape[0];
   const depth = storage === 'panels' ? padded(inputs) : inputs;
-  const columns = gates * padded(outputs / gates);
-  return { name, shape, storage, gates, outputsFirst, depth, columns, length: depth * columns, transposed };
+  // A few outputs of many features: padding would be most of the table.
+  const narrow = role === 'head' && storage === 'rows' && outputs < PANEL;
+  const columns = narrow ? outputs : gates * padded(outputs / gates);
+  return { ...part, storage, outputsFirst, depth, columns, length: depth * columns, transposed };
 }
 
-const bias = (name: string, size: number, gates: number, summedWith: string | undefined): Parameter => ({
-  ...parameter(name, [size], 'vector', gates),
+const bias = (part: Part, summedWith: string | undefined): Parameter => ({
+  ...parameter({ ...part, shape: part.shape.slice(0, 1) }, 'vector'),
   summedWith,
 });
 
+/** Rows of a lookup table that the model reads: tokens or sparse features; 0 where it reads neither. */
+const tableRows = ({ vocabulary, features, sparseFeatures }: Architecture): number =>
+  features === undefined ? (sparseFeatures ?? vocabulary) : 0;
+
 /** All parameters of a model, in the order of the file and of every sum over them. */
 export function parametersOf(model: Architecture): readonly Parameter[] {
-  const { gates, separateRecurrent } = cells[model.cell];
-  const { hidden, embedding, vocabulary, features } = model;
+  const { hidden, embedding, vocabulary, layers } = model;
   const list: Parameter[] = [];
-  if (embedding > 0) list.push(parameter('embedding.weight', [vocabulary, embedding], 'rows', 1));
-  for (let layer = 0; layer < model.layers; layer++) {
-    const inputs = layer > 0 ? hidden : (features ?? (embedding || vocabulary));
-    const oneHot = layer === 0 && embedding === 0 && features === undefined;
-    // Nothing is before the features: no one asks for their gradient.
-    const transposed = !oneHot && (layer > 0 || features === undefined);
-    const [input, recurrent] = [`rnn.weight_ih_l${layer}`, `rnn.weight_hh_l${layer}`];
-    // Tokens of the first layer may be projected: then no product reads the deltas of all rows for the input weights.
-    const ofInputs = layer > 0 || features !== undefined ? input : undefined;
-    list.push(
-      parameter(input, [gates * hidden, inputs], oneHot ? 'rows' : 'panels', gates, transposed),
-      parameter(recurrent, [gates * hidden, hidden], 'panels', gates),
-      bias(`rnn.bias_ih_l${layer}`, gates * hidden, gates, separateRecurrent ? ofInputs : recurrent),
-      bias(`rnn.bias_hh_l${layer}`, gates * hidden, gates, recurrent),
-    );
+  if (embedding > 0) {
+    const part = { role: 'embedding', layer: 0, shape: [vocabulary, embedding], gates: 1 } as const;
+    list.push(parameter({ ...part, name: 'embedding.weight' }, 'rows'));
   }
+  for (let layer = 0; layer < layers; layer++) list.push(...layerParameters(model, layer));
+  const isTable = layers === 0 && tableRows(model) > 0;
+  const inputs = layers > 0 ? hidden : isTable ? tableRows(model) : (model.features as number);
+  const head = { role: 'head', layer: 0, shape: [vocabulary, inputs], gates: 1 } as const;
   list.push(
-    parameter('head.weight', [vocabulary, hidden], 'panels', 1),
-    bias('head.bias', vocabulary, 1, 'head.weight'),
+    parameter({ ...head, name: 'head.weight' }, isTable ? 'rows' : 'panels', layers > 0),
+    bias({ ...head, name: 'head.bias' }, isTable ? undefined : 'head.weight'),
   );
   return list;
+}
+
+function layerParameters(model: Architecture, layer: number): readonly Parameter[] {
+  const { gates, separateRecurrent, isRecurrent } = cells[model.cell];
+  const { hidden, embedding, features } = model;
+  const isTable = layer === 0 && embedding === 0 && features === undefined;
+  const inputs = layer > 0 ? hidden : isTable ? tableRows(model) : (features ?? embedding);
+  // Nothing is before the features: no one asks for their gradient.
+  const transposed = !isTable && (layer > 0 || features === undefined);
+  const input = { role: 'input', layer, shape: [gates * hidden, inputs], gates } as const;
+  const weight = isRecurrent ? `rnn.weight_ih_l${layer}` : `hidden.${layer}.weight`;
+  // Tokens of the first layer may be projected: then no product reads the deltas of all rows for the input weights.
+  const summed = layer > 0 || features !== undefined ? weight : undefined;
+  const inputWeights = parameter({ ...input, name: weight }, isTable ? 'rows' : 'panels', transposed);
+  if (!isRecurrent) return [inputWeights, bias({ ...input, name: `hidden.${layer}.bias` }, summed)];
+  const recurrent = { role: 'recurrent', layer, shape: [gates * hidden, hidden], gates } as const;
+  const recurrentWeight = `rnn.weight_hh_l${layer}`;
+  return [
+    inputWeights,
+    parameter({ ...recurrent, name: recurrentWeight }, 'panels'),
+    bias({ ...input, name: `rnn.bias_ih_l${layer}` }, separateRecurrent ? summed : recurrentWeight),
+    bias({ ...recurrent, name: `rnn.bias_hh_l${layer}` }, recurrentWeight),
+  ];
 }
 
 /** Numbers of a parameter as PyTorch counts them. */

@@ -20,23 +20,25 @@ export const Phase = {
   /** With the square norms. */
   weightGradient: 7,
   update: 8,
-  projectionBarrier: 9,
+  /** A lookup table that is updated by rows: its entries sorted, its gradient and its update. */
+  table: 9,
+  projectionBarrier: 10,
   /** Among those who share the columns of a time step. */
-  timeStepBarrier: 10,
-  throughTimeBarrier: 11,
-  gradientBarrier: 12,
-  normBarrier: 13,
-  updateBarrier: 14,
-  batch: 15,
+  timeStepBarrier: 11,
+  throughTimeBarrier: 12,
+  gradientBarrier: 13,
+  normBarrier: 14,
+  updateBarrier: 15,
+  batch: 16,
   /** Of no training step: the coordinator evaluates, saves, begins, ends. */
-  pause: 16,
-  evaluation: 17,
+  pause: 17,
+  evaluation: 18,
 } as const;
 
 /** In the order of `Phase`. */
 export const PHASE_NAMES = [
   ...['state', 'gather', 'input product', 'recurrent product', 'point-wise', 'head', 'backward', 'weight gradient'],
-  ...['update', 'wait: projection', 'wait: time step', 'wait: through time', 'wait: gradient', 'wait: norm'],
+  ...['update', 'lookup table', 'wait: projection', 'wait: time step', 'wait: through time', 'wait: gradient', 'wait: norm'],
   ...['wait: update', 'wait: batch', 'pause', 'evaluation'],
 ] as const;
 

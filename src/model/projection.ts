@@ -4,7 +4,7 @@ import { Init, type Kernels, NO_LISTS, PANEL, Product, padded } from '../kernels
 import type { Descriptors } from '../memory/arena.js';
 import type { Architecture } from './architecture.js';
 import { cells } from './cells/cells.js';
-import { findParameter, type PlacedParameter, type WindowViews } from './views.js';
+import { biasesOf, type PlacedParameter, type WindowViews, weightsOf } from './views.js';
 
 /** Panels of a unit: the vocabulary's rows times this is work for some ten microseconds. */
 const UNIT_PANELS = 4;
@@ -24,11 +24,12 @@ export class Projection {
   ) {
     this.#kernels = kernels;
     const { floatBytes } = descriptors.arena;
-    const weights = findParameter(parameters, 'rnn.weight_ih_l0');
+    const weights = weightsOf(parameters, 'input');
+    const { separateRecurrent } = cells[model.cell];
     const biases = [
-      findParameter(parameters, 'rnn.bias_ih_l0').weights,
-      findParameter(parameters, 'rnn.bias_hh_l0').weights,
-    ];
+      ...biasesOf(parameters, 'input'),
+      ...(separateRecurrent ? [] : biasesOf(parameters, 'recurrent')),
+    ].map((p) => p.weights);
     const width = padded(model.embedding);
     const panels = weights.columns / PANEL;
     this.units = Math.ceil(panels / UNIT_PANELS);
@@ -36,7 +37,7 @@ export class Projection {
       const from = unit * UNIT_PANELS;
       const columns = from * PANEL * floatBytes;
       return descriptors.add(Product, {
-        ...{ a: findParameter(parameters, 'embedding.weight').weights, lda: width, aGroup: 0 },
+        ...{ a: weightsOf(parameters, 'embedding').weights, lda: width, aGroup: 0 },
         panels: weights.weights + from * weights.depth * PANEL * floatBytes,
         ...{ depth: width, panelStride: weights.depth * PANEL, panelCount: Math.min(UNIT_PANELS, panels - from) },
         ...{ c: views.projected + columns, ldc: weights.columns, cGroup: 0, rows: model.vocabulary },
@@ -44,7 +45,7 @@ export class Projection {
         ...{
           init: Init.bias,
           bias: biases[0] + columns,
-          bias2: cells[model.cell].separateRecurrent ? 0 : biases[1] + columns,
+          bias2: biases.length > 1 ? biases[1] + columns : 0,
         },
       });
     });

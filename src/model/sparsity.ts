@@ -15,7 +15,8 @@ export interface Crossover {
 export const EVERYWHERE: Crossover = { product: 1, gradient: 1 };
 
 /** Whether units of this model can be exactly zero. */
-export const hasZeros = ({ cell, activation }: Architecture): boolean => cell === 'rnn' && activation === 'relu';
+export const hasZeros = ({ cell, activation, layers }: Architecture): boolean =>
+  (cell === 'rnn' || cell === 'mlp') && activation === 'relu' && layers > 0;
 
 export class Sparsity {
   readonly #arena: Arena;

@@ -10,49 +10,28 @@
 import {
   Cell as CellFields,
   Dropout,
-  Gather,
   Init,
-  type Kernels,
   PANEL,
-  Product,
   padded,
   Softmax,
 } from '../kernels/kernels.js';
-import type { Arena, Descriptors } from '../memory/arena.js';
-import type { Architecture } from './architecture.js';
+import type { Arena } from '../memory/arena.js';
 import type { Cell } from './cells/cell.js';
 import { cells } from './cells/cells.js';
 import { dropoutKey } from './dropout-key.js';
-import { Phase, type Phases } from './phases.js';
-import { partOf, type Share } from './share.js';
+import { type InputOptions, Inputs, type WindowInput } from './inputs.js';
+import { Phase } from './phases.js';
+import { partOf } from './share.js';
 import type { Sparsity } from './sparsity.js';
-import { findParameter, type LayerViews, type PlacedParameter, type WindowViews } from './views.js';
+import { biasesOf, type LayerViews, type PlacedParameter, weightsOf } from './views.js';
 import { WindowCalls } from './window-calls.js';
 
-export interface StackOptions {
+export interface StackOptions extends InputOptions {
   readonly arena: Arena;
-  readonly kernels: Kernels;
-  readonly descriptors: Descriptors;
-  readonly model: Architecture;
-  readonly parameters: readonly PlacedParameter[];
-  readonly views: WindowViews;
-  readonly share: Share;
-  readonly phases: Phases;
   /** Which products leave out zeros; undefined: none. */
   readonly sparsity?: Sparsity;
   readonly dropout: number;
-  readonly trains: boolean;
   readonly seed: number;
-}
-
-/** What a window is besides its length. */
-export interface WindowInput {
-  /** Byte offset of the input tokens, int32 [T, B]. */
-  readonly tokens: number;
-  /** Byte offset of the features, floats [T, B, I padded]; 0 where tokens are read. */
-  readonly features: number;
-  /** Byte offset of the targets, int32 [T, B], -1 where no prediction counts. */
-  readonly targets: number;
 }
 
 /** Descriptors of one layer; 0 where a layer has no such call. */
@@ -68,74 +47,26 @@ interface LayerCalls {
   readonly dropoutBackward: number;
 }
 
-/** Byte offsets; no biases: 0. */
-interface InputTable {
-  readonly table: number;
-  readonly bias: number;
-  readonly bias2: number;
-}
-
-/**
- * Bytes of z up to which a window's rows are gathered in one call. More would have left the cache when the product adds to them,
- * so they are gathered step by step (1.03 times the speed, LSTM of 128 units).
- */
-const GATHERED_AT_ONCE = 1 << 18;
-
 export class Stack {
   readonly #o: StackOptions;
   readonly #cell: Cell;
   readonly #calls: WindowCalls;
   readonly #layers: readonly LayerCalls[];
-  readonly #featuresProduct: number;
-  readonly #gather: number;
-  readonly #gatherEmbedded: number;
-  readonly #embeddedProduct: number;
-  readonly #embeddedBackward: number;
+  readonly #inputs: Inputs;
   readonly #headProduct: number;
   readonly #headBackward: number;
   readonly #softmax: number;
-  /** Where this member's columns of the tokens' part of z are looked up. */
-  readonly #inputTable: InputTable;
-  readonly #projectedTable: InputTable;
 
   constructor(options: StackOptions) {
-    const { model, views, descriptors, parameters, share, trains, arena } = options;
+    const { model, views, descriptors, parameters, share } = options;
     this.#o = options;
     this.#cell = cells[model.cell];
     const calls = new WindowCalls(descriptors, model, parameters, views, share);
     this.#calls = calls;
     this.#layers = views.layers.map((_, layer) => this.#layerCalls(layer));
-    const top = views.layers[model.layers - 1];
-    const logits = calls.rows(views.logits, views.ldl);
-    this.#headProduct = calls.headProduct(calls.later(calls.rows(top.h, views.ldh), 1), logits, calls.listsOf(top, 1));
-    const dh = calls.rows(top.dh, views.ldh);
-    const head = this.#parameter('head.weight');
-    this.#headBackward = trains ? calls.backwardProduct(logits, head, dh, Init.zero, [0, head.depth / PANEL]) : 0;
+    this.#inputs = new Inputs(options, calls);
     this.#softmax = calls.softmax();
-    const z = calls.rows(views.layers[0].z, views.ldz);
-    const gateColumns = this.#cell.gates * PANEL;
-    const [from, to] = calls.ownBlocks;
-    const ownColumns = from * gateColumns * arena.floatBytes;
-    const [bias, bias2 = 0] = calls.inputBiases(0).map((name) => this.#parameter(name).weights + ownColumns);
-    this.#inputTable = { table: this.#parameter('rnn.weight_ih_l0').weights + ownColumns, bias, bias2 };
-    this.#projectedTable = { table: views.projected + ownColumns, bias: 0, bias2: 0 };
-    this.#gather = calls.gather(z, [from * gateColumns, to * gateColumns], this.#cell.gates * padded(model.hidden));
-    const width = padded(model.embedding);
-    const embedded = calls.rows(views.embedded, width);
-    const weights = this.#parameter('rnn.weight_ih_l0');
-    const features = { at: 0, ld: weights.depth };
-    this.#featuresProduct = model.features ? calls.product(features, weights, z, Init.bias, calls.inputBiases(0)) : 0;
-    const embeds = views.embedded > 0;
-    this.#gatherEmbedded = embeds ? calls.gather(embedded, [0, width], width) : 0;
-    this.#embeddedProduct = embeds ? calls.product(embedded, weights, z, Init.bias, calls.inputBiases(0)) : 0;
-    const gradient = calls.rows(views.embeddedGradient, width);
-    this.#embeddedBackward =
-      embeds && trains
-        ? calls.backwardProduct(
-            ...([z, weights, gradient, Init.zero, partOf(share, weights.depth / PANEL)] as const),
-            calls.listsOf(views.layers[0], 1),
-          )
-        : 0;
+    [this.#headProduct, this.#headBackward] = model.layers > 0 ? this.#headCalls() : [0, 0];
   }
 
   /**
@@ -147,19 +78,16 @@ export class Stack {
     const { kernels, share, phases, sparsity } = this.#o;
     sparsity?.begin();
     if (share.rows === 0) return;
-    const gathers = this.#inputs(input, steps, projected);
+    const gathers = this.#inputs.run(input, steps, projected);
     for (let layer = 0; layer < this.#layers.length; layer++) {
       const calls = this.#layers[layer];
       if (layer > 0) phases.enter(Phase.inputProduct);
       if (layer > 0) this.#product(calls.inputProduct, 0, steps, layer - 1, 1);
       this.#list(layer, 0);
       for (let t = 0; t < steps; t++) {
-        if (gathers && layer === 0) {
-          phases.enter(Phase.gather);
-          kernels.gather(this.#gather, t, t + 1);
-        }
+        if (gathers && layer === 0) this.#inputs.gather(t);
         phases.enter(Phase.recurrentProduct);
-        this.#product(calls.recurrentProduct, t, t + 1, layer, 0);
+        if (calls.recurrentProduct) this.#product(calls.recurrentProduct, t, t + 1, layer, 0);
         phases.enter(Phase.pointWise);
         this.#cell.forward(kernels, calls.cell, t);
         this.#list(layer, t + 1);
@@ -179,15 +107,16 @@ export class Stack {
     phases.enter(Phase.head);
     const [own, end] = partOf(share, steps - from);
     this.logits(from + own, from + end);
-    descriptors.set(this.#softmax, Softmax.targets, this.#intRow(input.targets));
+    descriptors.set(this.#softmax, Softmax.targets, this.#calls.intRow(input.targets));
     descriptors.set(this.#softmax, Softmax.scale, scale);
     descriptors.set(this.#softmax, Softmax.train, scale > 0 ? 1 : 0);
     kernels.softmax(this.#softmax, from + own, from + end);
     if (scale === 0) share.sync();
   }
 
+  /** Without layers, the inputs' part is the logits. */
   logits(from: number, steps: number): void {
-    this.#product(this.#headProduct, from, steps, this.#layers.length - 1, 1);
+    if (this.#headProduct) this.#product(this.#headProduct, from, steps, this.#layers.length - 1, 1);
   }
 
   /**
@@ -196,7 +125,7 @@ export class Stack {
    */
   backward(from: number, steps: number, projected: boolean, step: number, penalty = 0): void {
     const { kernels, share, phases, descriptors } = this.#o;
-    if (share.rows === 0) return;
+    if (share.rows === 0 || this.#layers.length === 0) return;
     this.#headGradient(from, steps);
     phases.enter(Phase.backward);
     for (let layer = this.#layers.length - 1; layer >= 0; layer--) {
@@ -206,7 +135,7 @@ export class Stack {
         if (penalty > 0) descriptors.set(calls.cell, CellFields.penalty, t >= from ? penalty : 0);
         this.#cell.backward(kernels, calls.cell, t);
         share.sync();
-        if (t > 0) this.#product(calls.recurrentBackward, t, t + 1, layer, 1);
+        if (t > 0 && calls.recurrentBackward) this.#product(calls.recurrentBackward, t, t + 1, layer, 1);
       }
       if (layer === 0) break;
       this.#product(calls.inputBackward, 0, steps, layer, 1);
@@ -215,7 +144,7 @@ export class Stack {
       share.sync();
       this.#drop(below.dropoutBackward, layer - 1, steps, step);
     }
-    if (this.#embeddedBackward && !projected) this.#product(this.#embeddedBackward, 0, steps, 0, 1);
+    if (this.#inputs.backward && !projected) this.#product(this.#inputs.backward, 0, steps, 0, 1);
   }
 
   /**
@@ -246,39 +175,6 @@ export class Stack {
     share.sync();
   }
 
-  /** The inputs' part of z in layer 0. @returns whether it is still to be gathered */
-  #inputs(input: WindowInput, steps: number, projected: boolean): boolean {
-    const { kernels, descriptors, model, share, phases, views, arena } = this.#o;
-    if (model.features) {
-      phases.enter(Phase.inputProduct);
-      const { at } = this.#calls.rows(input.features, padded(model.features));
-      descriptors.set(this.#featuresProduct, Product.a, at);
-      kernels.product(this.#featuresProduct, 0, steps);
-      return false;
-    }
-    const tokens = this.#intRow(input.tokens);
-    if (model.embedding > 0 && !projected) {
-      descriptors.set(this.#gatherEmbedded, Gather.tokens, tokens);
-      descriptors.set(this.#gatherEmbedded, Gather.table, this.#parameter('embedding.weight').weights);
-      phases.enter(Phase.gather);
-      kernels.gather(this.#gatherEmbedded, ...partOf(share, steps));
-      share.sync();
-      phases.enter(Phase.inputProduct);
-      kernels.product(this.#embeddedProduct, 0, steps);
-      return false;
-    }
-    const { table, bias, bias2 } = projected ? this.#projectedTable : this.#inputTable;
-    descriptors.set(this.#gather, Gather.tokens, tokens);
-    descriptors.set(this.#gather, Gather.table, table);
-    descriptors.set(this.#gather, Gather.bias, bias);
-    descriptors.set(this.#gather, Gather.bias2, bias2);
-    const gathered = share.rows * steps * views.ldz * arena.floatBytes;
-    if (gathered > GATHERED_AT_ONCE) return true;
-    phases.enter(Phase.gather);
-    kernels.gather(this.#gather, 0, steps);
-    return false;
-  }
-
   /** The member's time steps of a dropout; all of them are there when it returns. */
   #drop(descriptor: number, layer: number, steps: number, step: number): void {
     const { kernels, descriptors, dropout, seed, share } = this.#o;
@@ -300,19 +196,31 @@ export class Stack {
     }
   }
 
+  #headCalls(): readonly [forward: number, backward: number] {
+    const { model, views, parameters, trains } = this.#o;
+    const calls = this.#calls;
+    const top = views.layers[model.layers - 1];
+    const logits = calls.rows(views.logits, views.ldl);
+    const forward = calls.headProduct(calls.later(calls.rows(top.h, views.ldh), 1), logits, calls.listsOf(top, 1));
+    const head = weightsOf(parameters, 'head');
+    const dh = calls.rows(top.dh, views.ldh);
+    return [forward, trains ? calls.backwardProduct(logits, head, dh, Init.zero, [0, head.depth / PANEL]) : 0];
+  }
+
   #layerCalls(layer: number): LayerCalls {
     const { views, trains } = this.#o;
     const calls = this.#calls;
     const own = views.layers[layer];
     const below = layer > 0 ? views.layers[layer - 1] : undefined;
-    const weights = this.#parameter(`rnn.weight_hh_l${layer}`);
-    const inputWeights = this.#parameter(`rnn.weight_ih_l${layer}`);
-    const separate = this.#cell.separateRecurrent;
+    const { parameters } = this.#o;
+    const { separateRecurrent: separate, isRecurrent } = this.#cell;
     const hOf = (view: number) => calls.rows(view, views.ldh);
     const [z, h, dh] = [calls.rows(own.z, views.ldz), hOf(own.h), hOf(own.dh)];
     const recurrent = separate ? calls.rows(own.r, views.ldz) : z;
     const inputs = below && (below.dropped ? hOf(below.dropped) : calls.later(hOf(below.h), 1));
-    const biases = separate ? [`rnn.bias_hh_l${layer}`] : [];
+    const biases = separate ? biasesOf(parameters, 'recurrent', layer) : [];
+    const weights = isRecurrent ? weightsOf(parameters, 'recurrent', layer) : undefined;
+    const inputWeights = weightsOf(parameters, 'input', layer);
     const backward = (a: typeof z, p: PlacedParameter, c: typeof h, init: number): number =>
       trains ? calls.backwardProduct(a, p, c, init, calls.ownBlocks, calls.listsOf(own, 1)) : 0;
     return {
@@ -321,25 +229,19 @@ export class Stack {
         below && inputs
           ? calls.product(inputs, inputWeights, z, Init.bias, calls.inputBiases(layer), calls.listsOf(below, 1))
           : 0,
-      recurrentProduct: calls.product(
-        ...([h, weights, recurrent, separate ? Init.bias : Init.accumulate, biases] as const),
-        calls.listsOf(own, 0),
-      ),
+      recurrentProduct: weights
+        ? calls.product(
+            ...([h, weights, recurrent, separate ? Init.bias : Init.accumulate, biases] as const),
+            calls.listsOf(own, 0),
+          )
+        : 0,
       activeUnits: calls.activeUnits(own),
       cell: calls.cell(own),
       // Step t writes dh(t - 1): the output begins one group earlier. It is never called for t = 0.
-      recurrentBackward: backward(recurrent, weights, calls.later(dh, -1), Init.accumulate),
+      recurrentBackward: weights ? backward(recurrent, weights, calls.later(dh, -1), Init.accumulate) : 0,
       inputBackward: below ? backward(z, inputWeights, hOf(below.dh), Init.zero) : 0,
       dropoutForward: own.dropped ? calls.dropout(calls.later(h, 1), hOf(own.dropped)) : 0,
       dropoutBackward: own.dropped && trains ? calls.dropout(dh, dh) : 0,
     };
-  }
-
-  #parameter(name: string): PlacedParameter {
-    return findParameter(this.#o.parameters, name);
-  }
-
-  #intRow(view: number): number {
-    return view + this.#o.share.firstRow * 4;
   }
 }

@@ -14,10 +14,23 @@ export interface PlacedParameter extends Parameter {
   readonly secondState: number;
 }
 
+/** How rows of the table that are behind catch up: fields of the kernels' descriptors. */
+export interface Behind {
+  /** One of `CatchUp`. */
+  readonly catchUp: number;
+  /** int32 [V] */
+  readonly touchedAt: number;
+  /** float64 [period, 2] */
+  readonly maps: number;
+  readonly period: number;
+}
+
 /** What training keeps beside a weight. */
 export interface TrainingState {
   readonly first: boolean;
   readonly second: boolean;
+  /** Whether the table's gradient is of the rows alone that a step touches, and lies elsewhere. */
+  readonly tableByRows: boolean;
 }
 
 /** @param training undefined: no gradients and no optimizer state, for a model that only runs */
@@ -30,7 +43,7 @@ export function placeParameters(
     ...p,
     weights: plan.floats('parameters', p.length),
     transposedPanels: training && p.transposed ? plan.floats('transposed panels', p.length) : 0,
-    gradient: training ? plan.floats('gradients', p.length) : 0,
+    gradient: training && !(training.tableByRows && p.storage === 'rows') ? plan.floats('gradients', p.length) : 0,
     firstState: training?.first ? plan.floats('optimizer state', p.length) : 0,
     secondState: training?.second ? plan.floats('optimizer state', p.length) : 0,
   }));
@@ -42,6 +55,20 @@ export function findParameter(parameters: readonly PlacedParameter[], name: stri
   if (!found) throw new Error(`the model has no parameter ${name}`);
   return found;
 }
+
+/** The matrix or table of a layer's `input` or `recurrent` part, of the head or the embedding. */
+export function weightsOf(parameters: readonly PlacedParameter[], role: Parameter['role'], layer = 0): PlacedParameter {
+  const found = parameters.find((p) => p.role === role && p.layer === layer && p.storage !== 'vector');
+  if (!found) throw new Error(`layer ${layer} of the model has no ${role} weights`);
+  return found;
+}
+
+/** The biases of the same. */
+export const biasesOf = (
+  parameters: readonly PlacedParameter[],
+  role: Parameter['role'],
+  layer = 0,
+): readonly PlacedParameter[] => parameters.filter((p) => p.role === role && p.layer === layer && p.storage === 'vector');
 
 /** Activations of one layer; byte offsets, 0 where the cell or the purpose has no such view. */
 export interface LayerViews {
@@ -91,7 +118,7 @@ export interface WindowViews {
   /** [T, B] */
   readonly losses: number;
   readonly hits: number;
-  /** [2][L][B][H]: the streams' state at the window's start and at its end; h, then c. */
+  /** [2][L][B][H]: the streams' state at the window's start and at its end; h, then c; 0 where there is none. */
   readonly hiddenState: number;
   readonly cellState: number;
 }
@@ -104,6 +131,8 @@ export interface WindowShape {
   readonly dropout: boolean;
   /** Whether there is room for lists of active units. */
   readonly lists?: boolean;
+  /** Whether the vocabulary is never projected: rows of the table may be behind, or are to be told apart. */
+  readonly unprojected?: boolean;
 }
 
 /** Rows a kibibyte apart fall into the same few sets of the first-level cache: one more line between them. */
@@ -111,9 +140,11 @@ export const leadingDimension = (width: number): number => (width % 128 === 0 ? 
 
 /**
  * Whether the tokens' part of z is projected for the whole vocabulary and then gathered (P = E W_x), rather than computed row by
- * row: where there are more rows than tokens. Decided from the rows that are there, so a window's bits do not depend on the plan.
+ * row: where there are more rows than tokens, and the window's plan has a place for it. Decided from the rows that are there, so
+ * a window's bits do not depend on the plan's longest one.
  */
-export const projects = (model: Architecture, rows: number): boolean => model.embedding > 0 && model.vocabulary < rows;
+export const projects = (model: Architecture, rows: number, views?: WindowViews): boolean =>
+  model.embedding > 0 && model.vocabulary < rows && views?.projected !== 0;
 
 /** Blocks of rows of h, of all T + 1 groups. */
 export const listBlocks = (steps: number, streams: number): number => Math.ceil(((steps + 1) * streams) / LIST_ROWS);
@@ -149,10 +180,11 @@ export function placeWindow(plan: PlanBuilder, model: Architecture, shape: Windo
     });
   }
   const table = model.vocabulary * cell.gates * width;
-  const mayProject = projects(model, rows);
-  const unprojectedRows = model.embedding > 0 ? Math.min(rows, model.vocabulary) : 0;
+  const mayProject = projects(model, rows) && !shape.unprojected;
+  const mostRows = shape.unprojected ? rows : Math.min(rows, model.vocabulary);
+  const unprojectedRows = model.embedding > 0 ? mostRows : 0;
   const embeddedFloats = unprojectedRows * padded(model.embedding);
-  const stateFloats = 2 * model.layers * streams * width;
+  const stateFloats = cell.isRecurrent ? 2 * model.layers * streams * width : 0;
   return {
     steps,
     streams,
@@ -167,7 +199,7 @@ export function placeWindow(plan: PlanBuilder, model: Architecture, shape: Windo
     logits: floats(rows * ldl),
     losses: floats(rows),
     hits: floats(rows),
-    hiddenState: floats(stateFloats),
+    hiddenState: floats(stateFloats, stateFloats > 0),
     cellState: floats(stateFloats, cell.hasCellState),
   };
 }

@@ -17,7 +17,7 @@ import type { Arena, Descriptors } from '../memory/arena.js';
 import type { Architecture } from './architecture.js';
 import { cells } from './cells/cells.js';
 import { partOf, type Share } from './share.js';
-import { findParameter, type LayerViews, type PlacedParameter, type WindowViews } from './views.js';
+import { biasesOf, type LayerViews, type PlacedParameter, type WindowViews, weightsOf } from './views.js';
 
 /** Rows of a view, from the share's first one on. */
 export interface Matrix {
@@ -62,6 +62,12 @@ export class WindowCalls {
     this.ownBlocks = partOf(share, padded(model.hidden) / PANEL);
   }
 
+  /** Columns [from, to) of this share's member in a table or matrix of so many gates. */
+  ownColumns(gates: number): readonly [from: number, to: number] {
+    const [from, to] = this.ownBlocks;
+    return [from * gates * PANEL, to * gates * PANEL];
+  }
+
   /** The share's rows of a view. */
   rows(view: number, ld: number): Matrix {
     return { at: view + this.#share.firstRow * ld * this.#arena.floatBytes, ld };
@@ -86,7 +92,7 @@ export class WindowCalls {
     p: PlacedParameter,
     c: Matrix,
     init: number,
-    biases: readonly string[] = [],
+    biases: readonly PlacedParameter[] = [],
     lists?: Lists,
   ): number {
     const own = this.ownBlocks.map((block) => block * p.gates) as unknown as Panels;
@@ -95,8 +101,8 @@ export class WindowCalls {
 
   /** The head's product, all of its columns. */
   headProduct(a: Matrix, c: Matrix, lists?: Lists): number {
-    const head = this.#parameter('head.weight');
-    return this.#product(a, head, c, Init.bias, [0, head.columns / PANEL], ['head.bias'], lists);
+    const head = weightsOf(this.#parameters, 'head');
+    return this.#product(a, head, c, Init.bias, [0, head.columns / PANEL], biasesOf(this.#parameters, 'head'), lists);
   }
 
   #product(
@@ -105,10 +111,10 @@ export class WindowCalls {
     c: Matrix,
     init: number,
     panels: Panels,
-    biases: readonly string[],
+    biases: readonly PlacedParameter[],
     lists: Lists | undefined,
   ): number {
-    const [bias = 0, bias2 = 0] = biases.map((name) => this.#parameter(name).weights + this.#bytes(panels[0] * PANEL));
+    const [bias = 0, bias2 = 0] = biases.map(({ weights }) => weights + this.#bytes(panels[0] * PANEL));
     return this.#call(a, p.weights, p.depth, c, init, panels, { bias, bias2, lists });
   }
 
@@ -190,13 +196,15 @@ export class WindowCalls {
   }
 
   /** The biases that belong to the input's part: both, unless the recurrent part stands by itself. */
-  inputBiases(layer: number): readonly string[] {
-    const names = [`rnn.bias_ih_l${layer}`, `rnn.bias_hh_l${layer}`];
-    return cells[this.#model.cell].separateRecurrent ? names.slice(0, 1) : names;
+  inputBiases(layer: number): readonly PlacedParameter[] {
+    const biases = biasesOf(this.#parameters, 'input', layer);
+    const { separateRecurrent } = cells[this.#model.cell];
+    return separateRecurrent ? biases : [...biases, ...biasesOf(this.#parameters, 'recurrent', layer)];
   }
 
-  #parameter(name: string): PlacedParameter {
-    return findParameter(this.#parameters, name);
+  /** The share's first row of an int32 [T, B]. */
+  intRow(view: number): number {
+    return view + this.#share.firstRow * Int32Array.BYTES_PER_ELEMENT;
   }
 
   #bytes(floats: number): number {

@@ -9,10 +9,11 @@ import { Arena, Descriptors } from '../memory/arena.js';
 import { PlanBuilder } from '../memory/plan.js';
 import { createSharedBuffer } from '../memory/shared-array-buffer.js';
 import type { Architecture } from '../model/architecture.js';
+import type { WindowInput } from '../model/inputs.js';
 import { UNTIMED } from '../model/phases.js';
 import { Projection } from '../model/projection.js';
 import { allOf } from '../model/share.js';
-import { Stack, type WindowInput } from '../model/stack.js';
+import { Stack } from '../model/stack.js';
 import { type PlacedParameter, placeParameters, placeWindow, projects, type WindowViews } from '../model/views.js';
 import { descriptorNumbers } from '../train/layout.js';
 import { StreamState } from '../train/stream-state.js';
@@ -50,7 +51,7 @@ export class Inference {
       views: placeWindow(plan, model, { steps, streams, trains: false, dropout: false }, 'evaluation'),
       at: {
         tokens: plan.ints('batches', steps * streams),
-        features: 0,
+        ...{ features: 0, entryStarts: 0, entryFeatures: 0, entryValues: 0 },
         targets: plan.ints('batches', steps * streams),
         reset: plan.ints('batches', streams),
         carry: plan.ints('batches', streams),
@@ -102,7 +103,7 @@ export class Inference {
     let [lossSum, hits, counted, side] = [0, 0, 0, 0];
     for (let dealt = await batches.next(slot); dealt; dealt = await batches.next(slot)) {
       state.begin(side, at.reset);
-      stack.forward(at, dealt.steps, projects(this.#model, dealt.steps * views.streams), -1);
+      stack.forward(at, dealt.steps, projects(this.#model, dealt.steps * views.streams, views), -1);
       stack.loss(at, 0, dealt.steps, 0);
       side = 1 - side;
       state.end(side, at.carry);

@@ -13,7 +13,8 @@ import { type Crossover, EVERYWHERE, hasZeros } from '../model/sparsity.js';
 import { placeParameters, placeWindow } from '../model/views.js';
 import type { PlanEvent } from '../report/events.js';
 import { bytes } from '../report/format.js';
-import { layOut, type RunLayout, type RunShape, STATES } from '../train/layout.js';
+import { layOut, type RunLayout, type RunShape, trainingState, trainingWindow } from '../train/layout.js';
+import { rowRuleOf } from '../train/row-rule.js';
 import type { OptimizerSettings } from '../train/optimizer.js';
 import { crossoverOf } from './crossover.js';
 import { type OpenedData, openData, type TrainingData } from './data.js';
@@ -120,6 +121,7 @@ function shapeOf(config: Config, { training, evaluation, vocabulary }: OpenedDat
     controlWords: PROTOCOL_WORDS,
     profile: config.profile,
     sparse: sparseOf(config, model, choice),
+    rowRule: config.lazy === 'never' ? 'dense' : rowRuleOf(optimizerOf(config), config.lr),
     activationL1: hasZeros(model) ? config.activationL1 : 0,
   };
 }
@@ -131,10 +133,10 @@ function sparseOf({ sparse }: Config, model: Architecture, choice: KernelChoice)
 
 /** The decays stand where the update kernels read them: one number for what each rule calls by another name. */
 function optimizerOf(config: Config): OptimizerSettings {
-  const { optimizer: name, epsilon, clipNorm, clipValue, l2 } = config;
-  const isAdam = name === 'adam' || name === 'adamw';
+  const { optimizer: name, epsilon, clipNorm, clipValue, l1, l2, proximal } = config;
+  const isAdam = name === 'adam' || name === 'adamw' || name === 'sparse-adam';
   return {
-    ...{ name, epsilon, clipNorm, clipValue, l2 },
+    ...{ name, epsilon, clipNorm, clipValue, l1, l2, proximal },
     beta1: isAdam ? config.beta1 : config.momentum,
     beta2: isAdam ? config.beta2 : config.rho,
   };
@@ -154,10 +156,8 @@ const LOWER: Readonly<Record<string, string>> = {
 /** @throws UserError that says which part is large, before work is cut into as many pieces as such a plan has */
 function checkFits(shape: RunShape, textBytes: number): void {
   const plan = new PlanBuilder(shape.floatBytes, shape.reservedBytes);
-  placeParameters(plan, shape.model, STATES[shape.optimizer]);
-  const lists = shape.sparse !== undefined;
-  const training = { steps: shape.steps, streams: shape.streams, trains: true, dropout: shape.dropout > 0, lists };
-  placeWindow(plan, shape.model, training, 'activations');
+  placeParameters(plan, shape.model, trainingState(shape));
+  placeWindow(plan, shape.model, trainingWindow(shape), 'activations');
   const needed = plan.bytes + textBytes;
   const available = Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY);
   if (needed <= available) return;

@@ -16,7 +16,7 @@ import {
 import type { Arena, Descriptors } from '../memory/arena.js';
 import { cells } from '../model/cells/cells.js';
 import type { Sparsity } from '../model/sparsity.js';
-import { findParameter, type LayerViews, listBlocks, type PlacedParameter, projects } from '../model/views.js';
+import { type LayerViews, listBlocks, type PlacedParameter, projects, weightsOf } from '../model/views.js';
 import type { RunLayout } from './layout.js';
 import type { StepInput } from './step-input.js';
 import type { Tile } from './tiles.js';
@@ -28,6 +28,9 @@ interface Task {
   /** Panels (of a matrix) or columns (of a table or vector) [from, to). */
   tile(from: number, to: number, projected: boolean): void;
 }
+
+/** Of what is computed elsewhere. */
+const NO_TASK: Task = { begin: () => {}, tile: () => {} };
 
 /** A matrix in the arena: byte offset of its first row, floats between rows. */
 interface Matrix {
@@ -69,7 +72,7 @@ export class Gradients {
   begin(input: StepInput): void {
     const { shape, training } = this.#layout;
     const rows = input.steps * training.streams;
-    this.#projected = projects(shape.model, rows);
+    this.#projected = projects(shape.model, rows, training);
     for (const task of this.#tasks) task.begin(input, rows, this.#projected);
     for (const call of this.#lists) this.#descriptors.set(call, ActiveRows.rows, rows + training.streams);
   }
@@ -125,10 +128,11 @@ export class Gradients {
   }
 
   #taskOf(p: PlacedParameter): Task {
-    if (p.name === 'embedding.weight') return this.#embeddingTask(p);
+    if (p.gradient === 0) return NO_TASK;
+    if (p.role === 'embedding') return this.#embeddingTask(p);
     if (p.storage === 'vector') return this.#biasTask(p);
     if (p.storage === 'rows') return this.#oneHotTask(p);
-    if (p.name !== 'rnn.weight_ih_l0') return this.#weightTask(p);
+    if (p.role !== 'input' || p.layer > 0) return this.#weightTask(p);
     return this.#layout.shape.model.features ? this.#featuresTask(p) : this.#inputTask(p);
   }
 
@@ -163,7 +167,7 @@ export class Gradients {
     const { training: views, shape } = this.#layout;
     const { vocabulary, embedding } = shape.model;
     const ld = padded(embedding);
-    const table = findParameter(this.#layout.parameters, 'embedding.weight');
+    const table = weightsOf(this.#layout.parameters, 'embedding');
     const call = this.#gradientCall(p);
     const deltas = this.#delta(p);
     const projectedDeltas = { at: views.projectedGradient, ld: p.columns };
@@ -202,7 +206,7 @@ export class Gradients {
   }
 
   #biasTask(p: PlacedParameter): Task {
-    if (p.summedWith) return { begin: () => {}, tile: () => {} };
+    if (p.summedWith) return NO_TASK;
     const d = this.#delta(p);
     const call = this.#descriptors.add(ColumnSums, { d: d.at, ldd: d.ld, rows: 0, out: p.gradient, out2: 0 });
     return {
@@ -217,7 +221,7 @@ export class Gradients {
 
   /** Rows that the head skips: those before the first prediction that counts. */
   #skipped(p: PlacedParameter, input: StepInput): number {
-    return p.name.startsWith('head.') ? input.headFrom * this.#layout.training.streams : 0;
+    return p.role === 'head' ? input.headFrom * this.#layout.training.streams : 0;
   }
 
   /** What the product with this weight read, [T * B, inputs]: outputs of a layer, and where they begin among the rows of its h. */
@@ -225,9 +229,9 @@ export class Gradients {
     const { layers, ldh, streams } = this.#layout.training;
     const outputs = (layer: number): number => layers[layer].h + streams * ldh * this.#arena.floatBytes;
     const top = layers.length - 1;
-    if (p.name.startsWith('head.')) return { at: outputs(top), ld: ldh, layer: top, firstRow: streams };
-    const layer = layerOf(p);
-    if (p.name.includes('_hh_')) return { at: layers[layer].h, ld: ldh, layer, firstRow: 0 };
+    if (p.role === 'head') return { at: outputs(top), ld: ldh, layer: top, firstRow: streams };
+    const { layer } = p;
+    if (p.role === 'recurrent') return { at: layers[layer].h, ld: ldh, layer, firstRow: 0 };
     const { dropped } = layers[layer - 1];
     // The lists hold what h was before dropout.
     if (dropped) return { at: dropped, ld: ldh, layer: undefined, firstRow: 0 };
@@ -237,9 +241,9 @@ export class Gradients {
   /** The delta of what the product with this parameter wrote, [T * B, outputs]. */
   #delta(p: PlacedParameter): Matrix {
     const { layers, logits, ldz, ldl } = this.#layout.training;
-    if (p.name.startsWith('head.')) return { at: logits, ld: ldl };
-    const { z, r } = layers[layerOf(p)];
-    const separate = p.name.includes('_hh_') && cells[this.#layout.shape.model.cell].separateRecurrent;
+    if (p.role === 'head') return { at: logits, ld: ldl };
+    const { z, r } = layers[p.layer];
+    const separate = p.role === 'recurrent' && cells[this.#layout.shape.model.cell].separateRecurrent;
     return { at: separate ? r : z, ld: ldz };
   }
 
@@ -294,8 +298,8 @@ export class Gradients {
 
   #tableProductCalls() {
     const { parameters, training, work } = this.#layout;
-    const table = findParameter(parameters, 'embedding.weight');
-    const weights = findParameter(parameters, 'rnn.weight_ih_l0');
+    const table = weightsOf(parameters, 'embedding');
+    const weights = weightsOf(parameters, 'input');
     const { floatBytes } = this.#arena;
     const { from, to } = work.pieces[work.tablePieces[0]];
     const rows = (to - from) / table.columns;
@@ -321,6 +325,3 @@ export class Gradients {
 }
 
 const gradientOf = (p: PlacedParameter): Matrix => ({ at: p.gradient, ld: p.columns });
-
-/** 1 of rnn.weight_ih_l1. */
-const layerOf = (p: PlacedParameter): number => Number(p.name.slice(p.name.lastIndexOf('_l') + 2));

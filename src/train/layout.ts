@@ -1,14 +1,23 @@
 // The whole memory plan of a run: parameters, windows for training and evaluation, the ring of prepared batches, the undo
 // slots, the control words. A pure function of its shape: the coordinator and every worker compute the same one.
-import { GRADIENT_SCRATCH, type Optimizer, Product, padded } from '../kernels/kernels.js';
+import { GRADIENT_SCRATCH, MOST_PIECES, type Optimizer, Product, padded } from '../kernels/kernels.js';
 import { PlanBuilder } from '../memory/plan.js';
 import type { Architecture } from '../model/architecture.js';
 import { timesNumbers } from '../model/phases.js';
 import type { Crossover } from '../model/sparsity.js';
-import { listBlocks, type PlacedParameter, placeParameters, placeWindow, type WindowViews } from '../model/views.js';
-import { cutIntoTiles, type Work } from './tiles.js';
+import {
+  type Behind,
+  listBlocks,
+  type PlacedParameter,
+  placeParameters,
+  placeWindow,
+  type TrainingState,
+  type WindowViews,
+} from '../model/views.js';
+import { catchUpOf, PERIOD, type RowRule } from './row-rule.js';
+import { cutIntoTiles, PIECE, type Work } from './tiles.js';
 
-export type OptimizerName = keyof typeof Optimizer;
+export type OptimizerName = keyof typeof Optimizer | 'sparse-adam';
 
 export interface RunShape {
   readonly model: Architecture;
@@ -31,6 +40,10 @@ export interface RunShape {
   readonly profile?: boolean;
   /** Whether products may leave out zeros, and where it pays; undefined: no. */
   readonly sparse?: Crossover;
+  /** What a step does to rows of the table that it does not touch; dense unless it is said. */
+  readonly rowRule?: RowRule;
+  /** Most entries of a batch, of training or evaluation; of models that read sparse features. */
+  readonly entries?: number;
   /** L1 penalty on the outputs of ReLU layers, for each prediction that counts; 0 unless it is said. */
   readonly activationL1?: number;
 }
@@ -40,11 +53,44 @@ export interface SlotViews {
   /** int32 [T, B] */
   readonly inputs: number;
   readonly targets: number;
-  /** [T, B, I padded]; 0 where the model reads tokens. */
+  /** [T, B, I padded]; 0 where the model reads others. */
   readonly features: number;
+  /** int32 [T B + 1], int32 and floats [entries]; 0 where the model reads no sparse features. */
+  readonly entryStarts: number;
+  readonly entryFeatures: number;
+  readonly entryValues: number;
   /** int32 [B] */
   readonly reset: number;
   readonly carry: number;
+}
+
+/** What a lookup table needs that is updated by rows; byte offsets, kernels.ts says what stands there. */
+export interface TableViews {
+  /** Which of the parameters it is. */
+  readonly parameter: number;
+  /** Deltas of the rows that read it. */
+  readonly d: { readonly at: number; readonly ld: number };
+  readonly rule: RowRule;
+  readonly pieces: number;
+  readonly chunks: number;
+  readonly chunkRows: number;
+  /** Rows or places of one call of the update. */
+  readonly blockRows: number;
+  readonly blocks: number;
+  readonly dealtFeatures: number;
+  readonly dealtRows: number;
+  readonly dealtValues: number;
+  readonly bins: number;
+  readonly bases: number;
+  /** Rows of `g`: as many as a batch has entries. */
+  readonly places: number;
+  readonly g: number;
+  readonly touched: number;
+  readonly counts: number;
+  readonly slots: number;
+  /** float64 [P]: sum of squares of each piece's gradient. */
+  readonly norms: number;
+  readonly behind: Behind;
 }
 
 export interface RunLayout {
@@ -52,6 +98,8 @@ export interface RunLayout {
   readonly parameters: readonly PlacedParameter[];
   readonly training: WindowViews;
   readonly evaluation: WindowViews | undefined;
+  /** Undefined where there is no table, or its gradient is computed as a whole. */
+  readonly table: TableViews | undefined;
   readonly work: Work;
   readonly slots: readonly SlotViews[];
   /** float64: sum of squares of each piece of the gradient. */
@@ -103,51 +151,83 @@ export const STATES: Readonly<Record<OptimizerName, { first: boolean; second: bo
   rmsprop: { first: false, second: true },
   adam: { first: true, second: true },
   adamw: { first: true, second: true },
+  'sparse-adam': { first: true, second: true },
 };
+
+/**
+ * Whether the table is updated by rows: where a step can't touch all of them, and where rows that are not touched have to be told
+ * apart. With more rows in a window than tokens in the vocabulary, nearly all are touched: then it is one of the matrices.
+ */
+export function updatesByRows({ model, optimizer, steps, streams }: RunShape): boolean {
+  if (model.features !== undefined) return false;
+  return model.sparseFeatures !== undefined || optimizer === 'sparse-adam' || model.vocabulary >= steps * streams;
+}
+
+export const trainingState = (shape: RunShape): TrainingState => ({
+  ...STATES[shape.optimizer],
+  tableByRows: updatesByRows(shape),
+});
+
+/** Whether rows of the table may be behind, or whether tokens that a window does not read must have no gradient. */
+const isUnprojected = (shape: RunShape): boolean =>
+  updatesByRows(shape) && (shape.optimizer === 'sparse-adam' || catchUpOf(shape.rowRule ?? 'dense') > 0);
+
+/** Room in a window besides what its model needs. */
+export const trainingWindow = (shape: RunShape) => ({
+  ...{ steps: shape.steps, streams: shape.streams, trains: true, dropout: shape.dropout > 0 },
+  ...{ lists: shape.sparse !== undefined, unprojected: isUnprojected(shape) },
+});
 
 export function layOut(shape: RunShape): RunLayout {
   const plan = new PlanBuilder(shape.floatBytes, shape.reservedBytes);
   const control = plan.ints('control', shape.controlWords);
   const each = (take: () => number): number[] => Array.from({ length: shape.workers }, take);
-  const parameters = placeParameters(plan, shape.model, STATES[shape.optimizer]);
+  const parameters = placeParameters(plan, shape.model, trainingState(shape));
   const lists = shape.sparse !== undefined;
-  const training = placeWindow(
-    plan,
-    shape.model,
-    { steps: shape.steps, streams: shape.streams, trains: true, dropout: shape.dropout > 0, lists },
-    'activations',
-  );
+  const training = placeWindow(plan, shape.model, trainingWindow(shape), 'activations');
   const { evaluationSteps, evaluationStreams } = shape;
   const evaluation =
     evaluationStreams > 0
       ? placeWindow(
           plan,
           shape.model,
-          { steps: evaluationSteps, streams: evaluationStreams, trains: false, dropout: false, lists },
+          {
+            ...{ steps: evaluationSteps, streams: evaluationStreams, trains: false, dropout: false, lists },
+            unprojected: isUnprojected(shape),
+          },
           'evaluation',
         )
       : undefined;
   const blocks = lists ? shape.model.layers * listBlocks(shape.steps, shape.streams) : 0;
-  const work = cutIntoTiles(parameters, shape.steps * shape.streams, shape.workers, blocks);
+  const table = updatesByRows(shape) ? placeTable(plan, shape, parameters, training) : undefined;
+  const work = cutIntoTiles(parameters, shape.steps * shape.streams, shape.workers, { listBlocks: blocks, table });
   const mostStreams = Math.max(shape.streams, evaluationStreams);
   const tokens = Math.max(shape.steps * shape.streams, evaluationSteps * evaluationStreams);
   const features = tokens * padded(shape.model.features ?? 0);
-  const slotBytes = 8 * (tokens + mostStreams) + shape.floatBytes * features;
+  const { entries = 0 } = shape;
+  const named = shape.model.sparseFeatures !== undefined;
+  const slotBytes = 8 * (tokens + mostStreams) + shape.floatBytes * features + (4 + shape.floatBytes) * entries;
   const slotCount = Math.max(FEWEST_SLOTS, Math.min(RING, Math.floor(RING_BYTES / slotBytes)));
   const slots = Array.from({ length: slotCount }, () => ({
     inputs: plan.ints('batches', tokens),
     targets: plan.ints('batches', tokens),
     features: features > 0 ? plan.floats('batches', features) : 0,
+    entryStarts: named ? plan.ints('batches', tokens + 1) : 0,
+    entryFeatures: named ? plan.ints('batches', entries) : 0,
+    entryValues: named ? plan.floats('batches', entries) : 0,
     reset: plan.ints('batches', mostStreams),
     carry: plan.ints('batches', mostStreams),
   }));
   // Not by Math.max(...): a large model has more pieces than a call takes arguments.
-  const undoFloats = work.pieces.reduce((most, { from, to }) => Math.max(most, to - from), 0);
+  const rowFloats = table ? table.blockRows * parameters[table.parameter].columns : 0;
+  const undoFloats = work.pieces.reduce((most, { from, to }) => Math.max(most, to - from), rowFloats);
+  const scratchFloats = Math.max(GRADIENT_SCRATCH, rowFloats);
   return {
     shape,
     parameters,
     training,
     evaluation,
+    table,
     work,
     slots,
     pieceNorms: plan.doubles('control', work.pieces.length),
@@ -155,10 +235,10 @@ export function layOut(shape: RunShape): RunLayout {
     streamHits: plan.doubles('control', mostStreams),
     streamActive: plan.doubles('control', shape.model.layers * shape.streams),
     densities: plan.doubles('control', shape.model.layers),
-    pieceDone: plan.ints('control', work.pieces.length),
+    pieceDone: plan.ints('control', work.updates),
     undo: each(() => plan.floats('undo slots', 3 * undoFloats)),
     undoFloats,
-    scratch: each(() => plan.floats('control', GRADIENT_SCRATCH)),
+    scratch: each(() => plan.floats('control', scratchFloats)),
     descriptors: each(() => plan.doubles('control', descriptorNumbers(shape.model))),
     times: shape.profile ? each(() => plan.doubles('profile', timesNumbers(shape.workers))) : [],
     control,
@@ -166,6 +246,55 @@ export function layOut(shape: RunShape): RunLayout {
     results: plan.doubles('control', slotCount * RECORD_NUMBERS),
     bytes: plan.bytes,
     parts: plan.parts,
+  };
+}
+
+/** Entries of a chunk, or rows where each has one: some ten microseconds of sorting. */
+const CHUNK = 2048;
+
+function placeTable(
+  plan: PlanBuilder,
+  shape: RunShape,
+  parameters: readonly PlacedParameter[],
+  training: WindowViews,
+): TableViews {
+  const { model, rowRule: rule = 'dense' } = shape;
+  const parameter = parameters.findIndex(({ storage }) => storage === 'rows');
+  const p = parameters[parameter];
+  const rows = shape.steps * shape.streams;
+  const named = model.sparseFeatures !== undefined;
+  const places = named ? (shape.entries ?? 0) : rows;
+  const chunkRows = Math.max(1, Math.ceil((CHUNK * rows) / Math.max(CHUNK, places)));
+  const chunks = Math.ceil(rows / chunkRows);
+  const pieces = Math.min(MOST_PIECES, 2 ** Math.ceil(Math.log2(p.depth)));
+  const blockRows = Math.max(1, Math.floor(PIECE / p.columns));
+  const catchUp = catchUpOf(rule);
+  const period = catchUp > 0 ? PERIOD : 0;
+  const { embeddedGradient, layers, ldz, logits, ldl } = training;
+  const deltas = {
+    embedding: { at: embeddedGradient, ld: p.columns },
+    input: { at: layers[0]?.z ?? 0, ld: ldz },
+    head: { at: logits, ld: ldl },
+  } as const;
+  return {
+    ...{ parameter, rule, pieces, chunks, chunkRows, blockRows, places },
+    d: deltas[p.role as keyof typeof deltas],
+    blocks: Math.ceil(p.depth / blockRows),
+    dealtFeatures: plan.ints('gradients', places),
+    dealtRows: plan.ints('gradients', places),
+    dealtValues: named ? plan.floats('gradients', places) : 0,
+    bins: plan.ints('gradients', chunks * (pieces + 1)),
+    bases: plan.ints('gradients', pieces + 1),
+    g: plan.floats('gradients', places * p.columns),
+    touched: plan.ints('gradients', places),
+    counts: plan.ints('gradients', pieces),
+    slots: plan.ints('gradients', p.depth),
+    norms: plan.doubles('control', pieces),
+    behind: {
+      ...{ catchUp, period },
+      touchedAt: period > 0 ? plan.ints('optimizer state', p.depth) : 0,
+      maps: period > 0 ? plan.doubles('optimizer state', 2 * PERIOD) : 0,
+    },
   };
 }
 

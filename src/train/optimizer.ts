@@ -1,5 +1,5 @@
 // The numbers of an optimizer's step that do not change with the step, and those that do. The arithmetic is the kernels'.
-import { Optimizer, Update } from '../kernels/kernels.js';
+import { Optimizer, type RowUpdate, type Update } from '../kernels/kernels.js';
 import type { Descriptors } from '../memory/arena.js';
 import type { OptimizerName } from './layout.js';
 
@@ -14,14 +14,21 @@ export interface OptimizerSettings {
   readonly clipNorm: number;
   /** Bound of each of its elements, after clipping by norm; 0: none. */
   readonly clipValue: number;
+  /** Rate * l1 is taken off the size of each parameter after its step. */
+  readonly l1: number;
   readonly l2: number;
+  /** l2 divides by 1 + rate * l2 instead of adding to the gradient (FoBoS, Duchi & Singer 2009). */
+  readonly proximal: boolean;
 }
 
-/** Fields of an `Update` descriptor that stay as they are. */
+/** Fields of an `Update` or `RowUpdate` descriptor that stay as they are. */
 export const fixedFields = (o: OptimizerSettings) => ({
-  kind: Optimizer[o.name],
+  // Of the rows that are touched it is Adam's, with nothing for the others.
+  kind: Optimizer[o.name === 'sparse-adam' ? 'adam' : o.name],
   clipValue: o.clipValue,
+  l1: o.l1,
   l2: o.l2,
+  proximal: o.proximal ? 1 : 0,
   beta1: o.beta1,
   beta2: o.beta2,
   epsilon: o.epsilon,
@@ -35,15 +42,16 @@ export const fixedFields = (o: OptimizerSettings) => ({
 export function setStep(
   d: Descriptors,
   descriptor: number,
+  layout: typeof Update | typeof RowUpdate,
   o: OptimizerSettings,
   rate: number,
   clipFactor: number,
   n: number,
 ): void {
-  d.set(descriptor, Update.rate, rate);
-  d.set(descriptor, Update.clipFactor, clipFactor);
-  d.set(descriptor, Update.correction1, 1 - o.beta1 ** n);
-  d.set(descriptor, Update.correction2, Math.sqrt(1 - o.beta2 ** n));
+  d.set(descriptor, layout.rate, rate);
+  d.set(descriptor, layout.clipFactor, clipFactor);
+  d.set(descriptor, layout.correction1, 1 - o.beta1 ** n);
+  d.set(descriptor, layout.correction2, Math.sqrt(1 - o.beta2 ** n));
 }
 
 /** PyTorch's clip_grad_norm_: min(1, limit / (norm + 1e-6)). */

@@ -1,5 +1,5 @@
 // What a step works on: its batch in the arena and the numbers of its record.
-import type { WindowInput } from '../model/stack.js';
+import type { WindowInput } from '../model/inputs.js';
 
 export interface StepInput extends WindowInput {
   /** Byte offsets, int32 [B]. */

@@ -28,6 +28,7 @@ export class StreamState {
 
   /** Puts the state of side `side` before the window's first step; streams whose `reset` word is set start from zero. */
   begin(side: number, reset: number): void {
+    if (!this.views.hiddenState) return;
     for (let row = this.firstRow; row < this.firstRow + this.rows; row++) {
       const fresh = this.arena.ints[reset / 4 + row] !== 0;
       for (let layer = 0; layer < this.model.layers; layer++) {
@@ -40,6 +41,7 @@ export class StreamState {
 
   /** Keeps the state that each stream had after its `carry` steps as side `side`: where its next window starts. */
   end(side: number, carry: number): void {
+    if (!this.views.hiddenState) return;
     for (let row = this.firstRow; row < this.firstRow + this.rows; row++) {
       const steps = this.arena.ints[carry / 4 + row];
       for (let layer = 0; layer < this.model.layers; layer++) {

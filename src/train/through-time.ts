@@ -6,7 +6,7 @@ import { Phase, type Phases } from '../model/phases.js';
 import { ownRows, type Share, sharesColumns } from '../model/share.js';
 import { hasZeros, Sparsity } from '../model/sparsity.js';
 import { Stack } from '../model/stack.js';
-import { projects, type WindowViews } from '../model/views.js';
+import { type Behind, projects, type WindowViews } from '../model/views.js';
 import type { RunLayout } from './layout.js';
 import type { StepInput } from './step-input.js';
 import { StreamState } from './stream-state.js';
@@ -20,6 +20,9 @@ interface Streams {
   /** Between what its group's members do with their own streams and what they do together. */
   readonly sync: () => void;
 }
+
+/** How rows of the table catch up, where they may be behind. */
+const behindOf = ({ table }: RunLayout): Behind | undefined => (table?.behind.period ? table.behind : undefined);
 
 export class ThroughTime {
   /** Of the training's windows. */
@@ -48,7 +51,7 @@ export class ThroughTime {
         views,
         stack: new Stack({
           ...{ arena, kernels, descriptors, model, parameters, views, trains, seed },
-          ...{ share, phases, sparsity, dropout: trains ? dropout : 0 },
+          ...{ share, phases, sparsity, behind: behindOf(layout), dropout: trains ? dropout : 0 },
         }),
         sparsity,
         state: new StreamState(arena, model, views, ownRows(share)),
@@ -68,7 +71,7 @@ export class ThroughTime {
     const { stack, state, views, sync } = this.#training;
     const { model, dropout, activationL1 = 0 } = this.#layout.shape;
     const { steps, headFrom } = input;
-    const projected = projects(model, steps * views.streams);
+    const projected = projects(model, steps * views.streams, views);
     this.#phases.enter(Phase.state);
     state.begin(side, input.reset);
     sync();
@@ -86,7 +89,7 @@ export class ThroughTime {
     const { stack, state, views, sync } = this.#evaluation;
     state.begin(side, input.reset);
     sync();
-    stack.forward(input, input.steps, projects(this.#layout.shape.model, input.steps * views.streams), -1);
+    stack.forward(input, input.steps, projects(this.#layout.shape.model, input.steps * views.streams, views), -1);
     stack.loss(input, 0, input.steps, 0);
     state.end(1 - side, input.carry);
     this.#sumStreams(this.#evaluation, 0, input.steps);

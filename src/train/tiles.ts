@@ -31,18 +31,26 @@ export interface Work {
   readonly summedPieces: readonly number[];
   /** Whether the table has several stripes. */
   readonly striped: boolean;
-  /** Who begins with what: tickets of `tiles`, of `tablePieces`, of `pieces`. */
+  /** Pieces, or whatever else is updated at most. */
+  readonly updates: number;
+  /** Who begins with what. */
   readonly queues: {
+    /** Of `tiles`; behind them come the pieces of a table that is updated by rows. */
     readonly tiles: Queues;
     readonly tablePieces: Queues;
+    /** Of `pieces`; behind them come the pieces of such a table. */
     readonly pieces: Queues;
+    /** The same for a step that visits all of its rows: behind the pieces come blocks of rows. */
+    readonly piecesAndBlocks: Queues;
+    /** Chunks of entries of such a table. */
+    readonly chunks: Queues;
     /** Blocks of lists of active rows, layer by layer; dealt without a cost, as they are all alike. */
     readonly listBlocks: Queues;
   };
 }
 
 /** Floats of a piece: weights, gradient, two states and undo slots fit the second-level cache many times over. */
-const PIECE = 4096;
+export const PIECE = 4096;
 /** Least floats of a ticket of updates, some 3 microseconds: their cache lines are another core's until they are fetched. */
 const LEAST_UPDATES = 8192;
 /** Columns of a stripe of a lookup table: with 100 rows, a stripe stays in the second-level cache. */
@@ -58,14 +66,33 @@ const LEAST_MULTIPLY_ADDS = 1 << 17;
 /** An addition that goes through memory takes as long as so many multiply-adds in registers. */
 const ADDITION = 4;
 
+/** What is cut besides tiles of gradients. */
+export interface OtherWork {
+  /** Blocks of lists of active rows, of all layers. */
+  readonly listBlocks?: number;
+  /** A table that is updated by rows. */
+  readonly table?: {
+    readonly parameter: number;
+    readonly pieces: number;
+    readonly blocks: number;
+    readonly chunks: number;
+    readonly places: number;
+    readonly blockRows: number;
+  };
+}
+
 /**
  * Pieces depend on the parameters alone. Tiles may be cut as it suits the workers: an element of a gradient has the same bits
  * in any tile.
  *
  * @param rows T * B of the longest window
- * @param blocks of lists of active rows, of all layers
  */
-export function cutIntoTiles(parameters: readonly PlacedParameter[], rows: number, workers: number, blocks = 0): Work {
+export function cutIntoTiles(
+  parameters: readonly PlacedParameter[],
+  rows: number,
+  workers: number,
+  { listBlocks = 0, table: byRows }: OtherWork = {},
+): Work {
   const pieces: Piece[] = [];
   const tiles: { tile: Tile; cost: number }[] = [];
   const tablePieces: number[] = [];
@@ -100,6 +127,7 @@ export function cutIntoTiles(parameters: readonly PlacedParameter[], rows: numbe
       for (let piece = first; piece < last; piece++) summedPieces.push(piece);
       return;
     }
+    if (byRows?.parameter === parameter) return;
     const stripe = p.storage === 'rows' ? STRIPE : PIECE;
     if (p.storage === 'rows') {
       const wholeRows = Math.max(1, Math.floor(PIECE / p.columns)) * p.columns;
@@ -117,59 +145,71 @@ export function cutIntoTiles(parameters: readonly PlacedParameter[], rows: numbe
   });
   tiles.sort((a, b) => b.cost - a.cost);
   const cut = { pieces, tiles: tiles.map(({ tile }) => tile), tablePieces, summedPieces };
-  const costs = tiles.map(({ cost }) => cost);
   const table = parameters.find(({ storage }) => storage === 'rows');
-  const striped = table !== undefined && table.columns > STRIPE;
+  const striped = !byRows && table !== undefined && table.columns > STRIPE;
+  const floats = byRows ? (byRows.places * (table?.columns ?? 0)) / byRows.pieces : 0;
+  const extra = { pieces: byRows?.pieces ?? 0, blocks: byRows?.blocks ?? 0, floats };
+  const costs = [...tiles.map(({ cost }) => cost), ...new Array(extra.pieces).fill(ADDITION * floats)];
   return {
     ...cut,
     striped,
+    updates: pieces.length + Math.max(extra.pieces, extra.blocks),
     queues: {
-      ...deal(cut, costs, tablePieceCost(parameters, rows), workers),
-      listBlocks: dealInOrder(
-        Array.from({ length: blocks }, (_, i): Ticket => [i, i + 1]),
-        workers,
-      ),
+      ...deal(cut, extra, costs, tablePieceCost(parameters, rows), workers),
+      listBlocks: dealInOrder(onePerTicket(listBlocks), workers),
+      chunks: dealInOrder(onePerTicket(byRows?.chunks ?? 0), workers),
     },
   };
 }
 
+const onePerTicket = (count: number): Ticket[] => Array.from({ length: count }, (_, i): Ticket => [i, i + 1]);
+
 /** A piece of the parameters is updated first by whom its gradient was dealt to. */
 function deal(
   { pieces, tiles, tablePieces }: Pick<Work, 'pieces' | 'tiles' | 'tablePieces'>,
+  byRows: { readonly pieces: number; readonly blocks: number; readonly floats: number },
   costs: readonly number[],
   tableCost: number,
   workers: number,
-): Omit<Work['queues'], 'listBlocks'> {
+): Omit<Work['queues'], 'listBlocks' | 'chunks'> {
   const tileQueues = dealByCost(ticketsOf(costs, LEAST_MULTIPLY_ADDS, workers), costs, workers);
   const tableTickets = ticketsOf(new Array(tablePieces.length).fill(tableCost), LEAST_MULTIPLY_ADDS, workers);
   const tableQueues = dealInOrder(tableTickets, workers);
-  const owners = new Int32Array(pieces.length);
+  const owners = new Int32Array(pieces.length + byRows.pieces);
   tileQueues.forEach((queue, worker) => {
-    for (const [from, to] of queue)
+    for (const [from, to] of queue) {
       for (const { firstPiece, lastPiece } of tiles.slice(from, to)) owners.fill(worker, firstPiece, lastPiece);
+      for (let tile = Math.max(from, tiles.length); tile < to; tile++) owners[pieces.length + tile - tiles.length] = worker;
+    }
   });
   tableQueues.forEach((queue, worker) => {
     for (const [from, to] of queue) for (const piece of tablePieces.slice(from, to)) owners[piece] = worker;
   });
   const lengths = pieces.map(({ from, to }) => to - from);
-  const pieceTickets = ticketsOf(lengths, LEAST_UPDATES, workers, (i) => owners[i] !== owners[i - 1]);
+  const toOwners = (more: readonly number[], ownerOf: (index: number) => number): Queues => {
+    const tickets = ticketsOf([...lengths, ...more], LEAST_UPDATES, workers, (i) => ownerOf(i) !== ownerOf(i - 1));
+    return dealToOwners(tickets, ownerOf, workers);
+  };
+  const blockOwner = (index: number): number =>
+    index < pieces.length ? owners[index] : Math.floor(((index - pieces.length) * workers) / byRows.blocks);
   return {
     tiles: tileQueues,
     tablePieces: tableQueues,
-    pieces: dealToOwners(pieceTickets, (index) => owners[index], workers),
+    pieces: toOwners(new Array(byRows.pieces).fill(byRows.floats), (index) => owners[index]),
+    piecesAndBlocks: toOwners(new Array(byRows.blocks).fill(PIECE), blockOwner),
   };
 }
 
 /** Of the norm of one piece of the table, and of the product that makes it where the vocabulary is projected. */
 function tablePieceCost(parameters: readonly PlacedParameter[], rows: number): number {
-  const table = parameters.find(({ name }) => name === 'embedding.weight');
-  const weights = parameters.find(({ name }) => name === 'rnn.weight_ih_l0');
+  const table = parameters.find(({ role }) => role === 'embedding');
+  const weights = parameters.find(({ role, layer }) => role === 'input' && layer === 0);
   return table && weights && table.depth < rows ? PIECE * weights.columns : PIECE;
 }
 
 /** Of the gradient of a matrix; of the one behind an embedding that is projected only for the vocabulary, not for all rows. */
 function multiplyAdds(p: PlacedParameter, parameters: readonly PlacedParameter[], rows: number): number {
-  const table = parameters.find(({ name }) => name === 'embedding.weight');
-  const projected = p.name === 'rnn.weight_ih_l0' && table !== undefined && table.depth < rows;
+  const table = parameters.find(({ role }) => role === 'embedding');
+  const projected = p.role === 'input' && p.layer === 0 && table !== undefined && table.depth < rows;
   return projected ? p.columns * (table.depth * p.depth + rows) : p.columns * rows * p.depth;
 }

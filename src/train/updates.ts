@@ -42,7 +42,7 @@ export class Updates {
 
   /** @param n which update this is, from 1 on */
   begin(rate: number, clipFactor: number, n: number): void {
-    for (const call of this.#calls) setStep(this.#descriptors, call, this.#optimizer, rate, clipFactor, n);
+    for (const call of this.#calls) setStep(this.#descriptors, call, Update, this.#optimizer, rate, clipFactor, n);
   }
 
   piece({ parameter, from, to }: Piece): void {

@@ -62,7 +62,7 @@ function prepareCatchUp(arena: BenchArena, kind: keyof typeof CatchUp, vocabular
   // Float64 numbers: two descriptors' worth.
   const maps = arena.descriptor({ size: 2 * PERIOD }, {});
   for (let i = 0; i < PERIOD; i++) {
-    arena.set(maps, 2 * i, 0.9 ** (PERIOD - i));
+    arena.set(maps, 2 * i, 1 - 0.9 ** (PERIOD - i));
     arena.set(maps, 2 * i + 1, 0.02 * (PERIOD - i));
   }
   const fields = { catchUp: CatchUp[kind], touchedAt, maps, period: PERIOD };

@@ -73,7 +73,7 @@ describe('the stored layout', () => {
 
   test('has the gates of a unit in neighbouring panels: unit u of gate g at column (u / 16 gates + g) 16 + u mod 16', () => {
     forEveryParameter((p, model) => {
-      const gates = p.name.startsWith('rnn.') ? GATES[model.cell] : 1;
+      const gates = p.name.startsWith('rnn.') ? GATES[model.cell as keyof typeof GATES] : 1;
       const values = stored(p);
       const [outputs, inputs] =
         p.name === 'embedding.weight' ? [p.shape[1], p.shape[0]] : [p.shape[0], p.shape[1] ?? 1];

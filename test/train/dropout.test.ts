@@ -25,9 +25,10 @@ function passedOn(
   { step = 4, seed = 9, dropout = 0.3 } = {},
 ): number[][][][] {
   const plan = new PlanBuilder(4, RESERVED_BYTES);
-  const parameters = placeParameters(plan, MODEL, { first: false, second: false });
+  const parameters = placeParameters(plan, MODEL, { first: false, second: false, tableByRows: false });
   const views = placeWindow(plan, MODEL, { steps: T, streams: B, trains: true, dropout: true }, 'activations');
-  const input = { tokens: plan.ints('batches', T * B), features: 0, targets: plan.ints('batches', T * B) };
+  const others = { features: 0, entryStarts: 0, entryFeatures: 0, entryValues: 0 };
+  const input = { ...others, tokens: plan.ints('batches', T * B), targets: plan.ints('batches', T * B) };
   const numbers = 4096;
   const descriptors = rows.map(() => plan.doubles('control', numbers));
   const wasmMemory = createWasmMemory(plan.bytes);

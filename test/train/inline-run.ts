@@ -8,9 +8,10 @@ import { Arena } from '../../src/memory/arena.js';
 import type { Architecture } from '../../src/model/architecture.js';
 import { fromTorch, toTorch, transposePanels } from '../../src/model/parameters.js';
 import type { Crossover } from '../../src/model/sparsity.js';
-import { findParameter } from '../../src/model/views.js';
+import { findParameter, type PlacedParameter } from '../../src/model/views.js';
 import { layOut, type OptimizerName, RECORD_NUMBERS, type RunLayout } from '../../src/train/layout.js';
 import type { OptimizerSettings } from '../../src/train/optimizer.js';
+import { rowRuleOf } from '../../src/train/row-rule.js';
 
 export interface InlineOptions {
   readonly model: Architecture;
@@ -22,6 +23,11 @@ export interface InlineOptions {
   readonly dropout?: number;
   readonly sparse?: Crossover;
   readonly activationL1?: number;
+  /** False: a step visits all rows of a table that is updated by rows. */
+  readonly lazy?: boolean;
+  readonly highestRate?: number;
+  /** Most entries of a window, of models that read sparse features. */
+  readonly entries?: number;
   readonly seed?: number;
   /** Bad steps in a row that are borne. */
   readonly badLimit?: number;
@@ -72,7 +78,9 @@ export class InlineRun {
       epsilon: 1e-8,
       clipNorm: 0,
       clipValue: 0,
+      l1: 0,
       l2: 0,
+      proximal: false,
       ...options.optimizer,
     } as const;
     this.layout = layOut({
@@ -82,6 +90,8 @@ export class InlineRun {
         seed: options.seed ?? 0,
         sparse: options.sparse,
         activationL1: options.activationL1,
+        rowRule: options.lazy === false ? 'dense' : rowRuleOf(optimizer, options.highestRate ?? 0.1),
+        entries: options.entries,
         evaluationStreams: 0,
         evaluationSteps: 0,
         workers: 1,
@@ -109,12 +119,29 @@ export class InlineRun {
   read(which: View): Record<string, number[]> {
     return Object.fromEntries(
       this.layout.parameters
-        .filter((p) => p[which] > 0)
+        .filter((p, i) => p[which] > 0 || (which === 'gradient' && i === this.layout.table?.parameter))
         .map((p) => {
-          const stored = this.arena.floatsAt(p[which], p.length);
+          const stored = p[which] > 0 ? this.arena.floatsAt(p[which], p.length) : this.#tableGradient(p);
           return [p.name, this.#placesOf(p.name).map((place) => stored[place])];
         }),
     );
+  }
+
+  /** The gradient of a table that is updated by rows: zero but for the rows that the last step touched. */
+  #tableGradient({ length, columns }: PlacedParameter): Float64Array {
+    const { table } = this.layout;
+    const gradient = new Float64Array(length);
+    if (!table) return gradient;
+    for (let piece = 0; piece < table.pieces; piece++) {
+      const [first] = this.arena.intsAt(table.bases + 4 * piece, 1);
+      const [count] = this.arena.intsAt(table.counts + 4 * piece, 1);
+      for (let place = first; place < first + count; place++) {
+        const [row] = this.arena.intsAt(table.touched + 4 * place, 1);
+        const from = table.g + place * columns * this.arena.floatBytes;
+        gradient.set(this.arena.floatsAt(from, columns), row * columns);
+      }
+    }
+    return gradient;
   }
 
   /** One element of a parameter, in PyTorch's order. The panels of the transpose follow with the next step. */

@@ -82,11 +82,11 @@ struct Behind {
   i64 period;
   const i32* touchedAt;
   const double* maps;
-  // The map of a row; false where the row's mark lies outside the period.
+  // The map of a row, a = 1 - d; false where the row's mark lies outside the period.
   bool of(i64 row, float& a, float& b) const {
     const i64 at = touchedAt[row];
     if ((u64)at >= (u64)period) return false;
-    a = (float)maps[2 * at], b = (float)maps[2 * at + 1];
+    a = (float)(1 - maps[2 * at]), b = (float)maps[2 * at + 1];
     return true;
   }
 };

@@ -67,7 +67,7 @@ export function deal(arena: Arena, offset: number, fromChunk: number, toChunk: n
   }
 }
 
-/** How far rows are behind: reads a and b of the map that brings a row up to date. */
+/** How rows that are behind catch up. */
 function catchUpOf(arena: Arena, name: string, f: Float64Array, layout: typeof Lookup | typeof RowUpdate) {
   const [kind, period, vocabulary] = [f[layout.catchUp], f[layout.period], f[layout.vocabulary]];
   if (kind === CatchUp.none) return undefined;
@@ -79,7 +79,7 @@ function catchUpOf(arena: Arena, name: string, f: Float64Array, layout: typeof L
     touchedAt,
     /** The row's element w, and m beside it, as they are now. */
     current: (row: number, w: number, m: number): readonly [w: number, m: number] => {
-      const [a, b] = [maps[mapOf(row)], maps[mapOf(row) + 1]];
+      const [a, b] = [1 - maps[mapOf(row)], maps[mapOf(row) + 1]];
       if (kind === CatchUp.momentum) return [w - b * m, a * m];
       return [Math.sign(w) * Math.max(0, a * Math.abs(w) - b), m];
     },

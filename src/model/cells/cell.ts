@@ -5,6 +5,8 @@ import type { Kernels } from '../../kernels/kernels.js';
 export interface Cell {
   /** Rows of PyTorch's weights are `gates` times H; the columns of z as well. */
   readonly gates: number;
+  /** Whether a time step reads the one before it. */
+  readonly isRecurrent: boolean;
   /** Whether a cell state c is carried beside h. */
   readonly hasCellState: boolean;
   /**

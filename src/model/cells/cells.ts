@@ -2,6 +2,7 @@
 import type { Cell } from './cell.js';
 import { gru } from './gru.js';
 import { lstm } from './lstm.js';
+import { mlp } from './mlp.js';
 import { rnn } from './rnn.js';
 
-export const cells: Readonly<Record<'rnn' | 'lstm' | 'gru', Cell>> = { rnn, lstm, gru };
+export const cells: Readonly<Record<'rnn' | 'lstm' | 'gru' | 'mlp', Cell>> = { rnn, lstm, gru, mlp };

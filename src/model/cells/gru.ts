@@ -4,6 +4,7 @@ import type { Cell } from './cell.js';
 
 export const gru: Cell = {
   gates: 3,
+  isRecurrent: true,
   hasCellState: false,
   separateRecurrent: true,
   forward: (kernels, descriptor, t) => kernels.gruForward(descriptor, t),

@@ -4,6 +4,7 @@ import type { Cell } from './cell.js';
 
 export const lstm: Cell = {
   gates: 4,
+  isRecurrent: true,
   hasCellState: true,
   separateRecurrent: false,
   forward: (kernels, descriptor, t) => kernels.lstmForward(descriptor, t),

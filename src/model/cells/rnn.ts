@@ -3,6 +3,7 @@ import type { Cell } from './cell.js';
 
 export const rnn: Cell = {
   gates: 1,
+  isRecurrent: true,
   hasCellState: false,
   separateRecurrent: false,
   forward: (kernels, descriptor, t) => kernels.rnnForward(descriptor, t),

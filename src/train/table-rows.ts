@@ -1,0 +1,156 @@
+// A lookup table that is updated by rows: the entries of a batch dealt to pieces of the table, the gradients of the rows that they
+// name, and these rows' steps. Chunks of entries, pieces and blocks of rows may be done by any worker; what has to be done once
+// is called by the last one at a barrier.
+import { Deal, type Kernels, RowGradient, RowUpdate } from '../kernels/kernels.js';
+import type { Arena, Descriptors } from '../memory/arena.js';
+import type { RunLayout, TableViews } from './layout.js';
+import { fixedFields, type OptimizerSettings, setStep } from './optimizer.js';
+import { composeMaps, PERIOD } from './row-rule.js';
+import type { StepInput } from './step-input.js';
+
+/** Rows [from, to) or places of one call of the update, which the worker's undo slot holds meanwhile. */
+type Opens = (from: number, to: number) => void;
+
+export class TableRows {
+  readonly #kernels: Kernels;
+  readonly #descriptors: Descriptors;
+  readonly #arena: Arena;
+  readonly #layout: RunLayout;
+  readonly #table: TableViews;
+  readonly #optimizer: OptimizerSettings;
+  readonly #deal: number;
+  readonly #gradient: number;
+  readonly #update: number;
+
+  /** @param worker whose undo slot and scratch are used */
+  constructor(
+    kernels: Kernels,
+    descriptors: Descriptors,
+    layout: RunLayout,
+    table: TableViews,
+    optimizer: OptimizerSettings,
+    worker: number,
+  ) {
+    this.#kernels = kernels;
+    this.#descriptors = descriptors;
+    this.#arena = descriptors.arena;
+    this.#layout = layout;
+    this.#table = table;
+    this.#optimizer = optimizer;
+    const p = layout.parameters[table.parameter];
+    const { pieces, dealtFeatures, dealtRows, dealtValues, bins, g, touched, slots } = table;
+    const dealt = { dealtFeatures, dealtRows, dealtValues, bins, pieces, vocabulary: p.depth };
+    this.#deal = descriptors.add(Deal, {
+      ...{ starts: 0, features: 0, values: 0, rows: 0, chunkRows: table.chunkRows },
+      ...dealt,
+    });
+    this.#gradient = descriptors.add(RowGradient, {
+      ...{ d: table.d.at, ldd: table.d.ld, rows: 0, columns: p.columns, chunks: 0 },
+      ...{ ...dealt, bases: table.bases, g, touched, counts: table.counts, slots },
+    });
+    this.#update = descriptors.add(RowUpdate, {
+      ...fixedFields(optimizer),
+      ...{ w: p.weights, m: p.firstState, v: p.secondState, columns: p.columns, vocabulary: p.depth },
+      ...{ places: table.places, g, touched, slots, undo: layout.undo[worker], scratch: layout.scratch[worker] },
+      ...{ all: 0, now: 0, ...table.behind },
+    });
+  }
+
+  begin(input: StepInput): void {
+    const { model } = this.#layout.shape;
+    const rows = input.steps * this.#layout.training.streams;
+    const named = model.sparseFeatures !== undefined;
+    this.#descriptors.set(this.#deal, Deal.starts, named ? input.entryStarts : 0);
+    this.#descriptors.set(this.#deal, Deal.features, named ? input.entryFeatures : input.tokens);
+    this.#descriptors.set(this.#deal, Deal.values, named ? input.entryValues : 0);
+    this.#descriptors.set(this.#deal, Deal.rows, rows);
+    this.#descriptors.set(this.#gradient, RowGradient.rows, rows);
+    this.#descriptors.set(this.#gradient, RowGradient.chunks, Math.ceil(rows / this.#table.chunkRows));
+  }
+
+  /** Sorts a chunk of entries by pieces; chunks behind the end of the window are empty. */
+  deal(chunk: number): void {
+    this.#kernels.deal(this.#deal, chunk, chunk + 1);
+  }
+
+  /** Once all chunks are dealt: gives each piece places for as many rows as it has entries. */
+  place(): void {
+    const { bins, bases, pieces } = this.#table;
+    const { ints } = this.#arena;
+    const chunks = this.#arena.doubles[this.#gradient / 8 + RowGradient.chunks];
+    let place = 0;
+    for (let piece = 0; piece < pieces; piece++) {
+      ints[bases / 4 + piece] = place;
+      for (let chunk = 0; chunk < chunks; chunk++) {
+        const at = bins / 4 + chunk * (pieces + 1) + piece;
+        place += ints[at + 1] - ints[at];
+      }
+    }
+    ints[bases / 4 + pieces] = place;
+  }
+
+  gradient(piece: number): void {
+    const square = this.#kernels.rowGradient(this.#gradient, piece, piece + 1);
+    this.#arena.doubles[this.#table.norms / 8 + piece] = square;
+  }
+
+  /** The sum of squares of all pieces, in their order. */
+  squareNorm(): number {
+    let sum = 0;
+    for (let piece = 0; piece < this.#table.pieces; piece++) sum += this.#arena.doubles[this.#table.norms / 8 + piece];
+    return sum;
+  }
+
+  /** Whether update n, from 1 on, visits all rows: as each does, or because rows that are behind catch up at the end of a period. */
+  visitsAll(n: number): boolean {
+    return this.#table.rule === 'dense' || (this.#isBehind && n % PERIOD === 0);
+  }
+
+  /** @param n which update this is, from 1 on */
+  beginUpdate(rate: number, clipFactor: number, n: number): void {
+    setStep(this.#descriptors, this.#update, RowUpdate, this.#optimizer, rate, clipFactor, n);
+    this.#descriptors.set(this.#update, RowUpdate.all, this.visitsAll(n) ? 1 : 0);
+    this.#descriptors.set(this.#update, RowUpdate.now, n % PERIOD);
+  }
+
+  /** The steps of the rows of a piece that were touched. */
+  updatePiece(piece: number, opens: Opens): void {
+    const { bases, counts, blockRows } = this.#table;
+    const first = this.#arena.ints[bases / 4 + piece];
+    const end = first + this.#arena.ints[counts / 4 + piece];
+    for (let from = first; from < end; from += blockRows) this.#updateRows(from, Math.min(end, from + blockRows), opens);
+  }
+
+  /** The steps of all rows of a block. */
+  updateBlock(block: number, opens: Opens): void {
+    const { blockRows, parameter } = this.#table;
+    const from = block * blockRows;
+    this.#updateRows(from, Math.min(this.#layout.parameters[parameter].depth, from + blockRows), opens);
+  }
+
+  #updateRows(from: number, to: number, opens: Opens): void {
+    opens(from, to);
+    this.#kernels.rowUpdate(this.#update, from, to);
+  }
+
+  /** Once update n is made: what it has done to the rows that it left out. */
+  commit(rate: number, n: number): void {
+    if (!this.#isBehind) return;
+    composeMaps(this.#arena.doublesAt(this.#table.behind.maps, 2 * PERIOD), (n - 1) % PERIOD, this.#optimizer, rate);
+  }
+
+  /** Frees the slots of a step that is not made. */
+  discard(): void {
+    const { ints } = this.#arena;
+    const { pieces, bases, counts, touched, slots } = this.#table;
+    for (let piece = 0; piece < pieces; piece++) {
+      const first = ints[bases / 4 + piece];
+      for (let place = first; place < first + ints[counts / 4 + piece]; place++)
+        ints[slots / 4 + ints[touched / 4 + place]] = 0;
+    }
+  }
+
+  get #isBehind(): boolean {
+    return this.#table.behind.period > 0;
+  }
+}
