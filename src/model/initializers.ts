@@ -54,7 +54,8 @@ type Draw = (index: number) => number;
 function drawOf(model: Architecture, p: Parameter, init: Initialization, random: Counter): Draw | undefined {
   if (p.role === 'embedding') return () => random.normal();
   const { hidden } = model;
-  const ownBiases = model.cell === 'lstm' && init.forgetBias !== undefined && p.role === 'input' && p.storage === 'vector';
+  const ownBiases =
+    model.cell === 'lstm' && init.forgetBias !== undefined && p.role === 'input' && p.storage === 'vector';
   const isIdentity = init.kind === 'identity' && cells[model.cell].isRecurrent && p.role !== 'head';
   if (!isIdentity && !ownBiases) return undefined;
   const bound = boundOf(model, p);

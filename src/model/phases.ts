@@ -38,7 +38,15 @@ export const Phase = {
 /** In the order of `Phase`. */
 export const PHASE_NAMES = [
   ...['state', 'gather', 'input product', 'recurrent product', 'point-wise', 'head', 'backward', 'weight gradient'],
-  ...['update', 'lookup table', 'wait: projection', 'wait: time step', 'wait: through time', 'wait: gradient', 'wait: norm'],
+  ...[
+    'update',
+    'lookup table',
+    'wait: projection',
+    'wait: time step',
+    'wait: through time',
+    'wait: gradient',
+    'wait: norm',
+  ],
   ...['wait: update', 'wait: batch', 'pause', 'evaluation'],
 ] as const;
 

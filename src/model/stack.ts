@@ -7,14 +7,7 @@
 //
 // Where columns are shared, a member computes its units of z, h, c, dh in all layers, and its time steps of what has no
 // columns of a layer (embedded rows, dropout, the head). `sync` stands wherever it reads what others have written.
-import {
-  Cell as CellFields,
-  Dropout,
-  Init,
-  PANEL,
-  padded,
-  Softmax,
-} from '../kernels/kernels.js';
+import { Cell as CellFields, Dropout, Init, PANEL, padded, Softmax } from '../kernels/kernels.js';
 import type { Arena } from '../memory/arena.js';
 import type { Cell } from './cells/cell.js';
 import { cells } from './cells/cells.js';

@@ -68,7 +68,8 @@ export const biasesOf = (
   parameters: readonly PlacedParameter[],
   role: Parameter['role'],
   layer = 0,
-): readonly PlacedParameter[] => parameters.filter((p) => p.role === role && p.layer === layer && p.storage === 'vector');
+): readonly PlacedParameter[] =>
+  parameters.filter((p) => p.role === role && p.layer === layer && p.storage === 'vector');
 
 /** Activations of one layer; byte offsets, 0 where the cell or the purpose has no such view. */
 export interface LayerViews {

@@ -14,8 +14,8 @@ import { placeParameters, placeWindow } from '../model/views.js';
 import type { PlanEvent } from '../report/events.js';
 import { bytes } from '../report/format.js';
 import { layOut, type RunLayout, type RunShape, trainingState, trainingWindow } from '../train/layout.js';
-import { rowRuleOf } from '../train/row-rule.js';
 import type { OptimizerSettings } from '../train/optimizer.js';
+import { rowRuleOf } from '../train/row-rule.js';
 import { crossoverOf } from './crossover.js';
 import { type OpenedData, openData, type TrainingData } from './data.js';
 

@@ -118,7 +118,8 @@ export class TableRows {
     const { bases, counts, blockRows } = this.#table;
     const first = this.#arena.ints[bases / 4 + piece];
     const end = first + this.#arena.ints[counts / 4 + piece];
-    for (let from = first; from < end; from += blockRows) this.#updateRows(from, Math.min(end, from + blockRows), opens);
+    for (let from = first; from < end; from += blockRows)
+      this.#updateRows(from, Math.min(end, from + blockRows), opens);
   }
 
   /** The steps of all rows of a block. */

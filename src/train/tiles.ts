@@ -179,7 +179,8 @@ function deal(
   tileQueues.forEach((queue, worker) => {
     for (const [from, to] of queue) {
       for (const { firstPiece, lastPiece } of tiles.slice(from, to)) owners.fill(worker, firstPiece, lastPiece);
-      for (let tile = Math.max(from, tiles.length); tile < to; tile++) owners[pieces.length + tile - tiles.length] = worker;
+      for (let tile = Math.max(from, tiles.length); tile < to; tile++)
+        owners[pieces.length + tile - tiles.length] = worker;
     }
   });
   tableQueues.forEach((queue, worker) => {

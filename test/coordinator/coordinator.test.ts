@@ -14,7 +14,17 @@ import { uniformStart, windowOf } from '../train/problems.js';
 
 const MODEL = { cell: 'rnn', activation: 'relu', hidden: 3, layers: 2, embedding: 0, vocabulary: 5 } as const;
 const [T, B, SLOTS] = [3, 2, 4];
-const OPTIMIZER = { name: 'sgd', beta1: 0, beta2: 0, epsilon: 0, clipNorm: 0, clipValue: 0, l1: 0, l2: 0, proximal: false } as const;
+const OPTIMIZER = {
+  name: 'sgd',
+  beta1: 0,
+  beta2: 0,
+  epsilon: 0,
+  clipNorm: 0,
+  clipValue: 0,
+  l1: 0,
+  l2: 0,
+  proximal: false,
+} as const;
 const never = new Promise<never>(() => {});
 
 const timers: NodeJS.Timeout[] = [];

@@ -13,7 +13,17 @@ import { layOut, type RunShape } from '../../src/train/layout.js';
 import { CELLS, featuresOf, nameOf, uniformStart, windowOf } from './problems.js';
 
 const [T, STEPS, I, V] = [7, 4, 21, 9];
-const OPTIMIZER = { name: 'adam', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, clipNorm: 1, clipValue: 0, l1: 0, l2: 0, proximal: false } as const;
+const OPTIMIZER = {
+  name: 'adam',
+  beta1: 0.9,
+  beta2: 0.999,
+  epsilon: 1e-8,
+  clipNorm: 1,
+  clipValue: 0,
+  l1: 0,
+  l2: 0,
+  proximal: false,
+} as const;
 const kernelNames: KernelName[] = ['wasm', ...(nativeProblem() ? [] : (['native'] as const))];
 const cases = kernelNames.flatMap((kernels) => CELLS.map((cell) => ({ kernels, cell, name: nameOf(cell) })));
 

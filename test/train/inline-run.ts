@@ -9,6 +9,7 @@ import type { Architecture } from '../../src/model/architecture.js';
 import { fromTorch, toTorch, transposePanels } from '../../src/model/parameters.js';
 import type { Crossover } from '../../src/model/sparsity.js';
 import { findParameter, type PlacedParameter } from '../../src/model/views.js';
+import { caughtUp } from '../../src/train/caught-up.js';
 import { layOut, type OptimizerName, RECORD_NUMBERS, type RunLayout } from '../../src/train/layout.js';
 import type { OptimizerSettings } from '../../src/train/optimizer.js';
 import { rowRuleOf } from '../../src/train/row-rule.js';
@@ -59,6 +60,8 @@ export interface InlineResult {
 }
 
 type View = 'weights' | 'gradient' | 'firstState' | 'secondState';
+/** Weights once all rows have caught up. */
+type Current = 'current';
 
 export class InlineRun {
   readonly arena: Arena;
@@ -116,7 +119,15 @@ export class InlineRun {
   }
 
   /** Parameters, gradients or states of the optimizer, in PyTorch's layout, without rounding to float32. */
-  read(which: View): Record<string, number[]> {
+  read(which: View | Current): Record<string, number[]> {
+    if (which === 'current') {
+      return Object.fromEntries(
+        this.layout.parameters.map((p) => {
+          const stored = caughtUp(this.arena, this.layout, p);
+          return [p.name, this.#placesOf(p.name).map((place) => stored[place])];
+        }),
+      );
+    }
     return Object.fromEntries(
       this.layout.parameters
         .filter((p, i) => p[which] > 0 || (which === 'gradient' && i === this.layout.table?.parameter))
