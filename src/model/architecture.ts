@@ -13,4 +13,6 @@ export interface Architecture {
   readonly vocabulary: number;
   /** Real-valued numbers of a time step, I, that are read in place of tokens, without an embedding; absent: tokens are read. */
   readonly features?: number;
+  /** Of a ReLU RNN: units of a row, stream and time step, that stay active, the largest ones; absent: all do. */
+  readonly winners?: number;
 }

@@ -104,6 +104,7 @@ function shapeOf(config: Config, { training, evaluation, vocabulary }: OpenedDat
     layers: config.layers,
     embedding: config.embedding,
     vocabulary: vocabulary.size,
+    ...(config.kWinners === undefined ? {} : { winners: config.kWinners }),
   };
   return {
     model,

@@ -53,11 +53,11 @@ function fill(config: Config, vocabulary: Vocabulary, arena: Arena, layout: RunL
   if (config.resume !== undefined) return resume(config.resume, vocabulary, arena, layout);
   if (config.initFrom !== undefined) startFrom(config.initFrom, vocabulary, arena, layout);
   else {
-    const { init: kind, forgetBias, seed } = config;
+    const { init: kind, forgetBias, biasStart, seed } = config;
     for (const p of layout.parameters) {
       const weights = arena.floatsAt(p.weights, p.length);
       let row = 0;
-      for (const piece of initialPieces(layout.shape.model, p, { kind, forgetBias, seed })) {
+      for (const piece of initialPieces(layout.shape.model, p, { kind, forgetBias, biasStart, seed })) {
         fromTorch(p, piece, weights, row);
         row += piece.length / (p.shape[1] ?? 1);
       }

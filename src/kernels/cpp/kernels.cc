@@ -12,6 +12,7 @@ namespace {
 #include "softmax.h"
 #include "sparse.h"
 #include "update.h"
+#include "winners.h"
 }  // namespace
 
 #include "table.h"
