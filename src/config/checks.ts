@@ -75,7 +75,7 @@ function checkWinners({ kWinners, cell, hidden, ...config }: Checked, fail: Fail
   if (kWinners === undefined) return;
   if (!isReLU({ cell, activation: config.activation })) {
     const has = cell === 'rnn' ? `--activation ${config.activation}` : `--cell ${cell}`;
-    fail('kWinners', `it is of --cell rnn --activation relu alone, and this is ${has}; leave it out or take those`);
+    fail('kWinners', `only --cell rnn --activation relu has units that can be zero, and this is ${has}; leave it out`);
   }
   if (kWinners > hidden)
     fail(

@@ -122,6 +122,7 @@ function shapeOf(config: Config, { training, evaluation, vocabulary }: OpenedDat
     profile: config.profile,
     sparse: sparseOf(config, model, choice),
     activationL1: hasZeros(model) ? config.activationL1 : 0,
+    densityTarget: hasZeros(model) ? config.densityTarget : undefined,
   };
 }
 

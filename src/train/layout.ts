@@ -1,11 +1,13 @@
 // The whole memory plan of a run: parameters, windows for training and evaluation, the ring of prepared batches, the undo
 // slots, the control words. A pure function of its shape: the coordinator and every worker compute the same one.
 import { GRADIENT_SCRATCH, type Optimizer, Product, padded } from '../kernels/kernels.js';
+import type { Arena } from '../memory/arena.js';
 import { PlanBuilder } from '../memory/plan.js';
 import type { Architecture } from '../model/architecture.js';
 import { timesNumbers } from '../model/phases.js';
 import type { Crossover } from '../model/sparsity.js';
 import { listBlocks, type PlacedParameter, placeParameters, placeWindow, type WindowViews } from '../model/views.js';
+import { CONTROL_NUMBERS, DensityControl } from './density-control.js';
 import { cutIntoTiles, type Work } from './tiles.js';
 
 export type OptimizerName = keyof typeof Optimizer;
@@ -33,6 +35,8 @@ export interface RunShape {
   readonly sparse?: Crossover;
   /** L1 penalty on the outputs of ReLU layers, for each prediction that counts; 0 unless it is said. */
   readonly activationL1?: number;
+  /** The share of active units to which that penalty is steered; undefined: it stays. */
+  readonly densityTarget?: number;
 }
 
 /** One prepared batch in the ring; byte offsets. Evaluation uses the same slots. */
@@ -63,6 +67,8 @@ export interface RunLayout {
   readonly streamActive: number;
   /** float64 [L]: the share of a layer's units that the last training step found active; 0 before the first. */
   readonly densities: number;
+  /** float64 [CONTROL_NUMBERS]: what the penalty of the next step stands on, where there is a target. */
+  readonly densityControl: number;
   /** int32, one a piece: the number of the step that updated it last. */
   readonly pieceDone: number;
   /** Undo slot of each worker: [3][longest piece] floats. */
@@ -155,6 +161,7 @@ export function layOut(shape: RunShape): RunLayout {
     streamHits: plan.doubles('control', mostStreams),
     streamActive: plan.doubles('control', shape.model.layers * shape.streams),
     densities: plan.doubles('control', shape.model.layers),
+    densityControl: plan.doubles('control', CONTROL_NUMBERS),
     pieceDone: plan.ints('control', work.pieces.length),
     undo: each(() => plan.floats('undo slots', 3 * undoFloats)),
     undoFloats,
@@ -167,6 +174,12 @@ export function layOut(shape: RunShape): RunLayout {
     bytes: plan.bytes,
     parts: plan.parts,
   };
+}
+
+/** What steers the penalty of a run that has a target. */
+export function densityControlOf(arena: Arena, { densityControl, shape }: RunLayout): DensityControl | undefined {
+  if (shape.densityTarget === undefined) return undefined;
+  return new DensityControl(arena.doublesAt(densityControl, CONTROL_NUMBERS), shape.densityTarget);
 }
 
 /** Arrays of the parameters' size that a checkpoint holds beside them. */

@@ -22,6 +22,7 @@ export interface InlineOptions {
   readonly dropout?: number;
   readonly sparse?: Crossover;
   readonly activationL1?: number;
+  readonly densityTarget?: number;
   readonly seed?: number;
   /** Bad steps in a row that are borne. */
   readonly badLimit?: number;
@@ -82,6 +83,7 @@ export class InlineRun {
         seed: options.seed ?? 0,
         sparse: options.sparse,
         activationL1: options.activationL1,
+        densityTarget: options.densityTarget,
         evaluationStreams: 0,
         evaluationSteps: 0,
         workers: 1,
