@@ -103,7 +103,7 @@ describe('what is out of bounds is refused with what it is and what is allowed',
     [
       { biasStart: -1.5 },
       "--bias-start: -1.5 is not allowed; it is what is added to the start of ReLU layers' input biases: slightly below zero " +
-        'makes a net sparse, -0.3 kills one, a number, -1 or more and 1 at most',
+        'makes a net sparse, -0.3 kills one (of 1,024 units -0.1 does), a number, -1 or more and 1 at most',
     ],
     [
       { kWinners: 0 },
