@@ -107,6 +107,10 @@ function checkArchitecture(path: string, model: Partial<Architecture> | null): v
     const value = model[field as keyof Architecture] as number;
     if (!(Number.isInteger(value) && value >= least && value <= most)) throw bad(field);
   }
+  const { winners, hidden = 0 } = model;
+  if (winners === undefined) return;
+  const isReLU = model.cell === 'rnn' && model.activation === 'relu';
+  if (!(isReLU && Number.isInteger(winners) && winners >= 1 && winners <= hidden)) throw bad('winners');
 }
 
 /** The names under which a file holds the model's parameters: ours, or those of a PyTorch module (see matchNames). */

@@ -1,6 +1,6 @@
 // unroll inspect: what a model is made of, and how far its training is.
 
-import { bytes, count, decimal, table } from '../report/format.js';
+import { bytes, count, decimal, densities, table } from '../report/format.js';
 import { loadModel, type Model } from '../run/model.js';
 import type { RunProgress } from '../run/progress.js';
 import type { Command } from './command.js';
@@ -26,10 +26,11 @@ function findings({ architecture, vocabulary, parameters, training }: Model) {
 }
 
 function inWords({ architecture, vocabulary, parameters, training }: Model): string {
-  const { cell, activation, hidden, layers, embedding } = architecture;
+  const { cell, activation, hidden, layers, embedding, winners } = architecture;
   const layer = `${layers} layer${layers === 1 ? '' : 's'} of ${hidden}`;
   const about = [
     ['model', `${cell}${cell === 'rnn' ? ` (${activation})` : ''}, ${layer}`],
+    ...(winners === undefined ? [] : [['winners', `${count(winners)} units of a layer stay active`]]),
     ['input', embedding === 0 ? 'one-hot rows' : `embedding of ${embedding}`],
     ['tokens', `${vocabulary.mode}, ${count(vocabulary.size)} different`],
     ...(training === undefined ? [] : trainingRows(training)),
@@ -40,9 +41,10 @@ function inWords({ architecture, vocabulary, parameters, training }: Model): str
   return `${table(about)}\n\n${table(rows, [1, 2, 3])}`;
 }
 
-function trainingRows({ step, epoch, updates, best, kernels }: RunProgress): readonly string[][] {
+function trainingRows({ step, epoch, updates, best, densities: shares, kernels }: RunProgress): readonly string[][] {
   const rows = [['steps', `${count(step)} in ${count(epoch)} whole epochs, ${count(updates)} updates`]];
   if (best !== null)
     rows.push(['best', `${decimal(best.loss / Math.LN2)} bits per character at step ${count(best.step)}`]);
+  if (shares.length > 0) rows.push(['density', densities(shares)]);
   return kernels === null ? rows : [...rows, ['kernels', kernels]];
 }

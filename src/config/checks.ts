@@ -24,6 +24,7 @@ export function checkTogether(config: Checked, origin: Origin, inMemory: boolean
   }
   checkWindow(config, fail);
   checkSchedule(config, fail);
+  checkWinners(config, fail);
   if (config.optimizer === 'nesterov' && config.momentum === 0) {
     fail(
       'momentum',
@@ -74,10 +75,25 @@ function checkSchedule(config: Checked, fail: Fail): void {
   }
 }
 
+function checkWinners({ kWinners, cell, hidden, ...config }: Checked, fail: Fail): void {
+  if (kWinners === undefined) return;
+  if (!isReLU({ cell, activation: config.activation })) {
+    const has = cell === 'rnn' ? `--activation ${config.activation}` : `--cell ${cell}`;
+    fail('kWinners', `only --cell rnn --activation relu has units that can be zero, and this is ${has}; leave it out`);
+  }
+  if (kWinners > hidden)
+    fail(
+      'kWinners',
+      `${kWinners} is not allowed; it is the number of units that stay active, 1 to ${hidden}, the units of a layer`,
+    );
+}
+
+const isReLU = ({ cell, activation }: Pick<Checked, 'cell' | 'activation'>): boolean =>
+  cell === 'rnn' && activation === 'relu';
+
 /** What is allowed and has no effect, or not the one that was likely meant. */
 export function configWarnings(config: Checked): readonly string[] {
   const warnings: string[] = [];
-  const isReLU = config.cell === 'rnn' && config.activation === 'relu';
   if (config.dropout > 0 && config.layers === 1) {
     warnings.push('--dropout has no effect with one layer: it drops outputs between layers; add --layers 2');
   }
@@ -87,14 +103,28 @@ export function configWarnings(config: Checked): readonly string[] {
   if (config.forgetBias !== undefined && config.cell !== 'lstm') {
     warnings.push(`--forget-bias has no effect: --cell ${config.cell} has no forget gate`);
   }
-  if (config.activationL1 > 0 && !isReLU) {
-    warnings.push('--activation-l1 has no effect: only --cell rnn --activation relu has outputs that can be zero');
+  if (!isReLU(config)) warnings.push(...reluWarnings(config));
+  const mostDense = (config.kWinners ?? config.hidden) / config.hidden;
+  if (config.densityTarget !== undefined && config.densityTarget > mostDense) {
+    warnings.push(
+      `--density-target ${config.densityTarget} is not reached: --k-winners ${config.kWinners} leaves no more than ${mostDense}`,
+    );
   }
-  if (config.init === 'identity' && !isReLU) {
+  if (config.init === 'identity' && !isReLU(config)) {
     warnings.push('--init identity is made for --cell rnn --activation relu; other models seldom learn well from it');
   }
   if (config.steps !== undefined && config.warmup >= config.steps) {
     warnings.push(`--warmup ${config.warmup} does not end within --steps ${config.steps}`);
   }
   return warnings;
+}
+
+/** What a model without ReLU's zeros makes nothing of. */
+function reluWarnings({ activationL1, densityTarget, biasStart }: Checked): readonly string[] {
+  const zeros = 'only --cell rnn --activation relu has outputs that can be zero';
+  return [
+    ...(activationL1 > 0 ? [`--activation-l1 has no effect: ${zeros}`] : []),
+    ...(densityTarget === undefined ? [] : [`--density-target has no effect: ${zeros}`]),
+    ...(biasStart === 0 ? [] : ['--bias-start has no effect: only --cell rnn --activation relu starts with it']),
+  ];
 }

@@ -63,6 +63,27 @@ export const SETTINGS = {
     },
     { min: -1000, max: 1000 },
   ),
+  biasStart: real(
+    {
+      group: 'model',
+      about:
+        "what is added to the start of ReLU layers' input biases: slightly below zero makes a net sparse, " +
+        '-0.3 kills one (of 1,024 units -0.1 does)',
+      placeholder: 'X',
+    },
+    { min: -1, max: 1 },
+    0,
+  ),
+  kWinners: optionalInteger(
+    {
+      group: 'model',
+      about: 'the number of units of a ReLU layer that stay active in a time step, the largest ones',
+      placeholder: 'K',
+      derived: 'all',
+    },
+    1,
+    MAX_HIDDEN,
+  ),
   hidden: integer({ group: 'model', about: 'the number of units', placeholder: 'N' }, 1, MAX_HIDDEN, 256),
   layers: integer({ group: 'model', about: 'the number of recurrent layers', placeholder: 'N' }, 1, MAX_LAYERS, 1),
   embedding: integer(
@@ -211,6 +232,15 @@ export const SETTINGS = {
     },
     { min: 0 },
     0,
+  ),
+  densityTarget: optionalReal(
+    {
+      group: 'optimizer',
+      about: 'the share of active units to which the penalty on the outputs of ReLU layers is steered',
+      placeholder: 'X',
+      derived: 'the penalty stays',
+    },
+    { above: 0, below: 1 },
   ),
   momentum: real(
     { group: 'optimizer', about: 'the momentum of --optimizer momentum and nesterov', placeholder: 'X' },

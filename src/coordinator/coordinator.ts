@@ -24,6 +24,8 @@ export interface StepResult {
   readonly hits: number;
   readonly norm: number;
   readonly applied: boolean;
+  /** On the outputs of ReLU layers, for each prediction. */
+  readonly penalty: number;
   /** Per layer, the share of its last outputs that were not zero; 1 for activations that are never zero. */
   readonly density: readonly number[];
   /** Milliseconds since the epoch. */
@@ -186,6 +188,7 @@ export class Coordinator {
       hits: read(Result.hits),
       norm: read(Result.norm),
       applied: read(Result.applied) > 0,
+      penalty: read(Result.penalty),
       density: Array.from({ length: this.#layout.shape.model.layers }, (_, layer) => read(Result.density + layer)),
       time: read(Result.time),
     };

@@ -92,6 +92,8 @@ export const Result = {
   applied: 3,
   /** Milliseconds since the epoch, with fractions: when the step was committed. */
   time: 4,
+  /** The penalty on the outputs of ReLU layers that the step had. */
+  penalty: 5,
   /** From here on, one a layer: the share of its outputs at the window's last step that are not zero. */
-  density: 5,
+  density: 6,
 } as const;

@@ -10,8 +10,9 @@ import { Projection } from '../model/projection.js';
 import { placeOf, type Share } from '../model/share.js';
 import { hasZeros } from '../model/sparsity.js';
 import { projects, type WindowViews } from '../model/views.js';
+import type { DensityControl } from '../train/density-control.js';
 import { Gradients } from '../train/gradients.js';
-import { descriptorNumbers, RECORD_NUMBERS, type RunLayout } from '../train/layout.js';
+import { densityControlOf, descriptorNumbers, RECORD_NUMBERS, type RunLayout } from '../train/layout.js';
 import { clipFactorOf, type OptimizerSettings } from '../train/optimizer.js';
 import type { StepInput } from '../train/step-input.js';
 import { StreamState } from '../train/stream-state.js';
@@ -39,6 +40,7 @@ export class StepLoop {
   readonly #gradients: Gradients;
   readonly #updates: Updates;
   readonly #table: TableRows | undefined;
+  readonly #densityControl: DensityControl | undefined;
   readonly #layout: RunLayout;
   readonly #optimizer: OptimizerSettings;
   readonly #open: number;
@@ -76,6 +78,7 @@ export class StepLoop {
     this.#gradients = new Gradients(kernels, descriptors, layout, worker, this.#throughTime.sparsity);
     this.#updates = new Updates(kernels, descriptors, layout, optimizer, worker);
     this.#table = layout.table && new TableRows(kernels, descriptors, layout, layout.table, optimizer, worker);
+    this.#densityControl = densityControlOf(arena, layout);
     this.#allStreams = new StreamState(arena, shape.model, layout.training, [0, shape.streams]);
     this.#input = {
       ...{ tokens: 0, features: 0, entryStarts: 0, entryFeatures: 0, entryValues: 0, targets: 0, reset: 0, carry: 0 },
@@ -289,8 +292,11 @@ export class StepLoop {
     for (let i = 0; i < work.pieces.length; i++) square += this.#doubles[pieceNorms / 8 + i];
     const norm = Math.sqrt(square + (this.#table?.squareNorm() ?? 0));
     const loss = this.#sum(this.#layout.streamLosses, shape.streams);
-    this.#judgeDensity();
     const applies = Number.isFinite(norm) && Number.isFinite(loss);
+    this.#setResult(Result.penalty, this.#throughTime.penalty);
+    const density = this.#judgeDensity();
+    // A step that is left out steers nothing either.
+    if (applies) this.#densityControl?.see(density);
     this.#setResult(Result.loss, loss);
     this.#setResult(Result.hits, this.#sum(this.#layout.streamHits, shape.streams));
     this.#setResult(Result.norm, norm);
@@ -300,15 +306,19 @@ export class StepLoop {
     this.#phases.enter(phase);
   };
 
-  #judgeDensity(): void {
+  /** Notes the density of each layer. @returns their mean */
+  #judgeDensity(): number {
     const { streamActive, densities, shape } = this.#layout;
     const { layers, hidden } = shape.model;
+    let sum = 0;
     for (let layer = 0; layer < layers; layer++) {
       const active = this.#sum(streamActive + 8 * layer * shape.streams, shape.streams);
       const density = hasZeros(shape.model) ? active / (shape.streams * hidden) : 1;
       this.#setResult(Result.density + layer, density);
       this.#doubles[densities / 8 + layer] = density;
+      sum += density;
     }
+    return sum / layers;
   }
 
   readonly #commit = (): void => {

@@ -67,6 +67,19 @@ export const ActiveUnits = layout(
   'countGroup',
 );
 
+/**
+ * For the groups [from, to) of A, in place: the `keep` largest of a row's values above zero stay, all else becomes zero (k-winners-take-all,
+ * Makhzani & Frey 2013). Of equal values those in lower columns stay. NaN stays, and is none of those that are kept.
+ */
+export const Winners = layout(
+  'a',
+  'lda',
+  'aGroup',
+  'rows',
+  'columns', // a multiple of PANEL
+  'keep', // K
+);
+
 /** Rows of a block of lists of rows. */
 export const LIST_ROWS = 256;
 
@@ -350,6 +363,7 @@ export interface Kernels {
   /** The lists of groups [from, to). @returns how many units are active in all */
   activeUnits(descriptor: number, fromGroup: number, toGroup: number): number;
   activeRows(descriptor: number, fromBlock: number, toBlock: number): void;
+  winners(descriptor: number, fromGroup: number, toGroup: number): void;
   /** `product` without the terms that are zero, by the lists of A's rows: the same bits. */
   sparseProduct(descriptor: number, fromGroup: number, toGroup: number): void;
   /** `gradient` without the terms that are zero, by the lists of X's columns: the same bits. */

@@ -17,4 +17,6 @@ export interface Architecture {
   readonly features?: number;
   /** Features of which each time step names a few with their values, in place of tokens and without an embedding. */
   readonly sparseFeatures?: number;
+  /** Of a ReLU RNN: units of a row, stream and time step, that stay active, the largest ones; absent: all do. */
+  readonly winners?: number;
 }

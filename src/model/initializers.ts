@@ -9,6 +9,8 @@ export interface Initialization {
   readonly kind: 'default' | 'identity' | 'orthogonal';
   /** Added to the forget gate's input bias of an LSTM (Gers et al. 2000; Jozefowicz et al. 2015). */
   readonly forgetBias: number | undefined;
+  /** Added to the input biases of ReLU layers; 0 unless it is said. */
+  readonly biasStart?: number;
   readonly seed: number;
 }
 
@@ -54,15 +56,21 @@ type Draw = (index: number) => number;
 function drawOf(model: Architecture, p: Parameter, init: Initialization, random: Counter): Draw | undefined {
   if (p.role === 'embedding') return () => random.normal();
   const { hidden } = model;
-  const ownBiases =
-    model.cell === 'lstm' && init.forgetBias !== undefined && p.role === 'input' && p.storage === 'vector';
+  const isBias = p.role === 'input' && p.storage === 'vector';
+  const added = isBias ? addedBias(model, init) : undefined;
   const isIdentity = init.kind === 'identity' && cells[model.cell].isRecurrent && p.role !== 'head';
-  if (!isIdentity && !ownBiases) return undefined;
+  if (!isIdentity && added === undefined) return undefined;
   const bound = boundOf(model, p);
   const own = isIdentity ? identityDraw(p, hidden, random) : () => (2 * random.uniform() - 1) * bound;
-  const { forgetBias = 0 } = init;
-  if (!ownBiases) return own;
-  return (index) => Math.fround(own(index)) + (Math.floor(index / hidden) === FORGET_GATE ? forgetBias : 0);
+  return added === undefined ? own : (index) => Math.fround(own(index)) + added(index);
+}
+
+/** What is added to each of a layer's input biases; undefined for nothing. */
+function addedBias({ cell, activation, hidden }: Architecture, init: Initialization): Draw | undefined {
+  const { forgetBias, biasStart = 0 } = init;
+  if (cell === 'lstm' && forgetBias !== undefined)
+    return (index) => (Math.floor(index / hidden) === FORGET_GATE ? forgetBias : 0);
+  return (cell === 'rnn' || cell === 'mlp') && activation === 'relu' && biasStart !== 0 ? () => biasStart : undefined;
 }
 
 /** Of i, f, g, o. */

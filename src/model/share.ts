@@ -55,14 +55,16 @@ export function sharesColumns(model: Architecture, streams: number, workers: num
 
 /**
  * How `streams` are dealt to `workers`: to groups of as many as it takes to have 12 rows in each, of one worker each where there
- * are enough streams. Workers that would have next to nothing to do have no rows.
+ * are enough streams. Workers that would have next to nothing to do have no rows. Where the largest units of a row are chosen, whoever
+ * computes the row must see all of it: columns are not shared.
  */
 export function placeOf(model: Architecture, streams: number, workers: number, worker: number): Place {
   const multiplyAdds = streams * cells[model.cell].gates * model.hidden ** 2;
   const active = Math.max(1, Math.min(workers, Math.floor(multiplyAdds / FEWEST_OF_A_WORKER)));
   if (worker >= active) return { group: worker, firstRow: streams, rows: 0, member: 0, members: 1 };
   const blocks = padded(model.hidden) / PANEL;
-  const members = Math.min(active, blocks, Math.ceil((FEWEST_ROWS * active) / Math.max(1, streams)));
+  const most = model.winners === undefined ? Math.min(active, blocks) : 1;
+  const members = Math.min(most, Math.ceil((FEWEST_ROWS * active) / Math.max(1, streams)));
   const groups = multiplyAdds / active >= FEWEST_SHARED ? Math.floor(active / members) : active;
   const cut = (count: number, index: number): number => Math.floor((count * index) / groups);
   const group = Math.floor(((worker + 1) * groups - 1) / active);

@@ -33,6 +33,7 @@ interface LayerCalls {
   readonly inputProduct: number;
   readonly recurrentProduct: number;
   readonly cell: number;
+  readonly winners: number;
   readonly recurrentBackward: number;
   readonly inputBackward: number;
   readonly activeUnits: number;
@@ -83,6 +84,7 @@ export class Stack {
         if (calls.recurrentProduct) this.#product(calls.recurrentProduct, t, t + 1, layer, 0);
         phases.enter(Phase.pointWise);
         this.#cell.forward(kernels, calls.cell, t);
+        if (calls.winners) kernels.winners(calls.winners, t + 1, t + 2);
         this.#list(layer, t + 1);
         share.sync();
       }
@@ -230,6 +232,7 @@ export class Stack {
         : 0,
       activeUnits: calls.activeUnits(own),
       cell: calls.cell(own),
+      winners: calls.winners(own),
       // Step t writes dh(t - 1): the output begins one group earlier. It is never called for t = 0.
       recurrentBackward: weights ? backward(recurrent, weights, calls.later(dh, -1), Init.accumulate) : 0,
       inputBackward: below ? backward(z, inputWeights, hOf(below.dh), Init.zero) : 0,

@@ -12,6 +12,7 @@ import {
   Product,
   padded,
   Softmax,
+  Winners,
 } from '../kernels/kernels.js';
 import type { Arena, Descriptors } from '../memory/arena.js';
 import type { Architecture } from './architecture.js';
@@ -174,6 +175,17 @@ export class WindowCalls {
       ...{ a: this.rows(own.h, ldh).at, lda: ldh, aGroup: streams * ldh },
       ...{ rows: this.#share.rows, columns: padded(this.#model.hidden) },
       ...{ ...lists, ldActive: ldh, activeGroup: streams * ldh, countGroup: streams },
+    });
+  }
+
+  /** Leaves of the share's rows of h the largest units alone. */
+  winners(own: LayerViews): number {
+    const { ldh, streams } = this.#views;
+    const { hidden, winners } = this.#model;
+    if (winners === undefined) return 0;
+    return this.#descriptors.add(Winners, {
+      ...{ a: this.rows(own.h, ldh).at, lda: ldh, aGroup: streams * ldh },
+      ...{ rows: this.#share.rows, columns: padded(hidden), keep: winners },
     });
   }
 

@@ -41,6 +41,8 @@ export interface StepEvent {
   readonly tokensPerSecond: number;
   /** Per layer, the share of its outputs that are not zero. */
   readonly density: readonly number[];
+  /** The penalty on the outputs of ReLU layers, where it is steered to a density. */
+  readonly activationL1?: number;
   /** Loss or gradient was not finite: the update was not applied. */
   readonly skipped?: true;
 }

@@ -33,6 +33,11 @@ export function percent(share: number): string {
   return `${(100 * share).toFixed(1)}%`;
 }
 
+/** [0.124, 0.0031] -> "12%, 0.3%": the densities of layers. */
+export function densities(shares: readonly number[]): string {
+  return shares.map((share) => `${(100 * share).toFixed(share < 0.01 ? 1 : 0)}%`).join(', ');
+}
+
 /** Three decimals, or a word for what JSON calls null. */
 export function decimal(value: number | null, digits = 3): string {
   return value === null || !Number.isFinite(value) ? 'not finite' : value.toFixed(digits);

@@ -1,7 +1,7 @@
 // How far a run is, from its events: what the bar and the plain lines show. Knows no terminal and no clock.
 
 import type { DoneEvent, EvalEvent, PlanEvent, StepEvent, TrainEvent } from './events.js';
-import { bytes, count, decimal, duration, percent } from './format.js';
+import { bytes, count, decimal, densities, duration, percent } from './format.js';
 
 /** The shown loss and speed follow the last hundred steps or so: single ones jump. */
 const FORGET = 0.97;
@@ -17,6 +17,7 @@ export class Progress {
   #lossWeight = 0;
   #speed = 0;
   #speedWeight = 0;
+  #density: readonly number[] = [];
   #startMs = 0;
   #startStep = 0;
   #nowMs = 0;
@@ -44,6 +45,7 @@ export class Progress {
       this.#loss = FORGET * this.#loss + event.loss;
       this.#lossWeight = FORGET * this.#lossWeight + 1;
     }
+    this.#density = event.density;
     this.#speed = FORGET * this.#speed + event.tokensPerSecond;
     this.#speedWeight = FORGET * this.#speedWeight + 1;
   }
@@ -57,13 +59,20 @@ export class Progress {
     return `epoch ${count(this.epoch)}/${count(this.epochs)}`;
   }
 
+  /** "density 12%, 9%", by layer; undefined where everything is active, as it is in models that have no zeros. */
+  get densityText(): string | undefined {
+    return this.#density.every((share) => share === 1) ? undefined : `density ${densities(this.#density)}`;
+  }
+
   /** "2.851 bits per character", "120,345 tokens/s", "1:35 left": what is known of them by now. */
   get texts(): readonly string[] {
     if (this.#speedWeight === 0) return [];
     const bits = this.#lossWeight === 0 ? null : this.#loss / this.#lossWeight / Math.LN2;
     const left = this.#secondsLeft();
+    const density = this.densityText;
     return [
       `${decimal(bits)} bits per character`,
+      ...(density === undefined ? [] : [density]),
       `${count(this.#speed / this.#speedWeight)} tokens/s`,
       ...(left === undefined ? [] : [`${duration(left)} left`]),
     ];
@@ -95,9 +104,10 @@ const REASONS: Readonly<Record<DoneEvent['reason'], string>> = {
   stopped: 'stopped',
 };
 
-/** The last line of a run, with its last evaluation where there was one. */
-export function doneLine(event: DoneEvent, last: EvalEvent | undefined): string {
+/** The last line of a run, with the density and the last evaluation where there are such. */
+export function doneLine(event: DoneEvent, last: EvalEvent | undefined, density: string | undefined): string {
   const speed = `${count(event.tokensPerSecond)} tokens/s`;
   const head = `${REASONS[event.reason]}: step ${count(event.step)} after ${duration(event.seconds)}, ${speed}, ${bytes(event.peakBytes)}`;
-  return last === undefined ? head : `${head}; validation ${decimal(last.bitsPerCharacter)} bits per character`;
+  const validation = last && `validation ${decimal(last.bitsPerCharacter)} bits per character`;
+  return [head, validation, density].filter((part) => part !== undefined).join('; ');
 }

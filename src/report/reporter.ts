@@ -128,7 +128,9 @@ class LineReporter implements Reporter {
     }
     if (event.event === 'done' || event.event === 'profile') {
       this.#sink.close();
-      this.#sink.line(event.event === 'done' ? doneLine(event, this.#lastEval) : profileTable(event));
+      this.#sink.line(
+        event.event === 'done' ? doneLine(event, this.#lastEval, this.#progress.densityText) : profileTable(event),
+      );
     } else {
       this.#sink.progress(this.#progress);
     }

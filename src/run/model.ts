@@ -2,7 +2,7 @@
 
 import { statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { modelFile, readProgress, TRAINER } from '../checkpoint/checkpoint.js';
+import { modelFile, TRAINER } from '../checkpoint/checkpoint.js';
 import { readModelHeader, readParameter } from '../checkpoint/model-file.js';
 import { SafetensorsFile } from '../checkpoint/safetensors-file.js';
 import type { Batches } from '../data/batches.js';
@@ -18,7 +18,7 @@ import { Counter } from '../model/counter.js';
 import { elementsOf } from '../model/parameters.js';
 import { type Cursor, Inference } from './inference.js';
 import type { Measured } from './measured.js';
-import type { RunProgress } from './progress.js';
+import { progressOf, type RunProgress } from './progress.js';
 import { sampleNumbers } from './sample-settings.js';
 import { Sampler, type Sampling, softmax } from './sampling.js';
 
@@ -82,7 +82,7 @@ export async function loadModel(path: string, { kernels = 'auto' }: LoadOptions 
 /** How far the training was that wrote the file, where its folder says so. */
 function trainingOf(model: string): RunProgress | undefined {
   const folder = dirname(model);
-  return statSync(join(folder, TRAINER), { throwIfNoEntry: false }) ? readProgress<RunProgress>(folder) : undefined;
+  return statSync(join(folder, TRAINER), { throwIfNoEntry: false }) ? progressOf(folder) : undefined;
 }
 
 function tooShort(name: string, tokens: number, skipped: number): UserError {

@@ -105,6 +105,7 @@ function shapeOf(config: Config, { training, evaluation, vocabulary }: OpenedDat
     layers: config.layers,
     embedding: config.embedding,
     vocabulary: vocabulary.size,
+    ...(config.kWinners === undefined ? {} : { winners: config.kWinners }),
   };
   return {
     model,
@@ -123,6 +124,7 @@ function shapeOf(config: Config, { training, evaluation, vocabulary }: OpenedDat
     sparse: sparseOf(config, model, choice),
     rowRule: config.lazy === 'never' ? 'dense' : rowRuleOf(optimizerOf(config), config.lr),
     activationL1: hasZeros(model) ? config.activationL1 : 0,
+    densityTarget: hasZeros(model) ? config.densityTarget : undefined,
   };
 }
 

@@ -1,6 +1,8 @@
 // How far a run is: what a checkpoint remembers beside the arrays.
 
+import { readProgress } from '../checkpoint/checkpoint.js';
 import type { KernelName } from '../kernels/choose.js';
+import type { ControlState } from '../train/density-control.js';
 import type { PlateauState } from '../train/schedule.js';
 
 export interface RunProgress {
@@ -26,6 +28,10 @@ export interface RunProgress {
   readonly trainingTokens: number;
   readonly checksum: number | null;
   readonly kernels: KernelName | null;
+  /** Per layer, the share of units that the last step found active; empty in models that have no zeros. */
+  readonly densities: readonly number[];
+  /** What the penalty of a run with a target density stands on. */
+  readonly densityControl: ControlState | null;
 }
 
 export const NEW_RUN: RunProgress = {
@@ -42,4 +48,12 @@ export const NEW_RUN: RunProgress = {
   trainingTokens: 0,
   checksum: null,
   kernels: null,
+  densities: [],
+  densityControl: null,
 };
+
+/** How far the run was that wrote a checkpoint; what an older one does not tell is as in a new run. */
+export const progressOf = (checkpoint: string): RunProgress => ({
+  ...NEW_RUN,
+  ...readProgress<RunProgress>(checkpoint),
+});

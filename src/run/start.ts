@@ -5,7 +5,6 @@ import {
   loadCheckpoint,
   modelFile,
   readCheckpointHeader,
-  readProgress,
   verifyCheckpoint,
 } from '../checkpoint/checkpoint.js';
 import { matchNames, readModelHeader, readParameter } from '../checkpoint/model-file.js';
@@ -17,10 +16,11 @@ import type { Arena } from '../memory/arena.js';
 import type { Architecture } from '../model/architecture.js';
 import { initialPieces } from '../model/initializers.js';
 import { fromTorch, transposePanels } from '../model/parameters.js';
-import type { RunLayout } from '../train/layout.js';
+import { FIRST_PENALTY } from '../train/density-control.js';
+import { densityControlOf, type RunLayout } from '../train/layout.js';
 import type { OpenedData } from './data.js';
 import type { Prepared } from './plan.js';
-import { NEW_RUN, type RunProgress } from './progress.js';
+import { NEW_RUN, progressOf, type RunProgress } from './progress.js';
 
 /**
  * Fills parameters, and for a resumed run optimizer and streams.
@@ -39,6 +39,9 @@ export function start(
     if (!p.transposedPanels) continue;
     transposePanels(p, arena.floatsAt(p.weights, p.length), arena.floatsAt(p.transposedPanels, p.length));
   }
+  const { activationL1: given = 0 } = layout.shape;
+  const penalty = given > 0 ? given : FIRST_PENALTY;
+  densityControlOf(arena, layout)?.begin(progress.densityControl ?? { penalty, density: 0 });
   const { trainingTokens, checksum } = data;
   if (config.resume !== undefined) checkText(config.resume, progress, data);
   if (progress.kernels !== null && progress.kernels !== choice.name) {
@@ -53,11 +56,11 @@ function fill(config: Config, vocabulary: Vocabulary, arena: Arena, layout: RunL
   if (config.resume !== undefined) return resume(config.resume, vocabulary, arena, layout);
   if (config.initFrom !== undefined) startFrom(config.initFrom, vocabulary, arena, layout);
   else {
-    const { init: kind, forgetBias, seed } = config;
+    const { init: kind, forgetBias, biasStart, seed } = config;
     for (const p of layout.parameters) {
       const weights = arena.floatsAt(p.weights, p.length);
       let row = 0;
-      for (const piece of initialPieces(layout.shape.model, p, { kind, forgetBias, seed })) {
+      for (const piece of initialPieces(layout.shape.model, p, { kind, forgetBias, biasStart, seed })) {
         fromTorch(p, piece, weights, row);
         row += piece.length / (p.shape[1] ?? 1);
       }
@@ -85,7 +88,7 @@ function resume(path: string, vocabulary: Vocabulary, arena: Arena, layout: RunL
   const header = readCheckpointHeader(folder);
   checkArchitecture(folder, header.architecture, layout.shape.model);
   checkVocabulary(`--resume: ${folder}`, header.vocabulary, vocabulary);
-  const progress = readProgress<RunProgress>(folder);
+  const progress = progressOf(folder);
   loadCheckpoint(folder, arena, layout);
   return progress;
 }

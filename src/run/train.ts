@@ -12,8 +12,9 @@ import { RunError } from '../errors.js';
 import type { KernelMemory } from '../kernels/choose.js';
 import { Arena } from '../memory/arena.js';
 import { elementsOf } from '../model/parameters.js';
+import { hasZeros } from '../model/sparsity.js';
 import type { EndReason, TrainEvent } from '../report/events.js';
-import { statesOf } from '../train/layout.js';
+import { densityControlOf, statesOf } from '../train/layout.js';
 import { Schedule } from '../train/schedule.js';
 import { Checkpoints, locateCheckpoint } from './checkpoints.js';
 import type { TrainingData } from './data.js';
@@ -213,14 +214,16 @@ class Training {
 
   #heard(
     { epoch, stepInEpoch, step, counted, rate }: FedStep,
-    { loss, norm, applied, density }: StepResult,
+    { loss, norm, applied, penalty, density }: StepResult,
     ms: number,
   ): void {
     const { updates, badInARow } = this.#progress;
+    const { model, densityTarget } = this.#prepared.layout.shape;
     this.#progress = {
       ...this.#progress,
       ...{ step: step + 1, epoch, stepInEpoch: stepInEpoch + 1 },
       ...(applied ? { updates: updates + 1, badInARow: 0 } : { badInARow: badInARow + 1 }),
+      ...(hasZeros(model) ? { densities: density } : {}),
     };
     this.#log.emit({
       event: 'step',
@@ -231,6 +234,7 @@ class Training {
       gradNorm: Number.isFinite(norm) ? norm : null,
       tokensPerSecond: this.#log.speed(counted, ms / 1000),
       density,
+      ...(densityTarget === undefined ? {} : { activationL1: penalty }),
       ...(applied ? {} : { skipped: true }),
     });
   }
@@ -273,6 +277,9 @@ class Training {
     const { data, layout } = this.#prepared;
     const header = { architecture: layout.shape.model, vocabulary: data.vocabulary };
     const side = Atomics.load(this.#words, Word.trainingSide);
+    // The workers stand still: what they steer by belongs to this step.
+    const densityControl = densityControlOf(this.#arena, layout)?.state ?? null;
+    this.#progress = { ...this.#progress, densityControl };
     // Before the checkpoint is there: a process that is killed in between would go on from it without these events.
     this.#log.flush();
     const path = this.#checkpoints.save({ arena: this.#arena, layout, header, side }, this.#progress);

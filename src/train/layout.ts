@@ -1,12 +1,12 @@
 // The whole memory plan of a run: parameters, windows for training and evaluation, the ring of prepared batches, the undo
 // slots, the control words. A pure function of its shape: the coordinator and every worker compute the same one.
-import { GRADIENT_SCRATCH, MOST_PIECES, type Optimizer, Product, padded } from '../kernels/kernels.js';
+import { GRADIENT_SCRATCH, type Optimizer, Product, padded } from '../kernels/kernels.js';
+import type { Arena } from '../memory/arena.js';
 import { PlanBuilder } from '../memory/plan.js';
 import type { Architecture } from '../model/architecture.js';
 import { timesNumbers } from '../model/phases.js';
 import type { Crossover } from '../model/sparsity.js';
 import {
-  type Behind,
   listBlocks,
   type PlacedParameter,
   placeParameters,
@@ -14,8 +14,10 @@ import {
   type TrainingState,
   type WindowViews,
 } from '../model/views.js';
-import { catchUpOf, PERIOD, type RowRule } from './row-rule.js';
-import { cutIntoTiles, PIECE, type Work } from './tiles.js';
+import { CONTROL_NUMBERS, DensityControl } from './density-control.js';
+import { catchUpOf, type RowRule } from './row-rule.js';
+import { placeTable, type TableViews, updatesByRows } from './table-views.js';
+import { cutIntoTiles, type Work } from './tiles.js';
 
 export type OptimizerName = keyof typeof Optimizer | 'sparse-adam';
 
@@ -46,6 +48,8 @@ export interface RunShape {
   readonly entries?: number;
   /** L1 penalty on the outputs of ReLU layers, for each prediction that counts; 0 unless it is said. */
   readonly activationL1?: number;
+  /** The share of active units to which that penalty is steered; undefined: it stays. */
+  readonly densityTarget?: number;
 }
 
 /** One prepared batch in the ring; byte offsets. Evaluation uses the same slots. */
@@ -62,35 +66,6 @@ export interface SlotViews {
   /** int32 [B] */
   readonly reset: number;
   readonly carry: number;
-}
-
-/** What a lookup table needs that is updated by rows; byte offsets, kernels.ts says what stands there. */
-export interface TableViews {
-  /** Which of the parameters it is. */
-  readonly parameter: number;
-  /** Deltas of the rows that read it. */
-  readonly d: { readonly at: number; readonly ld: number };
-  readonly rule: RowRule;
-  readonly pieces: number;
-  readonly chunks: number;
-  readonly chunkRows: number;
-  /** Rows or places of one call of the update. */
-  readonly blockRows: number;
-  readonly blocks: number;
-  readonly dealtFeatures: number;
-  readonly dealtRows: number;
-  readonly dealtValues: number;
-  readonly bins: number;
-  readonly bases: number;
-  /** Rows of `g`: as many as a batch has entries. */
-  readonly places: number;
-  readonly g: number;
-  readonly touched: number;
-  readonly counts: number;
-  readonly slots: number;
-  /** float64 [P]: sum of squares of each piece's gradient. */
-  readonly norms: number;
-  readonly behind: Behind;
 }
 
 export interface RunLayout {
@@ -111,6 +86,8 @@ export interface RunLayout {
   readonly streamActive: number;
   /** float64 [L]: the share of a layer's units that the last training step found active; 0 before the first. */
   readonly densities: number;
+  /** float64 [CONTROL_NUMBERS]: what the penalty of the next step stands on, where there is a target. */
+  readonly densityControl: number;
   /** int32, one a piece: the number of the step that updated it last. */
   readonly pieceDone: number;
   /** Undo slot of each worker: [3][longest piece] floats. */
@@ -153,15 +130,6 @@ export const STATES: Readonly<Record<OptimizerName, { first: boolean; second: bo
   adamw: { first: true, second: true },
   'sparse-adam': { first: true, second: true },
 };
-
-/**
- * Whether the table is updated by rows: where a step can't touch all of them, and where rows that are not touched have to be told
- * apart. With more rows in a window than tokens in the vocabulary, nearly all are touched: then it is one of the matrices.
- */
-export function updatesByRows({ model, optimizer, steps, streams }: RunShape): boolean {
-  if (model.features !== undefined) return false;
-  return model.sparseFeatures !== undefined || optimizer === 'sparse-adam' || model.vocabulary >= steps * streams;
-}
 
 export const trainingState = (shape: RunShape): TrainingState => ({
   ...STATES[shape.optimizer],
@@ -235,6 +203,7 @@ export function layOut(shape: RunShape): RunLayout {
     streamHits: plan.doubles('control', mostStreams),
     streamActive: plan.doubles('control', shape.model.layers * shape.streams),
     densities: plan.doubles('control', shape.model.layers),
+    densityControl: plan.doubles('control', CONTROL_NUMBERS),
     pieceDone: plan.ints('control', work.updates),
     undo: each(() => plan.floats('undo slots', 3 * undoFloats)),
     undoFloats,
@@ -249,53 +218,10 @@ export function layOut(shape: RunShape): RunLayout {
   };
 }
 
-/** Entries of a chunk, or rows where each has one: some ten microseconds of sorting. */
-const CHUNK = 2048;
-
-function placeTable(
-  plan: PlanBuilder,
-  shape: RunShape,
-  parameters: readonly PlacedParameter[],
-  training: WindowViews,
-): TableViews {
-  const { model, rowRule: rule = 'dense' } = shape;
-  const parameter = parameters.findIndex(({ storage }) => storage === 'rows');
-  const p = parameters[parameter];
-  const rows = shape.steps * shape.streams;
-  const named = model.sparseFeatures !== undefined;
-  const places = named ? (shape.entries ?? 0) : rows;
-  const chunkRows = Math.max(1, Math.ceil((CHUNK * rows) / Math.max(CHUNK, places)));
-  const chunks = Math.ceil(rows / chunkRows);
-  const pieces = Math.min(MOST_PIECES, 2 ** Math.ceil(Math.log2(p.depth)));
-  const blockRows = Math.max(1, Math.floor(PIECE / p.columns));
-  const catchUp = catchUpOf(rule);
-  const period = catchUp > 0 ? PERIOD : 0;
-  const { embeddedGradient, layers, ldz, logits, ldl } = training;
-  const deltas = {
-    embedding: { at: embeddedGradient, ld: p.columns },
-    input: { at: layers[0]?.z ?? 0, ld: ldz },
-    head: { at: logits, ld: ldl },
-  } as const;
-  return {
-    ...{ parameter, rule, pieces, chunks, chunkRows, blockRows, places },
-    d: deltas[p.role as keyof typeof deltas],
-    blocks: Math.ceil(p.depth / blockRows),
-    dealtFeatures: plan.ints('gradients', places),
-    dealtRows: plan.ints('gradients', places),
-    dealtValues: named ? plan.floats('gradients', places) : 0,
-    bins: plan.ints('gradients', chunks * (pieces + 1)),
-    bases: plan.ints('gradients', pieces + 1),
-    g: plan.floats('gradients', places * p.columns),
-    touched: plan.ints('gradients', places),
-    counts: plan.ints('gradients', pieces),
-    slots: plan.ints('gradients', p.depth),
-    norms: plan.doubles('control', pieces),
-    behind: {
-      ...{ catchUp, period },
-      touchedAt: period > 0 ? plan.ints('optimizer state', p.depth) : 0,
-      maps: period > 0 ? plan.doubles('optimizer state', 2 * PERIOD) : 0,
-    },
-  };
+/** What steers the penalty of a run that has a target. */
+export function densityControlOf(arena: Arena, { densityControl, shape }: RunLayout): DensityControl | undefined {
+  if (shape.densityTarget === undefined) return undefined;
+  return new DensityControl(arena.doublesAt(densityControl, CONTROL_NUMBERS), shape.densityTarget);
 }
 
 /** Arrays of the parameters' size that a checkpoint holds beside them. */

@@ -3,10 +3,11 @@
 // is called by the last one at a barrier.
 import { Deal, type Kernels, RowGradient, RowUpdate } from '../kernels/kernels.js';
 import type { Arena, Descriptors } from '../memory/arena.js';
-import type { RunLayout, TableViews } from './layout.js';
+import type { RunLayout } from './layout.js';
 import { fixedFields, type OptimizerSettings, setStep } from './optimizer.js';
 import { composeMaps, PERIOD } from './row-rule.js';
 import type { StepInput } from './step-input.js';
+import type { TableViews } from './table-views.js';
 
 /** Rows [from, to) or places of one call of the update, which the worker's undo slot holds meanwhile. */
 type Opens = (from: number, to: number) => void;

@@ -7,7 +7,8 @@ import { ownRows, type Share, sharesColumns } from '../model/share.js';
 import { hasZeros, Sparsity } from '../model/sparsity.js';
 import { Stack } from '../model/stack.js';
 import { type Behind, projects, type WindowViews } from '../model/views.js';
-import type { RunLayout } from './layout.js';
+import type { DensityControl } from './density-control.js';
+import { densityControlOf, type RunLayout } from './layout.js';
 import type { StepInput } from './step-input.js';
 import { StreamState } from './stream-state.js';
 
@@ -32,6 +33,7 @@ export class ThroughTime {
   readonly #phases: Phases;
   readonly #training: Streams;
   readonly #evaluation: Streams | undefined;
+  readonly #densityControl: DensityControl | undefined;
 
   constructor(
     kernels: Kernels,
@@ -64,12 +66,18 @@ export class ThroughTime {
     this.#training = bind(layout.training, shares.training, true);
     this.#evaluation = layout.evaluation && bind(layout.evaluation, shares.evaluation, false);
     this.sparsity = this.#training.sparsity;
+    this.#densityControl = densityControlOf(arena, layout);
+  }
+
+  /** The penalty on the outputs of ReLU layers in the step that comes. */
+  get penalty(): number {
+    return this.#densityControl?.penalty ?? this.#layout.shape.activationL1 ?? 0;
   }
 
   /** @param side of the streams' state at the window's start; the other side gets the state at its end */
   train(input: StepInput, side: number): void {
     const { stack, state, views, sync } = this.#training;
-    const { model, dropout, activationL1 = 0 } = this.#layout.shape;
+    const { model, dropout } = this.#layout.shape;
     const { steps, headFrom } = input;
     const projected = projects(model, steps * views.streams, views);
     this.#phases.enter(Phase.state);
@@ -77,7 +85,7 @@ export class ThroughTime {
     sync();
     stack.forward(input, steps, projected, dropout > 0 ? input.step : -1);
     stack.loss(input, headFrom, steps, 1 / input.counted);
-    stack.backward(headFrom, steps, projected, input.step, activationL1 / input.counted);
+    stack.backward(headFrom, steps, projected, input.step, this.penalty / input.counted);
     this.#phases.enter(Phase.state);
     state.end(1 - side, input.carry);
     this.#sumStreams(this.#training, headFrom, steps);

@@ -1,5 +1,8 @@
 // The scripts of bench/ run and print the ratio that they are for.
 import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 
@@ -28,4 +31,24 @@ test('long-text: the first step, and what is resident beside the plan', { timeou
   expect(first).toMatch(/^first step after [\d.]+ s: [\d.]+ of 2 s$/);
   // Only Linux tells how much was resident.
   if (process.platform === 'linux') expect(resident).toMatch(/^resident \d+ MB, plan \d+ MB: [\d.]+ of plan \+ 100 MB/);
+});
+
+test('sparse-chart: docs/sparsity.svg is what it draws from the committed result', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'unroll-chart-'));
+  const out = join(folder, 'chart.svg');
+  try {
+    expect(script('sparse-chart.mjs', out)).toBe('');
+    const drawn = readFileSync(out, 'utf8');
+    expect(drawn).toBe(readFileSync(new URL('../../docs/sparsity.svg', import.meta.url), 'utf8'));
+    // Every figure has a place.
+    expect(drawn).not.toMatch(/NaN|Infinity|undefined/);
+    const results = readFileSync(new URL('../../bench/results/sparse.json', import.meta.url), 'utf8')
+      .trim()
+      .split('\n');
+    expect(drawn.match(/<polyline/g)).toHaveLength(3);
+    for (const points of drawn.match(/(?<=points=")[^"]+/g) ?? [])
+      expect(points.split(' ')).toHaveLength(results.length);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });

@@ -382,6 +382,7 @@ describe('a model’s file', () => {
     const path = join(run, 'x.safetensors');
     const architecture = JSON.stringify(modelOf(CELLS[3]));
     const words = JSON.stringify(vocabulary);
+    const relu = modelOf(CELLS[2]);
     const cases: [Record<string, string>, RegExp][] = [
       [{}, /no model of unroll/],
       [{ format: 'pt', architecture, vocabulary: words }, /no model of unroll/],
@@ -389,6 +390,14 @@ describe('a model’s file', () => {
       [{ format: 'unroll', architecture: 'null', vocabulary: words }, /architecture is not possible/],
       [{ format: 'unroll', architecture: architecture.replace('lstm', 'mlp'), vocabulary: words }, /cell of its/],
       [{ format: 'unroll', architecture: architecture.replace('17', '1e9'), vocabulary: words }, /hidden of its/],
+      ...[0, 1.5, 18, 'x'].map((winners): [Record<string, string>, RegExp] => [
+        { format: 'unroll', architecture: JSON.stringify({ ...relu, winners }), vocabulary: words },
+        /winners of its architecture is not possible/,
+      ]),
+      [
+        { format: 'unroll', architecture: JSON.stringify({ ...modelOf(CELLS[3]), winners: 5 }), vocabulary: words },
+        /winners of its architecture is not possible/,
+      ],
       [{ format: 'unroll', architecture, vocabulary: '{"mode":"char","symbols":"ab"}' }, /2 symbols in its vocabulary/],
       [{ format: 'unroll', architecture, vocabulary: '{"mode":"char","symbols":"ba"}' }, /vocabulary is damaged/],
     ];

@@ -31,6 +31,7 @@ test('a text alone gives the whole config', () => {
     layers: 1,
     embedding: 0,
     dropout: 0,
+    biasStart: 0,
     batch: 32,
     window: 64,
     stride: 64,
@@ -97,6 +98,21 @@ describe('what is out of bounds is refused with what it is and what is allowed',
       { dropout: 1 },
       '--dropout: 1 is not allowed; it is the share of outputs dropped between layers, a number, 0 or more and below 1',
     ],
+    [
+      { densityTarget: 1 },
+      '--density-target: 1 is not allowed; it is the share of active units to which the penalty on the outputs of ReLU layers ' +
+        'is steered, a number, above 0 and below 1',
+    ],
+    [
+      { biasStart: -1.5 },
+      "--bias-start: -1.5 is not allowed; it is what is added to the start of ReLU layers' input biases: slightly below zero " +
+        'makes a net sparse, -0.3 kills one (of 1,024 units -0.1 does), a number, -1 or more and 1 at most',
+    ],
+    [
+      { kWinners: 0 },
+      '--k-winners: 0 is not allowed; it is the number of units of a ReLU layer that stay active in a time step, the largest ' +
+        'ones, 1 to 65536',
+    ],
     [{ lr: 0 }, '--lr: 0 is not allowed; it is the learning rate, a number, above 0'],
     [
       { lr: Number.POSITIVE_INFINITY },
@@ -147,6 +163,12 @@ describe('settings that contradict each other are refused', () => {
     [{ validation: 0, evalEvery: 2 }, /^--eval-every: it needs evaluations/],
     [{ validation: 0, schedule: 'plateau' }, /^--schedule: it needs evaluations/],
     [{ resume: 'a', initFrom: 'b' }, /^--init-from: /],
+    [{ kWinners: 9 }, /^--k-winners: only --cell rnn --activation relu has .*, and this is --cell lstm; leave it out/],
+    [{ kWinners: 9, cell: 'rnn' }, /^--k-winners: .*, and this is --activation tanh; leave it out/],
+    [
+      { kWinners: 11, hidden: 10, cell: 'rnn', activation: 'relu' },
+      /^--k-winners: 11 is not allowed; .*, 1 to 10, the units of a layer/,
+    ],
   ])('%j', (input, expected) => {
     expect(message(input)).toMatch(expected);
   });
@@ -165,6 +187,14 @@ test('what has no effect is allowed, with a warning', () => {
   expect(warnings({ cell: 'gru', forgetBias: 1 })).toMatch(/--forget-bias has no effect/);
   expect(warnings({ init: 'identity' })).toMatch(/--init identity/);
   expect(warnings({ init: 'identity', cell: 'rnn', activation: 'relu' })).toBe('');
+  const relu = { cell: 'rnn', activation: 'relu', hidden: 100 };
+  const sparse = { biasStart: -0.1, densityTarget: 0.1, activationL1: 0.01 };
+  expect(warnings({ ...relu, ...sparse, kWinners: 10 })).toBe('');
+  expect(warnings({ ...relu, densityTarget: 0.2, kWinners: 10 })).toMatch(
+    /^--density-target 0.2 is not reached: --k-winners 10 leaves no more than 0.1$/,
+  );
+  for (const flag of ['bias-start', 'density-target', 'activation-l1'])
+    expect(warnings(sparse)).toMatch(new RegExp(`^--${flag} has no effect: only --cell rnn --activation relu`, 'm'));
   expect(warnings({ steps: 5, warmup: 5 })).toMatch(/--warmup 5 does not end/);
 });
 

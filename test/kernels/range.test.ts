@@ -27,6 +27,7 @@ import {
   SquareNorm,
   Triad,
   Update,
+  Winners,
 } from '../../src/kernels/kernels.js';
 import type { BenchArena, Block } from './bench-arena.js';
 import { implementations } from './implementations.js';
@@ -88,6 +89,13 @@ const EXAMPLES: Readonly<Record<Method, Example>> = {
       ...{ lda: PANEL, aGroup: 3 * PANEL, rows: 3, columns: PANEL },
       ...{ ldActive: PANEL, activeGroup: 3 * PANEL, countGroup: 3 },
     },
+    range: [0, 2],
+  },
+  winners: {
+    layout: Winners,
+    offsets: ['a'],
+    sizes: ['lda', 'aGroup', 'rows', 'columns'],
+    fields: { lda: PANEL, aGroup: 3 * PANEL, rows: 3, columns: PANEL, keep: 2 },
     range: [0, 2],
   },
   activeRows: {

@@ -135,6 +135,30 @@ describe('--forget-bias', () => {
   });
 });
 
+describe('--bias-start', () => {
+  const relu: Architecture = { ...MODEL, cell: 'rnn', activation: 'relu' };
+
+  test.each(['default', 'identity', 'orthogonal'] as const)(
+    'is added to the input biases of every ReLU layer, and to nothing else (%s start)',
+    (kind) => {
+      const [plain, biased] = [start(relu, { kind }), start(relu, { kind, biasStart: -0.1 })];
+      for (const [name, values] of Object.entries(plain)) {
+        const added = name.includes('bias_ih') ? -0.1 : 0;
+        expect(biased[name], name).toEqual(values.map((value) => value + added));
+      }
+    },
+  );
+
+  test.each([
+    ['rnn', 'tanh'],
+    ['lstm', 'relu'],
+    ['gru', 'relu'],
+  ] as const)('changes nothing in a %s (%s)', (cell, activation) => {
+    const model = { ...MODEL, cell, activation };
+    expect(start(model, { biasStart: -0.1 })).toEqual(start(model));
+  });
+});
+
 describe('a start', () => {
   test('does not depend on the order in which parameters are drawn', () => {
     const inOrder = start(MODEL);

@@ -113,6 +113,20 @@ describe('without a terminal', () => {
     ]);
   });
 
+  test('the densities of layers that have zeros are said, in the last line as well', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    const stdout = new Screen(false);
+    const reporter = await createReporter({ json: false, quiet: false, stdout, stderr: new Screen(false) });
+    reporter.event(plan);
+    vi.advanceTimersByTime(5000);
+    reporter.event({ ...step(50), density: [0.124, 0.0031] });
+    reporter.event(evaluation);
+    reporter.event(done);
+    const lines = stdout.text.split('\n').slice(2);
+    expect(lines[0]).toMatch(/: 2\.000 bits per character, density 12%, 0\.3%, 120,345 tokens\/s, /);
+    expect(lines[2]).toMatch(/; validation 2\.525 bits per character; density 12%, 0\.3%$/);
+  });
+
   test('skipped steps are warned of once in a row, in all modes but JSON, which has the events', async () => {
     const events = [plan, step(1), step(2, null), step(3, null), step(4), step(5, null)];
     for (const options of [{}, { quiet: true }]) {
@@ -190,6 +204,13 @@ describe('the bar', () => {
     expect(draw(whole, 100)).toMatch(/^epoch 1\/2 \[ +\] {3}0%$/);
     whole.apply(step(1000), 10_000);
     expect(draw(whole, 100)).toMatch(/^epoch 2\/2 \[=+\] 100% /);
+  });
+
+  test('has the density of a layer that has zeros', () => {
+    const sparse = new Progress();
+    sparse.apply(plan, 0);
+    sparse.apply({ ...step(500), density: [0.5] }, 10_000);
+    expect(draw(sparse, 120)).toMatch(/50% \| 2\.000 bits per character \| density 50% \| 120,345 tokens\/s \| /);
   });
 
   test('counts the time left from the step that a resumed run goes on from', () => {

@@ -52,6 +52,12 @@ describe.skipIf(!hasTorch)('with PyTorch', () => {
     },
   );
 
+  test('rnn with winners: our file gives the same probabilities there', async () => {
+    const model = { cell: 'rnn', activation: 'relu', layers: 2, kWinners: 4 } as const;
+    const { path } = await run({ ...SETTINGS, kernels, ...model, data: { sequences }, steps: 20 });
+    expectEqual(await ours(path), torchLogits(join(path, 'model.safetensors')).map(softmax));
+  });
+
   test.each(MODELS)(
     '%s, %i layers, embedding %i: a run starts from weights made there',
     async (cell, layers, embedding) => {

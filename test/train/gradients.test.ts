@@ -20,6 +20,7 @@ interface Case {
   readonly dropout?: number;
   readonly uncounted?: number;
   readonly activationL1?: number;
+  readonly winners?: number;
 }
 
 /** T and B: 8 rows, so 5 tokens are projected and 11 are not. */
@@ -41,7 +42,8 @@ class Problem {
 
   constructor(cell: CellName, init: (typeof STARTS)[number], given: Case, seed: number) {
     const { hidden = 5, layers, embedding, vocabulary, features, dropout = 0, uncounted = 0, activationL1 } = given;
-    const model: Architecture = { ...cell, hidden, layers, embedding, vocabulary, features };
+    const { winners } = given;
+    const model: Architecture = { ...cell, hidden, layers, embedding, vocabulary, features, winners };
     this.#run = new InlineRun({ model, streams: B, steps: T, precision: 'float64', dropout, seed, activationL1 });
     this.#uncounted = uncounted;
     this.#run.setParameters(startOf(model, init, seed));
@@ -74,10 +76,19 @@ class Problem {
     return (activationL1 * sum) / counted;
   }
 
-  /** Which units are not zero: between two patterns of ReLU lies a kink. */
+  /** Which units are not zero: between two patterns of ReLU lies a kink, between two of winners a jump. */
   #pattern(): string {
     if (this.#run.options.model.activation !== 'relu') return '';
     return Array.from(this.#run.outputs(), (value) => (value === 0 ? '0' : '1')).join('');
+  }
+
+  /** The most units that are active in any row of the last window; its initial states have no winners. */
+  mostActive(): number {
+    const [outputs, { layers, ldh }] = [this.#run.outputs(), this.#run.layout.training];
+    const activeIn = (row: number): number =>
+      outputs.subarray(row * ldh, (row + 1) * ldh).filter((value) => value !== 0).length;
+    const rows = layers.flatMap((_, layer) => Array.from({ length: T * B }, (_, i) => (layer * (T + 1) + 1) * B + i));
+    return Math.max(...rows.map(activeIn));
   }
 
   /** @param elements of each parameter, drawn at random */
@@ -124,6 +135,15 @@ test.each([1, 2])(
     new Problem({ cell: 'rnn', activation: 'relu' }, 'default', given, 77 + layers).check(2, layers);
   },
 );
+
+test.each([1, 2, 3])('3 winners of 9 units in %i ReLU layers: the gradient is that of finite differences', (layers) => {
+  Object.values(INPUTS).forEach((input, i) => {
+    const given = { ...input, hidden: 9, layers, winners: 3, uncounted: i };
+    const problem = new Problem({ cell: 'rnn', activation: 'relu' }, 'default', given, 53 * layers + i);
+    problem.check(2, layers);
+    expect(problem.mostActive()).toBe(3);
+  });
+});
 
 describe.each(CELLS.map((cell) => ({ cell, name: nameOf(cell) })))('$name', ({ cell }) => {
   describe.each(STARTS)('from the %s start', (init) => {

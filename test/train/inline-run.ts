@@ -29,6 +29,7 @@ export interface InlineOptions {
   readonly highestRate?: number;
   /** Most entries of a window, of models that read sparse features. */
   readonly entries?: number;
+  readonly densityTarget?: number;
   readonly seed?: number;
   /** Bad steps in a row that are borne. */
   readonly badLimit?: number;
@@ -95,6 +96,7 @@ export class InlineRun {
         activationL1: options.activationL1,
         rowRule: options.lazy === false ? 'dense' : rowRuleOf(optimizer, options.highestRate ?? 0.1),
         entries: options.entries,
+        densityTarget: options.densityTarget,
         evaluationStreams: 0,
         evaluationSteps: 0,
         workers: 1,

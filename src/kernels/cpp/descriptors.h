@@ -3,6 +3,7 @@
 
 namespace Product { enum { a, lda, aGroup, panels, depth, panelStride, panelCount, c, ldc, cGroup, rows, init, bias, bias2, active, ldActive, activeGroup, counts, countGroup, size }; }
 namespace ActiveUnits { enum { a, lda, aGroup, rows, columns, active, ldActive, activeGroup, counts, countGroup, size }; }
+namespace Winners { enum { a, lda, aGroup, rows, columns, keep, size }; }
 namespace ActiveRows { enum { a, lda, rows, columns, active, ldActive, counts, indices, values, starts, size }; }
 namespace Gradient { enum { x, ldx, d, ldd, rows, depth, dw, scratch, sums, sums2, indices, values, starts, firstRow, size }; }
 namespace Gather { enum { table, ldt, vocabulary, tokens, tokenGroup, out, ldo, outGroup, rows, columns, bias, bias2, size }; }

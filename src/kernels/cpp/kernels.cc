@@ -13,6 +13,7 @@ namespace {
 #include "sparse.h"
 #include "update.h"
 #include "rows.h"
+#include "winners.h"
 }  // namespace
 
 #include "table.h"

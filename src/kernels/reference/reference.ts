@@ -15,6 +15,7 @@ import { gradient, product, sparseGradient, sparseProduct } from './product.js';
 import { rnnBackward, rnnForward } from './rnn.js';
 import { deal, lookup, rowGradient, rowUpdate } from './rows.js';
 import { softmax } from './softmax.js';
+import { winners } from './winners.js';
 
 /** Kernels on an arena that holds floats of the given precision. */
 export function createReferenceKernels(buffer: ArrayBufferLike, precision: Precision): Kernels & PeakKernels {
@@ -26,6 +27,7 @@ export function createReferenceKernels(buffer: ArrayBufferLike, precision: Preci
     gradient: (descriptor, fromPanel, toPanel) => gradient(arena, descriptor, fromPanel, toPanel),
     activeUnits: (descriptor, fromGroup, toGroup) => activeUnits(arena, descriptor, fromGroup, toGroup),
     activeRows: (descriptor, fromBlock, toBlock) => activeRows(arena, descriptor, fromBlock, toBlock),
+    winners: (descriptor, fromGroup, toGroup) => winners(arena, descriptor, fromGroup, toGroup),
     sparseProduct: (descriptor, fromGroup, toGroup) => sparseProduct(arena, descriptor, fromGroup, toGroup),
     sparseGradient: (descriptor, fromPanel, toPanel) => sparseGradient(arena, descriptor, fromPanel, toPanel),
     gather: (descriptor, fromGroup, toGroup) => gather(arena, descriptor, fromGroup, toGroup),
