@@ -73,7 +73,7 @@ export class StepLoop {
     this.#updates = new Updates(kernels, descriptors, layout, optimizer, worker);
     this.#allStreams = new StreamState(arena, shape.model, layout.training, [0, shape.streams]);
     this.#input = {
-      ...{ tokens: 0, features: 0, targets: 0, reset: 0, carry: 0 },
+      ...{ tokens: 0, features: 0, targets: 0, outputs: 0, reset: 0, carry: 0 },
       steps: 0,
       headFrom: 0,
       counted: 0,
@@ -134,6 +134,7 @@ export class StepLoop {
       tokens: slot.inputs,
       features: slot.features,
       targets: slot.targets,
+      outputs: slot.outputs,
       reset: slot.reset,
       carry: slot.carry,
       steps: read(Record.steps),

@@ -7,22 +7,13 @@
 //
 // Where columns are shared, a member computes its units of z, h, c, dh in all layers, and its time steps of what has no
 // columns of a layer (embedded rows, dropout, the head). `sync` stands wherever it reads what others have written.
-import {
-  Cell as CellFields,
-  Dropout,
-  Gather,
-  Init,
-  type Kernels,
-  PANEL,
-  Product,
-  padded,
-  Softmax,
-} from '../kernels/kernels.js';
+import { Cell as CellFields, Dropout, Gather, Init, type Kernels, PANEL, Product, padded } from '../kernels/kernels.js';
 import type { Arena, Descriptors } from '../memory/arena.js';
 import type { Architecture } from './architecture.js';
 import type { Cell } from './cells/cell.js';
 import { cells } from './cells/cells.js';
 import { dropoutKey } from './dropout-key.js';
+import { WindowLoss } from './output-loss.js';
 import { Phase, type Phases } from './phases.js';
 import { partOf, type Share } from './share.js';
 import type { Sparsity } from './sparsity.js';
@@ -53,6 +44,8 @@ export interface WindowInput {
   readonly features: number;
   /** Byte offset of the targets, int32 [T, B], -1 where no prediction counts. */
   readonly targets: number;
+  /** Byte offset of what to predict, floats [T, B, K padded]; 0 where targets are classes. */
+  readonly outputs: number;
 }
 
 /** Descriptors of one layer; 0 where a layer has no such call. */
@@ -93,13 +86,13 @@ export class Stack {
   readonly #embeddedBackward: number;
   readonly #headProduct: number;
   readonly #headBackward: number;
-  readonly #softmax: number;
+  readonly #loss: WindowLoss;
   /** Where this member's columns of the tokens' part of z are looked up. */
   readonly #inputTable: InputTable;
   readonly #projectedTable: InputTable;
 
   constructor(options: StackOptions) {
-    const { model, views, descriptors, parameters, share, trains, arena } = options;
+    const { model, views, kernels, descriptors, parameters, share, trains, arena } = options;
     this.#o = options;
     this.#cell = cells[model.cell];
     const calls = new WindowCalls(descriptors, model, parameters, views, share);
@@ -111,7 +104,7 @@ export class Stack {
     const dh = calls.rows(top.dh, views.ldh);
     const head = this.#parameter('head.weight');
     this.#headBackward = trains ? calls.backwardProduct(logits, head, dh, Init.zero, [0, head.depth / PANEL]) : 0;
-    this.#softmax = calls.softmax();
+    this.#loss = new WindowLoss(kernels, descriptors, model, views, share);
     const z = calls.rows(views.layers[0].z, views.ldz);
     const gateColumns = this.#cell.gates * PANEL;
     const [from, to] = calls.ownBlocks;
@@ -174,15 +167,12 @@ export class Stack {
    * @param scale of the gradients that replace the logits, 1 / predictions; 0 leaves the logits as they are
    */
   loss(input: WindowInput, from: number, steps: number, scale: number): void {
-    const { kernels, descriptors, share, phases } = this.#o;
+    const { share, phases } = this.#o;
     if (share.rows === 0) return;
     phases.enter(Phase.head);
     const [own, end] = partOf(share, steps - from);
     this.logits(from + own, from + end);
-    descriptors.set(this.#softmax, Softmax.targets, this.#intRow(input.targets));
-    descriptors.set(this.#softmax, Softmax.scale, scale);
-    descriptors.set(this.#softmax, Softmax.train, scale > 0 ? 1 : 0);
-    kernels.softmax(this.#softmax, from + own, from + end);
+    this.#loss.run(input.targets, input.outputs, from + own, from + end, scale);
     if (scale === 0) share.sync();
   }
 

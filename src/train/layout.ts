@@ -3,6 +3,7 @@
 import { GRADIENT_SCRATCH, type Optimizer, Product, padded } from '../kernels/kernels.js';
 import { PlanBuilder } from '../memory/plan.js';
 import type { Architecture } from '../model/architecture.js';
+import { outputsWidth } from '../model/output-loss.js';
 import { timesNumbers } from '../model/phases.js';
 import type { Crossover } from '../model/sparsity.js';
 import { listBlocks, type PlacedParameter, placeParameters, placeWindow, type WindowViews } from '../model/views.js';
@@ -42,6 +43,8 @@ export interface SlotViews {
   readonly targets: number;
   /** [T, B, I padded]; 0 where the model reads tokens. */
   readonly features: number;
+  /** [T, B, K padded]: what to predict; 0 where targets are classes. */
+  readonly outputs: number;
   /** int32 [B] */
   readonly reset: number;
   readonly carry: number;
@@ -105,6 +108,10 @@ export const STATES: Readonly<Record<OptimizerName, { first: boolean; second: bo
   adamw: { first: true, second: true },
 };
 
+/** Rows of a slot: those of the longest window of training or of evaluation. */
+export const slotRows = ({ steps, streams, evaluationSteps, evaluationStreams }: RunShape): number =>
+  Math.max(steps * streams, evaluationSteps * evaluationStreams);
+
 export function layOut(shape: RunShape): RunLayout {
   const plan = new PlanBuilder(shape.floatBytes, shape.reservedBytes);
   const control = plan.ints('control', shape.controlWords);
@@ -130,14 +137,16 @@ export function layOut(shape: RunShape): RunLayout {
   const blocks = lists ? shape.model.layers * listBlocks(shape.steps, shape.streams) : 0;
   const work = cutIntoTiles(parameters, shape.steps * shape.streams, shape.workers, blocks);
   const mostStreams = Math.max(shape.streams, evaluationStreams);
-  const tokens = Math.max(shape.steps * shape.streams, evaluationSteps * evaluationStreams);
+  const tokens = slotRows(shape);
   const features = tokens * padded(shape.model.features ?? 0);
-  const slotBytes = 8 * (tokens + mostStreams) + shape.floatBytes * features;
+  const outputs = tokens * outputsWidth(shape.model);
+  const slotBytes = 8 * (tokens + mostStreams) + shape.floatBytes * (features + outputs);
   const slotCount = Math.max(FEWEST_SLOTS, Math.min(RING, Math.floor(RING_BYTES / slotBytes)));
   const slots = Array.from({ length: slotCount }, () => ({
     inputs: plan.ints('batches', tokens),
     targets: plan.ints('batches', tokens),
     features: features > 0 ? plan.floats('batches', features) : 0,
+    outputs: outputs > 0 ? plan.floats('batches', outputs) : 0,
     reset: plan.ints('batches', mostStreams),
     carry: plan.ints('batches', mostStreams),
   }));

@@ -27,7 +27,8 @@ function passedOn(
   const plan = new PlanBuilder(4, RESERVED_BYTES);
   const parameters = placeParameters(plan, MODEL, { first: false, second: false });
   const views = placeWindow(plan, MODEL, { steps: T, streams: B, trains: true, dropout: true }, 'activations');
-  const input = { tokens: plan.ints('batches', T * B), features: 0, targets: plan.ints('batches', T * B) };
+  const tokens = plan.ints('batches', T * B);
+  const input = { tokens, features: 0, targets: plan.ints('batches', T * B), outputs: 0 };
   const numbers = 4096;
   const descriptors = rows.map(() => plan.doubles('control', numbers));
   const wasmMemory = createWasmMemory(plan.bytes);
