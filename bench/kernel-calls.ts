@@ -13,6 +13,7 @@ import {
   NO_LISTS,
   NO_ROW_LISTS,
   Optimizer,
+  OutputLoss,
   PANEL,
   Product,
   padded,
@@ -178,6 +179,24 @@ function softmax(rows: number, classes: number): KernelCase {
   };
 }
 
+function outputLoss(kernel: 'sigmoidLoss' | 'squaredLoss', rows: number, outputs: number): KernelCase {
+  return {
+    kernel,
+    shape: `B ${rows}, K ${outputs}`,
+    prepare(place) {
+      const [ldl, ldv] = [leadingDimension(padded(outputs)), padded(outputs)];
+      const call = place.add(OutputLoss, {
+        ...{ logits: place.floats(rows * ldl), ldl, logitGroup: 0, outputs },
+        ...{ values: place.floats(rows * ldv), ldv, valueGroup: 0, targets: place.tokens(rows, 1), targetGroup: 0 },
+        ...{ rows, losses: place.floats(rows), hits: place.floats(rows), scale: 1 / rows, train: 1 },
+      });
+      const elements = rows * outputs;
+      // A logit is read and overwritten, what it should be is read.
+      return { work: { elements, bytes: 12 * elements }, call: () => place.kernels[kernel](call, 0, 1) };
+    },
+  };
+}
+
 const VOCABULARY = 96;
 
 /** Rows of a table of 96 tokens into z, and back: a stripe of columns as GRADIENT cuts it. */
@@ -327,6 +346,8 @@ export const KERNEL_CASES: readonly KernelCase[] = [
   ...pairs(SIZES, GRADIENT_ROWS).map(([size, rows]) => gradient(rows, size)),
   ...(Object.keys(CELL_FLOATS) as CellKernel[]).map((kernel) => cell(kernel, 256, 32)),
   ...[softmax(32, 96), softmax(32, 10_000)],
+  ...[outputLoss('sigmoidLoss', 2048, 1), outputLoss('sigmoidLoss', 32, 1000)],
+  ...[outputLoss('squaredLoss', 2048, 1), outputLoss('squaredLoss', 32, 1000)],
   ...[gather(64, 1024), scatter(2048, 1024, 128), columnSums(2048, 1024), dropout(64, 256)],
   ...OPTIMIZERS.map((name) => update(name, 512, 2048)),
   squareNorm(4 * PIECE),

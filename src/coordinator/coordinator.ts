@@ -3,7 +3,8 @@
 import type { BatchSlot } from '../data/batches.js';
 import { padded } from '../kernels/kernels.js';
 import type { Arena } from '../memory/arena.js';
-import { RECORD_NUMBERS, type RunLayout } from '../train/layout.js';
+import { outputsWidth } from '../model/output-loss.js';
+import { RECORD_NUMBERS, type RunLayout, slotRows } from '../train/layout.js';
 import { wake } from './barrier.js';
 import { EXIT, Kind, Record, Result, Word } from './protocol.js';
 
@@ -64,12 +65,13 @@ export class Coordinator {
     });
     this.#words = arena.ints.subarray(layout.control / 4);
     this.#slots = layout.slots.map((slot) => {
-      const tokens = (slot.targets - slot.inputs) / 4;
+      const tokens = slotRows(layout.shape);
       const streams = Math.max(layout.shape.streams, layout.shape.evaluationStreams);
       return {
         inputs: arena.intsAt(slot.inputs, tokens),
         features: arena.floatsAt(slot.features, tokens * padded(layout.shape.model.features ?? 0)),
         targets: arena.intsAt(slot.targets, tokens),
+        outputs: arena.floatsAt(slot.outputs, tokens * outputsWidth(layout.shape.model)),
         reset: arena.intsAt(slot.reset, streams),
         carry: arena.intsAt(slot.carry, streams),
       };

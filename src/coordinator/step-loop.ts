@@ -81,7 +81,8 @@ export class StepLoop {
     this.#densityControl = densityControlOf(arena, layout);
     this.#allStreams = new StreamState(arena, shape.model, layout.training, [0, shape.streams]);
     this.#input = {
-      ...{ tokens: 0, features: 0, entryStarts: 0, entryFeatures: 0, entryValues: 0, targets: 0, reset: 0, carry: 0 },
+      ...{ tokens: 0, features: 0, entryStarts: 0, entryFeatures: 0, entryValues: 0, targets: 0, outputs: 0 },
+      ...{ reset: 0, carry: 0 },
       steps: 0,
       headFrom: 0,
       counted: 0,
@@ -145,6 +146,7 @@ export class StepLoop {
       entryFeatures: slot.entryFeatures,
       entryValues: slot.entryValues,
       targets: slot.targets,
+      outputs: slot.outputs,
       reset: slot.reset,
       carry: slot.carry,
       steps: read(Record.steps),

@@ -8,6 +8,11 @@ export interface BatchSlot {
   readonly features?: Float32Array | Float64Array;
   /** [T, B] the token to predict; -1 does not count. */
   readonly targets: Int32Array;
+  /**
+   * [T, B, K padded to a multiple of 16] what to predict where targets are no classes; `targets` is then 0 where a row counts and
+   * NO_TARGET where not.
+   */
+  readonly outputs?: Float32Array | Float64Array;
   /** [B] 1 where the stream starts from the zero state. */
   readonly reset: Int32Array;
   /** [B] steps of this window before the start of the next: the state after them is where the next window starts. */

@@ -307,6 +307,28 @@ export const Softmax = layout(
   'train',
 );
 
+/**
+ * The losses of outputs that are no classes, for groups [from, to): a row's loss is the mean over its K outputs, and the logits
+ * become the gradient of its sum over rows times `scale`; zero in rows that do not count and in the padding. `train` 0 leaves the
+ * logits alone.
+ */
+export const OutputLoss = layout(
+  'logits',
+  'ldl',
+  'logitGroup',
+  'outputs', // K, not padded
+  'values', // [groups, rows, padded(K)]: what to predict; what stands in the padding is not read into anything
+  'ldv',
+  'valueGroup',
+  'targets', // int32, -1 where a row does not count
+  'targetGroup', // int32s between groups; also floats between groups of losses and hits
+  'rows',
+  'losses', // [groups, targetGroup]; 0 where a row does not count
+  'hits', // floats, 1 where all outputs of a row are right; 0 for none
+  'scale', // 1 / rows that count
+  'train',
+);
+
 /** out[g][r][j] = in * mask / (1 - p): the mask of (key, stream, time, unit) for groups [from, to). May work in place. */
 export const Dropout = layout(
   'in',
@@ -385,6 +407,13 @@ export interface Kernels {
   gruForward(descriptor: number, t: number): void;
   gruBackward(descriptor: number, t: number): void;
   softmax(descriptor: number, fromGroup: number, toGroup: number): void;
+  /**
+   * Independent sigmoids with binary cross-entropy: loss = max(l, 0) - l y + log(1 + exp(-|l|)), gradient (sigmoid(l) - y) scale / K;
+   * right where l > 0 just where y > 1/2.
+   */
+  sigmoidLoss(descriptor: number, fromGroup: number, toGroup: number): void;
+  /** Linear outputs with squared error: loss = (l - y)^2, gradient 2 (l - y) scale / K; there are no hits. */
+  squaredLoss(descriptor: number, fromGroup: number, toGroup: number): void;
   dropout(descriptor: number, fromGroup: number, toGroup: number): void;
   update(descriptor: number, from: number, to: number): void;
   squareNorm(descriptor: number, from: number, to: number): number;

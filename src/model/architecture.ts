@@ -11,7 +11,7 @@ export interface Architecture {
   readonly layers: number;
   /** Width D of the embedding; 0: one-hot rows. */
   readonly embedding: number;
-  /** Tokens, V: inputs and classes. */
+  /** Tokens, V: inputs and classes; where outputs are no classes their number, K. */
   readonly vocabulary: number;
   /** Real-valued numbers of a time step, I, that are read in place of tokens, without an embedding; absent: tokens are read. */
   readonly features?: number;
@@ -19,4 +19,9 @@ export interface Architecture {
   readonly sparseFeatures?: number;
   /** Of a ReLU RNN: units of a row, stream and time step, that stay active, the largest ones; absent: all do. */
   readonly winners?: number;
+  /**
+   * What the head's outputs are: probabilities of classes, independent yes or no (sigmoids with binary cross-entropy), or numbers
+   * (squared error); absent: softmax.
+   */
+  readonly output?: 'softmax' | 'multilabel' | 'linear';
 }

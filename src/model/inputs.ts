@@ -20,6 +20,8 @@ export interface WindowInput {
   readonly entryValues: number;
   /** The targets, int32 [T, B], -1 where no prediction counts. */
   readonly targets: number;
+  /** What to predict where targets are no classes, floats [T, B, K padded]. */
+  readonly outputs: number;
 }
 
 export interface InputOptions {

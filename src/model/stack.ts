@@ -7,12 +7,13 @@
 //
 // Where columns are shared, a member computes its units of z, h, c, dh in all layers, and its time steps of what has no
 // columns of a layer (embedded rows, dropout, the head). `sync` stands wherever it reads what others have written.
-import { Cell as CellFields, Dropout, Init, PANEL, padded, Softmax } from '../kernels/kernels.js';
+import { Cell as CellFields, Dropout, Init, PANEL, padded } from '../kernels/kernels.js';
 import type { Arena } from '../memory/arena.js';
 import type { Cell } from './cells/cell.js';
 import { cells } from './cells/cells.js';
 import { dropoutKey } from './dropout-key.js';
 import { type InputOptions, Inputs, type WindowInput } from './inputs.js';
+import { WindowLoss } from './output-loss.js';
 import { Phase } from './phases.js';
 import { partOf } from './share.js';
 import type { Sparsity } from './sparsity.js';
@@ -49,17 +50,17 @@ export class Stack {
   readonly #inputs: Inputs;
   readonly #headProduct: number;
   readonly #headBackward: number;
-  readonly #softmax: number;
+  readonly #loss: WindowLoss;
 
   constructor(options: StackOptions) {
-    const { model, views, descriptors, parameters, share } = options;
+    const { model, views, kernels, descriptors, parameters, share } = options;
     this.#o = options;
     this.#cell = cells[model.cell];
     const calls = new WindowCalls(descriptors, model, parameters, views, share);
     this.#calls = calls;
     this.#layers = views.layers.map((_, layer) => this.#layerCalls(layer));
     this.#inputs = new Inputs(options, calls);
-    this.#softmax = calls.softmax();
+    this.#loss = new WindowLoss(kernels, descriptors, model, views, share);
     [this.#headProduct, this.#headBackward] = model.layers > 0 ? this.#headCalls() : [0, 0];
   }
 
@@ -97,15 +98,12 @@ export class Stack {
    * @param scale of the gradients that replace the logits, 1 / predictions; 0 leaves the logits as they are
    */
   loss(input: WindowInput, from: number, steps: number, scale: number): void {
-    const { kernels, descriptors, share, phases } = this.#o;
+    const { share, phases } = this.#o;
     if (share.rows === 0) return;
     phases.enter(Phase.head);
     const [own, end] = partOf(share, steps - from);
     this.logits(from + own, from + end);
-    descriptors.set(this.#softmax, Softmax.targets, this.#calls.intRow(input.targets));
-    descriptors.set(this.#softmax, Softmax.scale, scale);
-    descriptors.set(this.#softmax, Softmax.train, scale > 0 ? 1 : 0);
-    kernels.softmax(this.#softmax, from + own, from + end);
+    this.#loss.run(input.targets, input.outputs, from + own, from + end, scale);
     if (scale === 0) share.sync();
   }
 

@@ -11,7 +11,6 @@ import {
   PANEL,
   Product,
   padded,
-  Softmax,
   Winners,
 } from '../kernels/kernels.js';
 import type { Arena, Descriptors } from '../memory/arena.js';
@@ -195,15 +194,6 @@ export class WindowCalls {
       ...{ in: from.at, out: to.at, ld: ldh, group: streams * ldh },
       ...{ rows: this.#share.rows, columns: padded(this.#model.hidden) },
       ...{ threshold: 0, scale: 1, key: 0, firstStream: this.#share.firstRow },
-    });
-  }
-
-  softmax(): number {
-    const { logits, ldl, losses, hits, streams } = this.#views;
-    return this.#descriptors.add(Softmax, {
-      ...{ logits: this.rows(logits, ldl).at, ldl, logitGroup: streams * ldl, classes: this.#model.vocabulary },
-      ...{ targets: 0, targetGroup: streams, rows: this.#share.rows },
-      ...{ losses: this.rows(losses, 1).at, hits: this.rows(hits, 1).at, scale: 0, train: 0 },
     });
   }
 

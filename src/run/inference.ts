@@ -10,6 +10,7 @@ import { PlanBuilder } from '../memory/plan.js';
 import { createSharedBuffer } from '../memory/shared-array-buffer.js';
 import type { Architecture } from '../model/architecture.js';
 import type { WindowInput } from '../model/inputs.js';
+import { outputsWidth } from '../model/output-loss.js';
 import { UNTIMED } from '../model/phases.js';
 import { Projection } from '../model/projection.js';
 import { allOf } from '../model/share.js';
@@ -53,6 +54,7 @@ export class Inference {
         tokens: plan.ints('batches', steps * streams),
         ...{ features: 0, entryStarts: 0, entryFeatures: 0, entryValues: 0 },
         targets: plan.ints('batches', steps * streams),
+        outputs: outputsWidth(model) > 0 ? plan.floats('batches', steps * streams * outputsWidth(model)) : 0,
         reset: plan.ints('batches', streams),
         carry: plan.ints('batches', streams),
       },
@@ -78,6 +80,7 @@ export class Inference {
       slot: {
         inputs: this.arena.intsAt(at.tokens, views.steps * views.streams),
         targets: this.arena.intsAt(at.targets, views.steps * views.streams),
+        outputs: this.arena.floatsAt(at.outputs, views.steps * views.streams * outputsWidth(model)),
         reset: this.arena.intsAt(at.reset, views.streams),
         carry: this.arena.intsAt(at.carry, views.streams),
       },

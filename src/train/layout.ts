@@ -4,6 +4,7 @@ import { GRADIENT_SCRATCH, type Optimizer, Product, padded } from '../kernels/ke
 import type { Arena } from '../memory/arena.js';
 import { PlanBuilder } from '../memory/plan.js';
 import type { Architecture } from '../model/architecture.js';
+import { outputsWidth } from '../model/output-loss.js';
 import { timesNumbers } from '../model/phases.js';
 import type { Crossover } from '../model/sparsity.js';
 import {
@@ -63,6 +64,8 @@ export interface SlotViews {
   readonly entryStarts: number;
   readonly entryFeatures: number;
   readonly entryValues: number;
+  /** [T, B, K padded]: what to predict; 0 where targets are classes. */
+  readonly outputs: number;
   /** int32 [B] */
   readonly reset: number;
   readonly carry: number;
@@ -145,6 +148,9 @@ export const trainingWindow = (shape: RunShape) => ({
   ...{ steps: shape.steps, streams: shape.streams, trains: true, dropout: shape.dropout > 0 },
   ...{ lists: shape.sparse !== undefined, unprojected: isUnprojected(shape) },
 });
+/** Rows of a slot: those of the longest window of training or of evaluation. */
+export const slotRows = ({ steps, streams, evaluationSteps, evaluationStreams }: RunShape): number =>
+  Math.max(steps * streams, evaluationSteps * evaluationStreams);
 
 export function layOut(shape: RunShape): RunLayout {
   const plan = new PlanBuilder(shape.floatBytes, shape.reservedBytes);
@@ -170,11 +176,13 @@ export function layOut(shape: RunShape): RunLayout {
   const table = updatesByRows(shape) ? placeTable(plan, shape, parameters, training) : undefined;
   const work = cutIntoTiles(parameters, shape.steps * shape.streams, shape.workers, { listBlocks: blocks, table });
   const mostStreams = Math.max(shape.streams, evaluationStreams);
-  const tokens = Math.max(shape.steps * shape.streams, evaluationSteps * evaluationStreams);
+  const tokens = slotRows(shape);
   const features = tokens * padded(shape.model.features ?? 0);
+  const outputs = tokens * outputsWidth(shape.model);
   const { entries = 0 } = shape;
   const named = shape.model.sparseFeatures !== undefined;
-  const slotBytes = 8 * (tokens + mostStreams) + shape.floatBytes * features + (4 + shape.floatBytes) * entries;
+  const slotBytes =
+    8 * (tokens + mostStreams) + shape.floatBytes * (features + outputs) + (4 + shape.floatBytes) * entries;
   const slotCount = Math.max(FEWEST_SLOTS, Math.min(RING, Math.floor(RING_BYTES / slotBytes)));
   const slots = Array.from({ length: slotCount }, () => ({
     inputs: plan.ints('batches', tokens),
@@ -183,6 +191,7 @@ export function layOut(shape: RunShape): RunLayout {
     entryStarts: named ? plan.ints('batches', tokens + 1) : 0,
     entryFeatures: named ? plan.ints('batches', entries) : 0,
     entryValues: named ? plan.floats('batches', entries) : 0,
+    outputs: outputs > 0 ? plan.floats('batches', outputs) : 0,
     reset: plan.ints('batches', mostStreams),
     carry: plan.ints('batches', mostStreams),
   }));

@@ -30,7 +30,18 @@ test.each(['native', 'wasm'])('every kernel has a row, %s', (kernels) => {
     .map((line) => JSON.parse(line));
   expect([...new Set(rows.map(({ kernel }) => kernel))]).toEqual([
     ...['forward product', 'backward product', 'weight gradient', 'rnnForward', 'rnnBackward', 'lstmForward'],
-    ...['lstmBackward', 'gruForward', 'gruBackward', 'softmax', 'gather', 'scatter', 'columnSums', 'dropout'],
+    ...[
+      'lstmBackward',
+      'gruForward',
+      'gruBackward',
+      'softmax',
+      'sigmoidLoss',
+      'squaredLoss',
+      'gather',
+      'scatter',
+      'columnSums',
+      'dropout',
+    ],
     ...['sgd', 'momentum', 'nesterov', 'adagrad', 'rmsprop', 'adam', 'adamw'].map((name) => `update ${name}`),
     ...['squareNorm', 'exp', 'tanh', 'sigmoid'],
   ]);

@@ -5,6 +5,7 @@ import {
   Gradient,
   Init,
   Optimizer,
+  OutputLoss,
   PANEL,
   Product,
   padded,
@@ -98,6 +99,27 @@ describe('finite differences of', () => {
     const lossAt = (values: Float64Array) => {
       arena.write(logits, values);
       arena.kernels.softmax(descriptor, 0, 1);
+      return scale * arena.read(losses).reduce((sum, loss) => sum + loss, 0);
+    };
+    lossAt(start);
+    expectDerivative('logits', arena.read(logits), start, lossAt);
+  });
+
+  test.each(['sigmoidLoss', 'squaredLoss'] as const)('%s', (kernel) => {
+    const arena = oracle().begin(14);
+    const [rows, outputs, scale] = [3, 11, 0.2];
+    const columns = padded(outputs);
+    const grid = (size: number) =>
+      arena.floats({ rows, columns }, (column) => (column < outputs ? arena.uniform(size) : 0));
+    const [logits, values] = [grid(3), grid(1)];
+    const targets = arena.integers({ columns: rows }, (row) => [0, -1, 0][row]);
+    const losses = arena.floats({ columns: rows });
+    const fields = { logits, ldl: columns, outputs, values, ldv: columns, targets, rows, losses, scale, train: 1 };
+    const descriptor = arena.descriptor(OutputLoss, fields);
+    const start = arena.read(logits);
+    const lossAt = (changed: Float64Array) => {
+      arena.write(logits, changed);
+      arena.kernels[kernel](descriptor, 0, 1);
       return scale * arena.read(losses).reduce((sum, loss) => sum + loss, 0);
     };
     lossAt(start);

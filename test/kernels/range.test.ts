@@ -17,6 +17,7 @@ import {
   Lookup,
   MultiplyAdd,
   Optimizer,
+  OutputLoss,
   PANEL,
   type PeakKernels,
   Product,
@@ -62,6 +63,17 @@ const cellExample = (offsets: readonly string[]): Example => ({
   fields: cell,
   range: [1, 0],
 });
+
+const lossExample: Example = {
+  layout: OutputLoss,
+  offsets: ['logits', 'values', 'targets', 'losses', 'hits'],
+  sizes: ['ldl', 'logitGroup', 'outputs', 'ldv', 'valueGroup', 'targetGroup', 'rows'],
+  fields: {
+    ...{ ldl: PANEL, logitGroup: PANEL, outputs: 9, ldv: PANEL, valueGroup: PANEL, targetGroup: 3, rows: 3 },
+    ...{ scale: 1, train: 1 },
+  },
+  range: [0, 2],
+};
 
 const EXAMPLES: Readonly<Record<Method, Example>> = {
   product: {
@@ -193,6 +205,8 @@ const EXAMPLES: Readonly<Record<Method, Example>> = {
     fields: { ldl: PANEL, logitGroup: PANEL, classes: 9, targetGroup: 3, rows: 3, scale: 1, train: 1 },
     range: [0, 2],
   },
+  sigmoidLoss: lossExample,
+  squaredLoss: lossExample,
   dropout: {
     layout: Dropout,
     offsets: ['in', 'out'],

@@ -1,4 +1,5 @@
-// A model that reads real-valued features: the bits of its training do not depend on how many workers share it.
+// A model that reads real-valued features, and one that predicts numbers or labels: the bits of its training do not depend on how
+// many workers share it.
 import { expect, test } from 'vitest';
 import { Coordinator, type Fed } from '../../src/coordinator/coordinator.js';
 import { WorkerPool } from '../../src/coordinator/pool.js';
@@ -10,7 +11,7 @@ import { Arena } from '../../src/memory/arena.js';
 import { createSharedBuffer } from '../../src/memory/shared-array-buffer.js';
 import { fromTorch, transposePanels } from '../../src/model/parameters.js';
 import { layOut, type RunShape } from '../../src/train/layout.js';
-import { CELLS, featuresOf, nameOf, uniformStart, windowOf } from './problems.js';
+import { CELLS, featuresOf, nameOf, predictionsOf, uniformStart, windowOf } from './problems.js';
 
 const [T, STEPS, I, V] = [7, 4, 21, 9];
 const OPTIMIZER = {
@@ -25,7 +26,11 @@ const OPTIMIZER = {
   proximal: false,
 } as const;
 const kernelNames: KernelName[] = ['wasm', ...(nativeProblem() ? [] : (['native'] as const))];
-const cases = kernelNames.flatMap((kernels) => CELLS.map((cell) => ({ kernels, cell, name: nameOf(cell) })));
+const models = [
+  ...CELLS.map((cell) => ({ cell, output: 'softmax' as const })),
+  ...(['multilabel', 'linear'] as const).map((output) => ({ cell: CELLS[3], output })),
+].map((model) => ({ ...model, name: `${nameOf(model.cell)}, ${model.output}` }));
+const cases = kernelNames.flatMap((kernels) => models.map((model) => ({ kernels, ...model })));
 
 /** Losses of some steps, and the parameters' bytes after them. */
 async function trained(shape: RunShape, kernels: KernelName) {
@@ -50,7 +55,13 @@ async function trained(shape: RunShape, kernels: KernelName) {
         .forEach((row, i) => {
           slot.features?.set(row, i * padded(I));
         });
-      slot.targets.set(windowOf(V, T, shape.streams, step).targets.flat());
+      const { targets } = windowOf(V, T, shape.streams, step);
+      const { output = 'softmax' } = shape.model;
+      const predicted = output === 'softmax' ? { targets, outputs: [] } : predictionsOf(output, V, targets, step);
+      slot.targets.set(predicted.targets.flat());
+      predicted.outputs.flat().forEach((row, i) => {
+        slot.outputs?.set(row, i * padded(V));
+      });
       slot.reset.fill(step === 0 ? 1 : 0);
       slot.carry.fill(T);
       return { kind: 'train', steps: T, counted: T * shape.streams, rate: 0.02, step: step++ };
@@ -64,24 +75,27 @@ async function trained(shape: RunShape, kernels: KernelName) {
 }
 
 // With 5 streams each worker has its own; with 1 the workers share its columns.
-test.each(cases)('$kernels kernels, $name: 1, 2 and 3 workers give the same bits', async ({ kernels, cell }) => {
-  for (const [streams, layers] of [
-    [5, 2],
-    [1, 1],
-  ]) {
-    const model = { ...cell, hidden: 35, layers, embedding: 0, vocabulary: V, features: I };
-    const outcomes = [];
-    for (const workers of [1, 2, 3]) {
-      const shape: RunShape = {
-        ...{ model, optimizer: 'adam', streams, steps: T, dropout: 0, seed: 0, workers, floatBytes: 4 },
-        ...{ evaluationStreams: 0, evaluationSteps: 0 },
-        ...{ reservedBytes: reservedBytes(kernels), controlWords: PROTOCOL_WORDS },
-      };
-      outcomes.push(await trained(shape, kernels));
+test.each(cases)(
+  '$kernels kernels, $name: 1, 2 and 3 workers give the same bits',
+  async ({ kernels, cell, output }) => {
+    for (const [streams, layers] of [
+      [5, 2],
+      [1, 1],
+    ]) {
+      const model = { ...cell, hidden: 35, layers, embedding: 0, vocabulary: V, features: I, output };
+      const outcomes = [];
+      for (const workers of [1, 2, 3]) {
+        const shape: RunShape = {
+          ...{ model, optimizer: 'adam', streams, steps: T, dropout: 0, seed: 0, workers, floatBytes: 4 },
+          ...{ evaluationStreams: 0, evaluationSteps: 0 },
+          ...{ reservedBytes: reservedBytes(kernels), controlWords: PROTOCOL_WORDS },
+        };
+        outcomes.push(await trained(shape, kernels));
+      }
+      expect(outcomes[0].losses).toHaveLength(STEPS);
+      expect(outcomes[0].losses.every(Number.isFinite)).toBe(true);
+      expect(outcomes[1]).toEqual(outcomes[0]);
+      expect(outcomes[2]).toEqual(outcomes[0]);
     }
-    expect(outcomes[0].losses).toHaveLength(STEPS);
-    expect(outcomes[0].losses.every(Number.isFinite)).toBe(true);
-    expect(outcomes[1]).toEqual(outcomes[0]);
-    expect(outcomes[2]).toEqual(outcomes[0]);
-  }
-});
+  },
+);

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Architecture } from '../../src/model/architecture.js';
 import { createRandom } from '../kernels/bench-arena.js';
 import { InlineRun, type InlineWindow } from './inline-run.js';
-import { CELLS, type CellName, featuresOf, nameOf, startOf, uniform, windowOf } from './problems.js';
+import { CELLS, type CellName, featuresOf, nameOf, predictionsOf, startOf, uniform, windowOf } from './problems.js';
 
 const TOLERANCE = 1e-6;
 /** What the differences themselves round: 2^-53 times a loss of some nats, over the step. */
@@ -21,6 +21,7 @@ interface Case {
   readonly uncounted?: number;
   readonly activationL1?: number;
   readonly winners?: number;
+  readonly output?: 'multilabel' | 'linear';
 }
 
 /** T and B: 8 rows, so 5 tokens are projected and 11 are not. */
@@ -42,13 +43,15 @@ class Problem {
 
   constructor(cell: CellName, init: (typeof STARTS)[number], given: Case, seed: number) {
     const { hidden = 5, layers, embedding, vocabulary, features, dropout = 0, uncounted = 0, activationL1 } = given;
-    const { winners } = given;
-    const model: Architecture = { ...cell, hidden, layers, embedding, vocabulary, features, winners };
+    const { winners, output } = given;
+    const model: Architecture = { ...cell, hidden, layers, embedding, vocabulary, features, winners, output };
     this.#run = new InlineRun({ model, streams: B, steps: T, precision: 'float64', dropout, seed, activationL1 });
     this.#uncounted = uncounted;
     this.#run.setParameters(startOf(model, init, seed));
     const read = features ? { features: featuresOf(features, T, B, seed) } : {};
-    this.#window = { ...windowOf(vocabulary, T, B, seed, { uncounted, holes: 4 }), ...read, rate: 0, step: 11 };
+    const window = windowOf(vocabulary, T, B, seed, { uncounted, holes: 4 });
+    const predicted = output ? predictionsOf(output, vocabulary, window.targets, seed) : {};
+    this.#window = { ...window, ...predicted, ...read, rate: 0, step: 11 };
     const state = (kind: 'h' | 'c', salt: number) => [kind, uniform(layers * B * hidden, 0.5, seed + salt)] as const;
     this.#states = [state('h', 1), ...(cell.cell === 'lstm' ? [state('c', 2)] : [])].map(([kind, values]) => [
       kind,
@@ -154,6 +157,12 @@ describe.each(CELLS.map((cell) => ({ cell, name: nameOf(cell) })))('$name', ({ c
         new Problem(cell, init, { ...input, layers, uncounted: i }, 31 * layers + i).check(1, layers);
       });
     });
+  });
+
+  test.each(['multilabel', 'linear'] as const)('%s outputs: the gradient is that of finite differences', (output) => {
+    new Problem(cell, 'default', { ...INPUTS['one-hot rows'], layers: 2, uncounted: 1, output }, 8).check(2, 3);
+    const alone = { ...INPUTS['real-valued features'], vocabulary: 1, layers: 1, output };
+    new Problem(cell, 'default', alone, 9).check(2, 4);
   });
 
   test.each(Object.keys(INPUTS) as (keyof typeof INPUTS)[])(

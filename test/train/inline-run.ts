@@ -6,6 +6,7 @@ import { allocate, createKernels, type KernelName, reservedBytes } from '../../s
 import { type Kernels, padded } from '../../src/kernels/kernels.js';
 import { Arena } from '../../src/memory/arena.js';
 import type { Architecture } from '../../src/model/architecture.js';
+import { outputsWidth } from '../../src/model/output-loss.js';
 import { fromTorch, toTorch, transposePanels } from '../../src/model/parameters.js';
 import type { Crossover } from '../../src/model/sparsity.js';
 import { findParameter, type PlacedParameter } from '../../src/model/views.js';
@@ -45,6 +46,8 @@ export interface InlineWindow {
   /** [T][B][I] */
   readonly features?: readonly (readonly (readonly number[])[])[];
   readonly targets: readonly (readonly number[])[];
+  /** [T][B][K] */
+  readonly outputs?: readonly (readonly (readonly number[])[])[];
   readonly rate?: number;
   readonly carry?: number;
   readonly reset?: boolean;
@@ -219,9 +222,12 @@ export class InlineRun {
     const targets = window.targets.flat();
     const deal = (slot: BatchSlot): Dealt => {
       slot.inputs.set(window.tokens.flat());
-      const { features = 0 } = this.options.model;
+      const { features = 0, vocabulary } = this.options.model;
       window.features?.flat().forEach((row, i) => {
         slot.features?.set(row, i * padded(features));
+      });
+      window.outputs?.flat().forEach((row, i) => {
+        slot.outputs?.set(row, i * padded(vocabulary));
       });
       slot.targets.set(targets);
       slot.reset.fill(window.reset ? 1 : 0, 0, streams);
@@ -241,6 +247,7 @@ export class InlineRun {
       inputs: this.arena.intsAt(offsets.inputs, tokens),
       features: this.arena.floatsAt(offsets.features, tokens * padded(this.options.model.features ?? 0)),
       targets: this.arena.intsAt(offsets.targets, tokens),
+      outputs: this.arena.floatsAt(offsets.outputs, tokens * outputsWidth(this.options.model)),
       reset: this.arena.intsAt(offsets.reset, streams),
       carry: this.arena.intsAt(offsets.carry, streams),
     };

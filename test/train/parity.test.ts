@@ -1,5 +1,5 @@
 // Forward, loss, gradients and five Adam steps against PyTorch's, for every cell, one and two layers, with embedding and one-hot,
-// and real-valued features.
+// and real-valued features; of labels and numbers as outputs.
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { KernelName } from '../../src/kernels/choose.js';
@@ -24,6 +24,7 @@ interface Fixture {
   readonly tokens: number[][];
   readonly features?: number[][][];
   readonly targets: number[][];
+  readonly outputs?: number[][][];
   readonly initial: { readonly h: Tensor; readonly c?: Tensor };
   readonly parameters: Readonly<Record<string, Tensor>>;
   readonly float32: Outcome;

@@ -62,6 +62,24 @@ export function featuresOf(features: number, steps: number, streams: number, see
   );
 }
 
+/**
+ * What a model whose outputs are no classes is to predict in a window: [T][B][K] of 0 and 1 or of numbers in [-1, 1), and targets
+ * that count where the window's own ones do.
+ */
+export function predictionsOf(
+  output: 'multilabel' | 'linear',
+  outputs: number,
+  targets: readonly (readonly number[])[],
+  seed: number,
+): { readonly targets: number[][]; readonly outputs: number[][][] } {
+  const values = featuresOf(outputs, targets.length, targets[0].length, seed);
+  const wanted = (value: number): number => (output === 'linear' ? value : Number(value > 0));
+  return {
+    targets: targets.map((row) => row.map((target) => Math.min(0, target))),
+    outputs: values.map((rows) => rows.map((row) => row.map(wanted))),
+  };
+}
+
 /** `count` float32 numbers in [-bound, bound). */
 export function uniform(count: number, bound: number, seed: number): Float32Array {
   const random = createRandom(seed);

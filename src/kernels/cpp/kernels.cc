@@ -6,6 +6,7 @@ namespace {
 #include "cells.h"
 #include "dropout.h"
 #include "lookup.h"
+#include "losses.h"
 #include "map.h"
 #include "peak.h"
 #include "product.h"

@@ -8,6 +8,7 @@ import { dropout } from './dropout.js';
 import { map, squareNorm } from './functions.js';
 import { gruBackward, gruForward } from './gru.js';
 import { columnSums, gather, scatter } from './lookup.js';
+import { sigmoidLoss, squaredLoss } from './losses.js';
 import { lstmBackward, lstmForward } from './lstm.js';
 import { update } from './optimizers.js';
 import { multiplyAdd, triad } from './peak.js';
@@ -44,6 +45,8 @@ export function createReferenceKernels(buffer: ArrayBufferLike, precision: Preci
     gruForward: (descriptor, t) => gruForward(arena, descriptor, t),
     gruBackward: (descriptor, t) => gruBackward(arena, descriptor, t),
     softmax: (descriptor, fromGroup, toGroup) => softmax(arena, descriptor, fromGroup, toGroup),
+    sigmoidLoss: (descriptor, fromGroup, toGroup) => sigmoidLoss(arena, descriptor, fromGroup, toGroup),
+    squaredLoss: (descriptor, fromGroup, toGroup) => squaredLoss(arena, descriptor, fromGroup, toGroup),
     dropout: (descriptor, fromGroup, toGroup) => dropout(arena, descriptor, fromGroup, toGroup),
     update: (descriptor, from, to) => update(arena, descriptor, from, to),
     squareNorm: (descriptor, from, to) => squareNorm(arena, descriptor, from, to),
