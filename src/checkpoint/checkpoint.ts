@@ -6,6 +6,7 @@ import { systemReason, UserError } from '../errors.js';
 import { padded } from '../kernels/kernels.js';
 import type { Arena } from '../memory/arena.js';
 import type { PlacedParameter } from '../model/views.js';
+import { caughtUp, tableBehind } from '../train/caught-up.js';
 import type { RunLayout } from '../train/layout.js';
 import { replaceSymlink, writeFileAtomic, writeFileAtomicWith, writeFolderAtomic } from './atomic.js';
 import { type ModelHeader, modelTensors, readModelHeader, readParameter, writeModel } from './model-file.js';
@@ -41,7 +42,12 @@ export function saveCheckpoint(
 ): string {
   const path = join(run, 'checkpoints', checkpointName(progress.step));
   writeFolderAtomic(path, (folder) => {
-    writeModel(join(folder, MODEL), from.arena, from.layout.parameters, from.header);
+    writeModel(
+      join(folder, MODEL),
+      from.layout.parameters,
+      (p) => caughtUp(from.arena, from.layout, p as PlacedParameter),
+      from.header,
+    );
     writeFileAtomicWith(join(folder, TRAINER), (fd) =>
       writeSafetensors(fd, trainerTensors(from), { progress: JSON.stringify(progress) }),
     );
@@ -54,22 +60,17 @@ export function saveCheckpoint(
 
 function trainerTensors({ arena, layout, side }: Checkpointed): Map<string, TensorToWrite> {
   const { parameters, shape, training } = layout;
-  const tensors = new Map<string, TensorToWrite>();
-  const having = (field: 'firstState' | 'secondState'): PlacedParameter[] => parameters.filter((p) => p[field] > 0);
-  for (const [name, tensor] of modelTensors(
-    arena,
-    having('firstState'),
-    (p) => (p as PlacedParameter).firstState,
-    'optimizer.first.',
-  ))
-    tensors.set(name, tensor);
-  for (const [name, tensor] of modelTensors(
-    arena,
-    having('secondState'),
-    (p) => (p as PlacedParameter).secondState,
-    'optimizer.second.',
-  ))
-    tensors.set(name, tensor);
+  const states = (field: 'firstState' | 'secondState', prefix: string) =>
+    modelTensors(
+      parameters.filter((p) => p[field] > 0),
+      (p) => arena.floatsAt((p as PlacedParameter)[field], p.length),
+      prefix,
+    );
+  const tensors = new Map<string, TensorToWrite>([
+    ...states('firstState', 'optimizer.first.'),
+    ...states('secondState', 'optimizer.second.'),
+    ...rowTensors(arena, layout),
+  ]);
   const { layers, hidden } = shape.model;
   for (const [name, view] of stateViews(layout)) {
     const data = new Float32Array(layers * training.streams * hidden);
@@ -81,8 +82,41 @@ function trainerTensors({ arena, layout, side }: Checkpointed): Map<string, Tens
   return tensors;
 }
 
+const RAW = 'rows.raw.';
+const TOUCHED_AT = 'rows.touched_at';
+const MAPS = 'rows.maps';
+
+/** Of a table whose rows may be behind: the rows as they are, since when, and how they catch up. */
+function rowTensors(arena: Arena, layout: RunLayout): [string, TensorToWrite][] {
+  const p = tableBehind(layout);
+  if (p === undefined || layout.table === undefined) return [];
+  const { touchedAt, maps, period } = layout.table.behind;
+  return [
+    ...modelTensors([p], () => arena.floatsAt(p.weights, p.length), RAW),
+    [TOUCHED_AT, { dtype: 'I32', shape: [p.depth], data: arena.intsAt(touchedAt, p.depth).slice() }],
+    [MAPS, { dtype: 'F64', shape: [period, 2], data: arena.doublesAt(maps, 2 * period).slice() }],
+  ];
+}
+
+/** @throws UserError for a checkpoint without them */
+function loadRows(trainer: SafetensorsFile, arena: Arena, layout: RunLayout): void {
+  const p = tableBehind(layout);
+  if (p === undefined || layout.table === undefined) return;
+  const { touchedAt, maps, period } = layout.table.behind;
+  readParameter(trainer, `${RAW}${p.name}`, p, arena.floatsAt(p.weights, p.length));
+  const [marks, numbers] = [trainer.readExactly(TOUCHED_AT, 'I32'), trainer.readExactly(MAPS, 'F64')];
+  const marksOf = new Int32Array(marks);
+  if (marksOf.length !== p.depth || marksOf.some((mark) => mark < 0 || mark >= period))
+    throw new UserError(`${trainer.path}: tensor "${TOUCHED_AT}" is not of this model's rows; take another checkpoint`);
+  if (numbers.byteLength !== 2 * period * Float64Array.BYTES_PER_ELEMENT)
+    throw new UserError(`${trainer.path}: tensor "${MAPS}" is of another size; take another checkpoint`);
+  arena.intsAt(touchedAt, p.depth).set(marksOf);
+  arena.doublesAt(maps, 2 * period).set(new Float64Array(numbers));
+}
+
 function stateViews({ training }: RunLayout): [string, number][] {
-  const views: [string, number][] = [['state.h', training.hiddenState]];
+  const views: [string, number][] = [];
+  if (training.hiddenState) views.push(['state.h', training.hiddenState]);
   if (training.cellState) views.push(['state.c', training.cellState]);
   return views;
 }
@@ -204,6 +238,7 @@ export function loadCheckpoint(folder: string, arena: Arena, layout: RunLayout):
       if (p.secondState)
         readParameter(trainer, `optimizer.second.${p.name}`, p, arena.floatsAt(p.secondState, p.length));
     }
+    loadRows(trainer, arena, layout);
     const { layers, hidden } = layout.shape.model;
     for (const [name, view] of stateViews(layout)) {
       const values = trainer.readFloat32(name);

@@ -3,7 +3,6 @@
 
 import { Vocabulary } from '../data/vocabulary.js';
 import { UserError } from '../errors.js';
-import type { Arena } from '../memory/arena.js';
 import type { Architecture } from '../model/architecture.js';
 import { fromTorch, type Parameter, parametersOf, rowPieces, rowsToTorch } from '../model/parameters.js';
 import { writeFileAtomicWith } from './atomic.js';
@@ -30,23 +29,25 @@ export interface ModelHeader {
   readonly vocabulary: Vocabulary;
 }
 
-/** The tensors of a file, made one by one as they are written. */
+/**
+ * The tensors of a file, made one by one as they are written.
+ * @param valuesOf a parameter's numbers as they are stored, asked for in turn
+ */
 export function modelTensors(
-  arena: Arena,
   parameters: readonly Placed[],
-  view: (p: Placed) => number,
+  valuesOf: (p: Placed) => Values,
   prefix = '',
 ): Map<string, TensorToWrite> {
   return new Map(
-    parameters.map((p) => [
-      `${prefix}${p.name}`,
-      { dtype: 'F32', shape: p.shape, data: piecesOf(p, arena.floatsAt(view(p), p.length)) },
-    ]),
+    parameters.map((p) => [`${prefix}${p.name}`, { dtype: 'F32', shape: p.shape, data: piecesOf(p, valuesOf) }]),
   );
 }
 
+type Values = Float32Array | Float64Array;
+
 /** Made as they are written, in one array: a large parameter is never held twice. */
-function* piecesOf(p: Parameter, stored: Float32Array | Float64Array): Generator<ArrayBufferView> {
+function* piecesOf(p: Placed, valuesOf: (p: Placed) => Values): Generator<ArrayBufferView> {
+  const stored = valuesOf(p);
   const [, second = 1] = p.shape;
   let values = new Float32Array(0);
   for (const [from, to] of rowPieces(p)) {
@@ -57,14 +58,19 @@ function* piecesOf(p: Parameter, stored: Float32Array | Float64Array): Generator
 }
 
 /** @throws Error for a model that reads features: the file has no place for what they are yet */
-export function writeModel(path: string, arena: Arena, parameters: readonly Placed[], header: ModelHeader): void {
+export function writeModel(
+  path: string,
+  parameters: readonly Placed[],
+  valuesOf: (p: Placed) => Values,
+  header: ModelHeader,
+): void {
   if (header.architecture.features !== undefined) throw new Error('a model that reads features cannot be stored');
   const metadata = {
     format: FORMAT,
     architecture: JSON.stringify(header.architecture),
     vocabulary: JSON.stringify(header.vocabulary),
   };
-  const tensors = modelTensors(arena, parameters, (p) => p.weights);
+  const tensors = modelTensors(parameters, valuesOf);
   writeFileAtomicWith(path, (fd) => writeSafetensors(fd, tensors, metadata));
 }
 

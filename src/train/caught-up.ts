@@ -5,14 +5,15 @@ import type { Arena } from '../memory/arena.js';
 import type { PlacedParameter } from '../model/views.js';
 import type { RunLayout } from './layout.js';
 
-/** Whether rows of this parameter may be behind. */
-export const mayBeBehind = ({ table, parameters }: RunLayout, p: PlacedParameter): boolean =>
-  table !== undefined && table.behind.period > 0 && parameters[table.parameter] === p;
+/** The table whose rows may be behind; undefined where none is. */
+export const tableBehind = ({ table, parameters }: RunLayout): PlacedParameter | undefined =>
+  table?.behind.period ? parameters[table.parameter] : undefined;
 
-/** @returns [V, columns], as the table is stored */
+/** @returns the parameter's numbers as they are stored: a copy for the table, a view for others */
 export function caughtUp(arena: Arena, layout: RunLayout, p: PlacedParameter): Float32Array | Float64Array {
-  const values = arena.floatsAt(p.weights, p.length).slice();
-  if (!layout.table || !mayBeBehind(layout, p)) return values;
+  const stored = arena.floatsAt(p.weights, p.length);
+  if (layout.table === undefined || tableBehind(layout) !== p) return stored;
+  const values = stored.slice();
   const { behind } = layout.table;
   const touchedAt = arena.intsAt(behind.touchedAt, p.depth);
   const maps = arena.doublesAt(behind.maps, 2 * behind.period);

@@ -215,7 +215,8 @@ test('a model that reads features is refused, by who writes it and by who reads 
   } as const;
   const { arena, layout } = new InlineRun({ model, streams: 1, steps: 1 });
   const path = join(run, 'model.safetensors');
-  expect(() => writeModel(path, arena, layout.parameters, { architecture: model, vocabulary })).toThrow(/features/);
+  const values = (p: { readonly weights: number; readonly length: number }) => arena.floatsAt(p.weights, p.length);
+  expect(() => writeModel(path, layout.parameters, values, { architecture: model, vocabulary })).toThrow(/features/);
   writeFile(
     path,
     {},
