@@ -1,10 +1,16 @@
 // The dictionary of sparse features: which indices occur, and the number of each, by ascending index.
 
-/** Indices below this one are looked up in a table of 256 MiB at the most; those above are searched for. */
-const NEAR = 1 << 26;
+/** Tables have no more rows, 256 MiB: what is far apart is sorted and searched for. */
+const MOST_ROWS = 1 << 26;
+/** Going through a table costs about as much as sorting where it has this many rows for each entry. */
+const ROWS_PER_ENTRY = 8;
 
-/** The different ones among `indices`, which are not negative, ascending. `near` is for tests. */
-export function differentIndices(indices: Int32Array, near = NEAR): Int32Array {
+function rowsFor(entries: number): number {
+  return Math.min(MOST_ROWS, Math.max(1, ROWS_PER_ENTRY * entries));
+}
+
+/** The different ones among `indices`, which are not negative, ascending. */
+export function differentIndices(indices: Int32Array, near = rowsFor(indices.length)): Int32Array {
   let largestNear = -1;
   let farCount = 0;
   for (let i = 0; i < indices.length; i++) {
@@ -50,16 +56,19 @@ export interface Entries {
  *
  * @returns how many were left out
  */
-export function numberFeatures(entries: Entries, dictionary: Int32Array, near = NEAR): number {
+export function numberFeatures(
+  entries: Entries,
+  dictionary: Int32Array,
+  rows = rowsFor(entries.features.length),
+): number {
   const { starts, features, values } = entries;
-  const table = nearNumbers(dictionary, near);
+  const largest = dictionary.length === 0 ? -1 : dictionary[dictionary.length - 1];
+  const numberOf = largest < rows ? numberTable(dictionary, largest) : numberParts(dictionary, largest, rows);
   let kept = 0;
   for (let row = 0, from = starts[0]; row + 1 < starts.length; row++) {
     const end = starts[row + 1];
     for (let i = from; i < end; i++) {
-      const index = features[i];
-      // A table holds the number and 1 more, so that memory which nothing was written to means unknown.
-      const number = index >= near ? search(dictionary, index) : index < table.length ? table[index] - 1 : -1;
+      const number = numberOf(features[i]);
       if (number < 0) continue;
       features[kept] = number;
       values[kept++] = values[i];
@@ -70,22 +79,41 @@ export function numberFeatures(entries: Entries, dictionary: Int32Array, near = 
   return features.length - kept;
 }
 
-function nearNumbers(dictionary: Int32Array, near: number): Int32Array {
-  let count = dictionary.length;
-  while (count > 0 && dictionary[count - 1] >= near) count--;
-  const table = new Int32Array(count === 0 ? 0 : dictionary[count - 1] + 1);
-  for (let number = 0; number < count; number++) table[dictionary[number]] = number + 1;
-  return table;
+type NumberOf = (index: number) => number;
+
+function numberTable(dictionary: Int32Array, largest: number): NumberOf {
+  // A row holds the number and 1 more, so that memory which nothing was written to means unknown.
+  const table = new Int32Array(largest + 1);
+  for (let number = 0; number < dictionary.length; number++) table[dictionary[number]] = number + 1;
+  return (index) => (index <= largest ? table[index] - 1 : -1);
 }
 
-/** Where `value` stands in an ascending array, or -1. */
-function search(ascending: Int32Array, value: number): number {
-  let from = 0;
-  let to = ascending.length;
-  while (from < to) {
-    const middle = (from + to) >>> 1;
-    if (ascending[middle] < value) from = middle + 1;
-    else to = middle;
+/** Searches the part of the dictionary that shares an index's upper bits: a few steps, where all of it would be many. */
+function numberParts(dictionary: Int32Array, largest: number, rows: number): NumberOf {
+  let shift = 0;
+  while (largest >>> shift >= rows) shift++;
+  // begins[p]: the first number of part p, or behind it.
+  const begins = new Int32Array((largest >>> shift) + 2);
+  for (let part = 0, number = 0; part < begins.length; part++) {
+    while (number < dictionary.length && dictionary[number] >>> shift < part) number++;
+    begins[part] = number;
   }
-  return ascending[from] === value ? from : -1;
+  return (index) => {
+    if (index > largest) return -1;
+    const part = index >>> shift;
+    const number = search(dictionary, index, begins[part], begins[part + 1]);
+    return dictionary[number] === index ? number : -1;
+  };
+}
+
+/** The first place in [from, to) of an ascending array that has no less than `value`; `to` where all have. */
+function search(ascending: Int32Array, value: number, from: number, to: number): number {
+  let low = from;
+  let high = to;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (ascending[middle] < value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
