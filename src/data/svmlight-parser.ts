@@ -20,7 +20,7 @@ export interface Parsed extends Entries {
   readonly groups: Float64Array | undefined;
 }
 
-/** A line that is longer is hardly one: half a million features in one example, or no such file at all. */
+/** A line takes memory while it is read: half a million features are enough, and a file without line ends is another's. */
 export const MAX_LINE_BYTES = 4 << 20;
 /** Indices and numbers of features are 32-bit numbers. */
 const MAX_INDEX = 2 ** 31 - 1;
@@ -155,8 +155,7 @@ export class SvmlightParser {
       if (index <= last || index > MAX_INDEX || bytes[scanner.at] !== COLON) throw this.#badIndex(from, index, last);
       scanner.at++;
       const value = Math.fround(scanner.number());
-      // The difference is 0 but for what is not finite.
-      if (value - value !== 0 || !scanner.atBreak()) throw this.#badValue(from);
+      if (!Number.isFinite(value) || !scanner.atBreak()) throw this.#badValue(from);
       features[entries] = index;
       values[entries++] = value;
       last = index;
@@ -173,7 +172,7 @@ export class SvmlightParser {
       const found = word.startsWith('"qid:') ? 'a qid stands before the first pair' : allowed;
       return scanner.refusal(from, `${word} is not allowed; after the label come pairs index:value, and ${found}`);
     }
-    if (index > MAX_INDEX) return scanner.refusal(from, `index ${index} is not allowed; ${allowed}`);
+    if (index > MAX_INDEX) return scanner.refusal(from, `${word} is not allowed; ${allowed}`);
     if (index < least) {
       return scanner.refusal(from, `index 0 is not allowed; ${allowed}, and --zero-based allows 0`);
     }
