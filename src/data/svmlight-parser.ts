@@ -20,7 +20,7 @@ export interface Parsed extends Entries {
   readonly groups: Float64Array | undefined;
 }
 
-/** A line takes memory while it is read: half a million features are enough, and a file without line ends is another's. */
+/** A line is held in memory whole. Half a million features fit in; a file without line ends is no file of examples. */
 export const MAX_LINE_BYTES = 4 << 20;
 /** Indices and numbers of features are 32-bit numbers. */
 const MAX_INDEX = 2 ** 31 - 1;

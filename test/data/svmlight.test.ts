@@ -146,7 +146,7 @@ test.each<Labels>(['classes', 'multilabel', 'numbers'])('%s: what is written to 
   );
 });
 
-test('a decimal number is read to the nearest float, as JavaScript reads it', () => {
+test('a decimal number is read to the nearest double of a label and float of a value, as JavaScript reads it', () => {
   const digits = fc.string({ unit: fc.constantFrom(...'0123456789'), maxLength: 25 });
   const number = fc
     .tuple(fc.constantFrom('', '+', '-'), digits, fc.option(digits), fc.option(fc.integer({ min: -60, max: 30 })))
@@ -159,6 +159,8 @@ test('a decimal number is read to the nearest float, as JavaScript reads it', ()
     fc.property(fc.array(number, { minLength: 1, maxLength: 20 }), (texts) => {
       const { values } = read(`1 ${texts.map((text, i) => `${i + 1}:${text}`).join(' ')}\n2`);
       expect([...values]).toEqual(texts.map((text) => Math.fround(Number(text))));
+      const labelled = read(`77 1:1\n${texts.map((text) => `${text} 1:1\n`).join('')}88 1:1`);
+      expect(texts.map((_, i) => labelsAt(labelled.labels, i + 1)[0])).toEqual(texts.map((text) => Number(text) + 0));
     }),
     { seed: 12, numRuns: 500 },
   );
