@@ -6,17 +6,27 @@ export interface BatchSlot {
   readonly inputs: Int32Array;
   /** [T, B, I padded to a multiple of 16] what each step reads instead where the model reads features. */
   readonly features?: Float32Array | Float64Array;
+  /** What each step reads instead where the model reads sparse features. */
+  readonly entries?: SlotEntries;
   /** [T, B] the token to predict; -1 does not count. */
   readonly targets: Int32Array;
   /**
-   * [T, B, K padded to a multiple of 16] what to predict where targets are no classes; `targets` is then 0 where a row counts and
-   * NO_TARGET where not.
+   * [T, B, K padded to a multiple of 16] what to predict where it is no class: 0 or 1 for each label, or numbers.
+   * `targets` is then 0 where a row counts.
    */
   readonly outputs?: Float32Array | Float64Array;
   /** [B] 1 where the stream starts from the zero state. */
   readonly reset: Int32Array;
   /** [B] steps of this window before the start of the next: the state after them is where the next window starts. */
   readonly carry: Int32Array;
+}
+
+/** Sparse rows: row t * B + s has entries [starts[row], starts[row + 1]) of the other two. */
+export interface SlotEntries {
+  /** [T * B + 1] */
+  readonly starts: Int32Array;
+  readonly features: Int32Array;
+  readonly values: Float32Array | Float64Array;
 }
 
 export interface Dealt {

@@ -1,5 +1,6 @@
-// The part that is held out: the end of a text, or the last sequences.
+// The part that is held out: the end of a text, or the last sequences or examples.
 
+import { type SparseExamples, sequenceStarts, sliceExamples } from './sparse-examples.js';
 import { TokenSlice, type TokenSource } from './tokens.js';
 
 export interface SplitText {
@@ -21,6 +22,16 @@ export function splitSequences<S>(
 ): { readonly training: readonly S[]; readonly heldOut: readonly S[] } {
   const cut = cutAt(sequences.length, validation);
   return { training: sequences.slice(0, cut), heldOut: sequences.slice(cut) };
+}
+
+/** Holds out the last examples; whole sequences of them where they have qids. */
+export function splitExamples(
+  examples: SparseExamples,
+  validation: number,
+): { readonly training: SparseExamples; readonly heldOut: SparseExamples } {
+  const starts = examples.groups === undefined ? undefined : sequenceStarts(examples);
+  const cut = starts === undefined ? cutAt(examples.count, validation) : starts[cutAt(starts.length - 1, validation)];
+  return { training: sliceExamples(examples, 0, cut), heldOut: sliceExamples(examples, cut, examples.count) };
 }
 
 function cutAt(length: number, validation: number): number {

@@ -2,10 +2,11 @@
 // are, then to translate them. A file whose bytes are its tokens stays on disk where it is large.
 
 import { isAscii } from 'node:buffer';
-import { closeSync, openSync, readSync, statSync } from 'node:fs';
+import { readSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
-import { RunError, systemReason, UserError } from '../errors.js';
+import { RunError, UserError } from '../errors.js';
 import { DiskTokens } from './disk-tokens.js';
+import { type TextFile, withFile } from './open-file.js';
 import { notUtf8, SymbolCensus, type Symbols, type TextMode, TRAIN_ON_BYTES } from './symbols.js';
 import { MemoryTokens, type TokenSource, tokenArray } from './tokens.js';
 import { CHUNK_BYTES, decodeUtf8, Position } from './utf8.js';
@@ -62,39 +63,6 @@ export function tooFewSymbols(name: string, count: number, different: number): U
       ? 'is empty'
       : `has ${count === 1 ? 'one symbol' : `${count} symbols and ${different === 1 ? 'all are the same' : 'none differ'}`}`;
   return new UserError(`${name} ${found}; a text to learn needs at least two different symbols`);
-}
-
-/** A file that is open for the time of a call, unless its tokens stay on disk. */
-interface TextFile {
-  readonly fd: number;
-  readonly path: string;
-  readonly sizeBytes: number;
-  /** Set by who takes the file over. */
-  kept: boolean;
-}
-
-function withFile<T>(path: string, flag: string, use: (file: TextFile) => T): T {
-  let file: TextFile | undefined;
-  try {
-    // Asked before it is opened: opening a pipe would wait for a writer.
-    const stat = statSync(path);
-    if (!stat.isFile()) {
-      throw new UserError(
-        `${flag}: ${path} is ${stat.isDirectory() ? 'a folder' : 'no regular file'}; give a text file`,
-      );
-    }
-    file = { fd: openSync(path, 'r'), path, sizeBytes: stat.size, kept: false };
-    return use(file);
-  } catch (error) {
-    if (!isSystemError(error)) throw error;
-    throw new UserError(`${flag}: ${path} cannot be read: ${systemReason(error)}`);
-  } finally {
-    if (file !== undefined && !file.kept) closeSync(file.fd);
-  }
-}
-
-function isSystemError(error: unknown): boolean {
-  return error instanceof Error && 'syscall' in error;
 }
 
 interface Census {

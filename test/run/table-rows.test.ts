@@ -47,10 +47,10 @@ const losses = ({ events }: Ran): number[] =>
   events.flatMap((event) => (event.event === 'eval' ? [event.loss as number] : []));
 
 test('beyond the end of a period, a lazy run is the dense one but for rounding', async () => {
-  const options = {
+  const options: TrainOptions = {
     ...{ ...settings, optimizer: 'sgd', lr: 0.05, l1: 0.0002, l2: 0.002, steps: PERIOD + 60, embedding: 0 },
     ...{ evalEvery: 200 },
-  } as const;
+  };
   const [lazy, dense] = [await run(options), await run({ ...options, lazy: 'never' })];
   expect(losses(lazy)).toHaveLength(6);
   losses(lazy).forEach((loss, i) => {

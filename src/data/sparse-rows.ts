@@ -1,0 +1,83 @@
+// What the dealers of sparse examples share: writing the rows of a slot, counting its entries, and the order of an epoch.
+
+import { padded } from '../kernels/kernels.js';
+import { Counter } from '../model/counter.js';
+import { type BatchSlot, NO_TARGET, type SlotEntries } from './batches.js';
+import { outputsOf, type SparseExamples } from './sparse-examples.js';
+
+/** The line of a row that reads nothing. */
+export const NO_LINE = -1;
+
+/**
+ * Makes row `row` of a slot read a line and, where it counts, predict the line's label. Rows are written in ascending
+ * order from 0: the entries of one begin where those of the one before end.
+ */
+export function writeRow(slot: BatchSlot, row: number, examples: SparseExamples, line: number, counts: boolean): void {
+  writeEntries(slot.entries as SlotEntries, row, examples, line);
+  const { labels } = examples;
+  if (labels.kind === 'classes') {
+    slot.targets[row] = counts ? labels.classes[line] : NO_TARGET;
+    return;
+  }
+  slot.targets[row] = counts ? 0 : NO_TARGET;
+  writeOutputs(slot.outputs as Float32Array | Float64Array, row, examples, counts ? line : NO_LINE);
+}
+
+function writeEntries(into: SlotEntries, row: number, examples: SparseExamples, line: number): void {
+  const { starts, features, values } = examples;
+  let at = row === 0 ? 0 : into.starts[row];
+  into.starts[row] = at;
+  if (line !== NO_LINE) {
+    const from = starts[line];
+    const count = starts[line + 1] - from;
+    const toFeatures = into.features;
+    const toValues = into.values;
+    // One plain loop: two subarrays for each row would be garbage, and no faster.
+    for (let i = 0; i < count; i++) {
+      toFeatures[at + i] = features[from + i];
+      toValues[at + i] = values[from + i];
+    }
+    at += count;
+  }
+  into.starts[row + 1] = at;
+}
+
+function writeOutputs(into: Float32Array | Float64Array, row: number, examples: SparseExamples, line: number): void {
+  const { labels } = examples;
+  const stride = padded(outputsOf(labels));
+  const at = row * stride;
+  into.fill(0, at, at + stride);
+  if (line === NO_LINE) return;
+  if (labels.kind === 'multilabel') {
+    const end = labels.starts[line + 1];
+    for (let i = labels.starts[line]; i < end; i++) into[at + labels.classes[i]] = 1;
+  } else if (labels.kind === 'numbers') {
+    const { outputs, values } = labels;
+    for (let k = 0; k < outputs; k++) into[at + k] = values[line * outputs + k];
+  }
+}
+
+/** Entries of the lines [from, to). */
+export function entriesOf({ starts }: SparseExamples, from: number, to: number): number {
+  return starts[to] - starts[from];
+}
+
+/** The sum of the `count` largest, or of all where there are fewer. Sorts them. */
+export function sumOfLargest(numbers: Int32Array, count: number): number {
+  return numbers
+    .sort()
+    .subarray(-count)
+    .reduce((sum, number) => sum + number, 0);
+}
+
+/** Puts 0, 1, 2, ... into an order that seed and epoch alone decide (Fisher & Yates 1938). */
+export function shuffle(order: Int32Array, seed: number, epoch: number): void {
+  const random = new Counter(seed, `order of epoch ${epoch}`);
+  for (let i = 0; i < order.length; i++) order[i] = i;
+  for (let i = order.length - 1; i > 0; i--) {
+    const j = Math.floor(random.uniform() * (i + 1));
+    const moved = order[i];
+    order[i] = order[j];
+    order[j] = moved;
+  }
+}

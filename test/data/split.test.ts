@@ -1,0 +1,27 @@
+import { describe, expect, test } from 'vitest';
+import { ExampleBatches } from '../../src/data/sparse-batches.js';
+import { splitExamples } from '../../src/data/split.js';
+import { epochOf, examplesOf, KINDS, rowOf, sequencesOf } from './sparse-lines.js';
+
+describe('the part that is held out', () => {
+  test.each(KINDS)('is the last examples, which are dealt as they are: %s', async (kind) => {
+    const examples = examplesOf(10, kind);
+    const { training, heldOut } = splitExamples(examples, 0.25);
+    expect([training.count, heldOut.count]).toEqual([7, 3]);
+    const dealt = await epochOf(new ExampleBatches(heldOut, { batch: 3, shuffle: false }), heldOut);
+    expect(dealt[0].rows[0]).toEqual([7, 8, 9].map((line) => rowOf(examples, line)));
+    const seen = await epochOf(new ExampleBatches(training, { batch: 1, shuffle: false }), training);
+    expect(seen.map(({ rows }) => rows[0][0])).toEqual(Array.from({ length: 7 }, (_, line) => rowOf(examples, line)));
+  });
+
+  test('is whole sequences where there are qids', () => {
+    const { training, heldOut } = splitExamples(sequencesOf([2, 3, 1, 4, 2]), 0.3);
+    expect([...(training.groups as Float64Array)]).toEqual([50, 50, 49, 49, 49, 48]);
+    expect([...(heldOut.groups as Float64Array)]).toEqual([47, 47, 47, 47, 46, 46]);
+  });
+
+  test('may be nothing', () => {
+    const { training, heldOut } = splitExamples(examplesOf(5), 0);
+    expect([training.count, heldOut.count]).toEqual([5, 0]);
+  });
+});
