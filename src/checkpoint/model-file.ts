@@ -1,6 +1,8 @@
 // model.safetensors: a model that stands alone. Parameters by PyTorch's names, in its layouts; architecture and vocabulary in
 // the metadata, and nothing about times, paths, workers or kernels: equal weights give equal bytes.
 
+import type { LabelSpace } from '../data/sparse-examples.js';
+import type { KnownExamples } from '../data/svmlight.js';
 import { Vocabulary } from '../data/vocabulary.js';
 import { UserError } from '../errors.js';
 import type { Architecture } from '../model/architecture.js';
@@ -10,11 +12,11 @@ import { type TensorToWrite, writeSafetensors } from './safetensors.js';
 import type { SafetensorsFile } from './safetensors-file.js';
 
 const FORMAT = 'unroll';
-const CELLS = ['rnn', 'lstm', 'gru'];
+const CELLS = ['rnn', 'lstm', 'gru', 'mlp'];
 const ACTIVATIONS = ['sigmoid', 'tanh', 'relu'];
 const LARGEST: Readonly<Record<'hidden' | 'layers' | 'embedding' | 'vocabulary', [number, number]>> = {
   hidden: [1, 65536],
-  layers: [1, 8],
+  layers: [0, 8],
   embedding: [0, 65536],
   vocabulary: [1, 2 ** 24],
 };
@@ -27,7 +29,12 @@ interface Placed extends Parameter {
 export interface ModelHeader {
   readonly architecture: Architecture;
   readonly vocabulary: Vocabulary;
+  /** Of a model that reads sparse features: which ones, and what the labels are. */
+  readonly examples?: KnownExamples;
 }
+
+/** The tensor of a model's features: the index of each in the files that it learned. */
+const FEATURES = 'features.index';
 
 /**
  * The tensors of a file, made one by one as they are written.
@@ -69,8 +76,11 @@ export function writeModel(
     format: FORMAT,
     architecture: JSON.stringify(header.architecture),
     vocabulary: JSON.stringify(header.vocabulary),
+    ...(header.examples && { labels: labelsToJson(header.examples.labels) }),
   };
   const tensors = modelTensors(parameters, valuesOf);
+  const { indices } = header.examples ?? {};
+  if (indices) tensors.set(FEATURES, { dtype: 'I32', shape: [indices.length], data: indices });
   writeFileAtomicWith(path, (fd) => writeSafetensors(fd, tensors, metadata));
 }
 
@@ -91,7 +101,43 @@ export function readModelHeader(file: SafetensorsFile): ModelHeader {
       `${file.path}: it is damaged: ${words.size} symbols in its vocabulary, ${model.vocabulary} in its architecture`,
     );
   }
-  return { architecture: model, vocabulary: words };
+  if (model.sparseFeatures === undefined) return { architecture: model, vocabulary: words };
+  return { architecture: model, vocabulary: words, examples: readExamples(file, model) };
+}
+
+function labelsToJson(labels: LabelSpace): string {
+  const { kind } = labels;
+  return JSON.stringify(kind === 'numbers' ? { kind, outputs: labels.outputs } : { kind, names: [...labels.names] });
+}
+
+/** What labels a model of each kind of output tells. */
+const LABEL_KINDS = { softmax: 'classes', multilabel: 'multilabel', linear: 'numbers' } as const;
+
+function readExamples(
+  file: SafetensorsFile,
+  { output = 'softmax', vocabulary, sparseFeatures }: Architecture,
+): KnownExamples {
+  const indices = new Int32Array(file.readExactly(FEATURES, 'I32'));
+  const isGrowing = indices.every((index, i) => index >= 0 && (i === 0 || index > indices[i - 1]));
+  if (indices.length !== sparseFeatures || !isGrowing)
+    throw new UserError(`${file.path}: it is damaged: tensor "${FEATURES}" does not hold its features`);
+  const { kind, names, outputs } = (parseJson(file.path, 'labels', file.metadata.labels ?? 'null') ?? {}) as {
+    readonly kind?: unknown;
+    readonly names?: unknown;
+    readonly outputs?: unknown;
+  };
+  const bad = new UserError(`${file.path}: it is damaged: its labels are not those of its architecture`);
+  if (kind !== LABEL_KINDS[output]) throw bad;
+  if (kind === 'numbers') {
+    if (outputs !== vocabulary) throw bad;
+    return { indices, labels: { kind, outputs } };
+  }
+  const areNames = Array.isArray(names) && names.length === vocabulary && names.every(Number.isFinite);
+  if (!areNames || names.some((name, i) => i > 0 && name <= names[i - 1])) throw bad;
+  return {
+    indices,
+    labels: { kind: LABEL_KINDS[output as 'softmax' | 'multilabel'], names: Float64Array.from(names) },
+  };
 }
 
 function parseJson(path: string, name: string, json: string): unknown {
@@ -109,13 +155,20 @@ function checkArchitecture(path: string, model: Partial<Architecture> | null): v
   if (!CELLS.includes(model.cell as string)) throw bad('cell');
   if (!ACTIVATIONS.includes(model.activation as string)) throw bad('activation');
   if (model.features !== undefined) throw bad('features');
+  if (model.output !== undefined && !Object.hasOwn(LABEL_KINDS, model.output)) throw bad('output');
+  const { sparseFeatures } = model;
+  if (sparseFeatures !== undefined && !(Number.isInteger(sparseFeatures) && sparseFeatures > 0))
+    throw bad('sparseFeatures');
+  if ((model.output !== undefined || model.cell === 'mlp') && sparseFeatures === undefined) throw bad('sparseFeatures');
+  if (sparseFeatures !== undefined && model.embedding !== 0) throw bad('embedding');
+  if (model.layers === 0 && model.cell !== 'mlp') throw bad('layers');
   for (const [field, [least, most]] of Object.entries(LARGEST)) {
     const value = model[field as keyof Architecture] as number;
     if (!(Number.isInteger(value) && value >= least && value <= most)) throw bad(field);
   }
   const { winners, hidden = 0 } = model;
   if (winners === undefined) return;
-  const isReLU = model.cell === 'rnn' && model.activation === 'relu';
+  const isReLU = (model.cell === 'rnn' || model.cell === 'mlp') && model.activation === 'relu';
   if (!(isReLU && Number.isInteger(winners) && winners >= 1 && winners <= hidden)) throw bad('winners');
 }
 

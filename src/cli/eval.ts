@@ -1,9 +1,9 @@
-// unroll eval: how well a model predicts a text.
+// unroll eval: how well a model predicts a text, or the labels of examples.
 
 import { datasetPath } from '../data/dataset.js';
 import { UserError } from '../errors.js';
 import { count, decimal, percent, table } from '../report/format.js';
-import { type Evaluation, loadModel } from '../run/model.js';
+import { type EvalData, type Evaluation, loadModel } from '../run/model.js';
 import type { Command, Given } from './command.js';
 import { addKernels, addModel, kernelsOf } from './model-flags.js';
 import { textOption } from './options.js';
@@ -13,43 +13,49 @@ export const evaluate: Command = {
     addModel(yargs)
       .option('text', { type: 'string', describe: 'FILE: the text to measure on' })
       .option('dataset', { type: 'string', describe: 'NAME: a text that is fetched once and kept: moby-dick' })
+      .option('svmlight', { type: 'string', describe: 'FILE: the sparse examples to measure on' })
+      .option('zero-based', { type: 'boolean', describe: 'the indices of --svmlight begin with 0' })
       .option('skip-unknown', {
         type: 'boolean',
         describe: 'leave out symbols that the model does not know, and count them',
       })
       .option('json', { type: 'boolean', describe: 'print one JSON object' })
       .example('$0 eval runs/book-lstm256 --text other.txt', 'the whole of another text')
+      .example('$0 eval runs/news-linear --svmlight test.svm', 'examples, for a model that learned such')
       .example('$0 eval runs/book-lstm256/best --text other.txt --json', 'the best checkpoint, for machines');
     return addKernels(yargs, listing);
   },
 
   async run(given, { stdout }) {
-    const path = await textPath(given);
+    const data = await evalData(given);
     const model = await loadModel(String(given.model), { kernels: kernelsOf(given) });
-    const result = await model.eval({ file: path }, { skipUnknown: given.skipUnknown === true });
+    const options = { skipUnknown: given.skipUnknown === true, zeroBased: given.zeroBased === true };
+    const result = await model.eval(data, options);
     stdout.write(`${given.json === true ? JSON.stringify({ event: 'eval', ...result }) : inWords(result)}\n`);
     return 0;
   },
 };
 
-async function textPath(given: Given): Promise<string> {
-  const text = textOption(given, 'text');
-  const dataset = textOption(given, 'dataset');
-  if (text !== undefined && dataset !== undefined)
-    throw new UserError('--dataset: a text is given as well; give one of the two');
-  if (dataset !== undefined) return datasetPath(dataset);
-  if (text === undefined) throw new UserError('--text: it is missing; give --text FILE or --dataset moby-dick');
-  return text;
+async function evalData(given: Given): Promise<EvalData> {
+  const [text, dataset, svmlight] = ['text', 'dataset', 'svmlight'].map((name) => textOption(given, name));
+  const several = [text, dataset, svmlight].filter((source) => source !== undefined).length > 1;
+  if (several) throw new UserError('--text, --dataset and --svmlight: several are given; give one of them');
+  if (svmlight !== undefined) return { svmlight };
+  if (dataset !== undefined) return { file: await datasetPath(dataset) };
+  if (text === undefined)
+    throw new UserError('--text: it is missing; give --text FILE, --svmlight FILE or --dataset moby-dick');
+  return { file: text };
 }
 
 function inWords(result: Evaluation): string {
-  const rows = [
-    ['loss', decimal(result.loss, 4)],
-    ['bits per character', decimal(result.bitsPerCharacter, 4)],
-    ['perplexity', decimal(result.perplexity, 3)],
-    ['accuracy', percent(result.accuracy)],
-    ['tokens', count(result.tokens)],
-  ];
-  if (result.skipped > 0) rows.push(['skipped', `${count(result.skipped)} unknown symbols`]);
+  const { loss, bitsPerCharacter, perplexity, accuracy, tokens, skipped } = result;
+  const isText = bitsPerCharacter !== null;
+  const rows = [['loss', decimal(loss, 4)]];
+  if (isText) rows.push(['bits per character', decimal(bitsPerCharacter, 4)], ['perplexity', decimal(perplexity, 3)]);
+  if (accuracy !== null) rows.push(['accuracy', percent(accuracy)]);
+  else rows.push(['root of it', decimal(Math.sqrt(loss), 4)]);
+  rows.push([isText ? 'tokens' : 'examples', count(tokens)]);
+  if (skipped > 0)
+    rows.push(['skipped', `${count(skipped)} ${isText ? 'unknown symbols' : 'entries of unknown features'}`]);
   return table(rows);
 }

@@ -1,6 +1,7 @@
 // unroll inspect: what a model is made of, and how far its training is.
 
-import { bytes, count, decimal, densities, table } from '../report/format.js';
+import type { KnownExamples } from '../data/svmlight.js';
+import { bytes, count, densities, lossText, table } from '../report/format.js';
 import { loadModel, type Model } from '../run/model.js';
 import type { RunProgress } from '../run/progress.js';
 import type { Command } from './command.js';
@@ -21,19 +22,43 @@ export const inspect: Command = {
   },
 };
 
-function findings({ architecture, vocabulary, parameters, training }: Model) {
+function findings({ architecture, vocabulary, parameters, training, examples }: Model) {
+  if (examples !== undefined) return { architecture, labels: labelsOf(examples), parameters, training };
   return { architecture, tokens: vocabulary.mode, vocabulary: vocabulary.toJSON(), parameters, training };
 }
 
-function inWords({ architecture, vocabulary, parameters, training }: Model): string {
-  const { cell, activation, hidden, layers, embedding, winners } = architecture;
-  const layer = `${layers} layer${layers === 1 ? '' : 's'} of ${hidden}`;
+const labelsOf = ({ labels }: KnownExamples) =>
+  labels.kind === 'numbers' ? labels : { kind: labels.kind, names: [...labels.names] };
+
+const MOST_NAMES = 10;
+
+/** What goes in and what comes out. */
+function dataRows({ architecture, vocabulary, examples }: Model): readonly string[][] {
+  if (examples === undefined) {
+    const { embedding } = architecture;
+    return [
+      ['input', embedding === 0 ? 'one-hot rows' : `embedding of ${embedding}`],
+      ['tokens', `${vocabulary.mode}, ${count(vocabulary.size)} different`],
+    ];
+  }
+  const { indices, labels } = examples;
+  const input = ['input', `${count(indices.length)} sparse features, index ${indices[0]} to ${indices.at(-1)}`];
+  if (labels.kind === 'numbers') return [input, ['labels', `${count(labels.outputs)} numbers`]];
+  const shown = [...labels.names.subarray(0, MOST_NAMES)].join(', ');
+  const more = labels.names.length > MOST_NAMES ? ', ...' : '';
+  return [input, [labels.kind === 'classes' ? 'classes' : 'labels', `${count(labels.names.length)}: ${shown}${more}`]];
+}
+
+function inWords(model: Model): string {
+  const { architecture, parameters, training } = model;
+  const { cell, activation, hidden, layers, winners } = architecture;
+  const own = cell === 'rnn' || cell === 'mlp' ? ` (${activation})` : '';
+  const layer = `${cell}${own}, ${layers} layer${layers === 1 ? '' : 's'} of ${hidden}`;
   const about = [
-    ['model', `${cell}${cell === 'rnn' ? ` (${activation})` : ''}, ${layer}`],
+    ['model', layers === 0 ? 'linear' : layer],
     ...(winners === undefined ? [] : [['winners', `${count(winners)} units of a layer stay active`]]),
-    ['input', embedding === 0 ? 'one-hot rows' : `embedding of ${embedding}`],
-    ['tokens', `${vocabulary.mode}, ${count(vocabulary.size)} different`],
-    ...(training === undefined ? [] : trainingRows(training)),
+    ...dataRows(model),
+    ...(training === undefined ? [] : trainingRows(training, model.examples === undefined ? 'token' : 'example')),
   ];
   const sizes = parameters.map(({ name, shape, bytes: size }) => [name, shape.join(' x '), count(size), bytes(size)]);
   const all = parameters.reduce((sum, { bytes: size }) => sum + size, 0);
@@ -41,10 +66,12 @@ function inWords({ architecture, vocabulary, parameters, training }: Model): str
   return `${table(about)}\n\n${table(rows, [1, 2, 3])}`;
 }
 
-function trainingRows({ step, epoch, updates, best, densities: shares, kernels }: RunProgress): readonly string[][] {
+function trainingRows(
+  { step, epoch, updates, best, densities: shares, kernels }: RunProgress,
+  unit: 'token' | 'example',
+): readonly string[][] {
   const rows = [['steps', `${count(step)} in ${count(epoch)} whole epochs, ${count(updates)} updates`]];
-  if (best !== null)
-    rows.push(['best', `${decimal(best.loss / Math.LN2)} bits per character at step ${count(best.step)}`]);
+  if (best !== null) rows.push(['best', `${lossText(best.loss, unit)} at step ${count(best.step)}`]);
   if (shares.length > 0) rows.push(['density', densities(shares)]);
   return kernels === null ? rows : [...rows, ['kernels', kernels]];
 }

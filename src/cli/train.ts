@@ -74,6 +74,8 @@ export const train: Command = {
 /** Settings of which one takes the place of the other: a flag for one leaves out what the file says of the other. */
 const ALTERNATIVES: readonly (readonly [string, string])[] = [
   ['text', 'dataset'],
+  ['text', 'svmlight'],
+  ['dataset', 'svmlight'],
   ['epochs', 'steps'],
   ['resume', 'initFrom'],
 ];
@@ -107,13 +109,14 @@ function stopNotice(name: string): string {
 
 function finish(
   { reason, step, path }: TrainOutcome,
-  { out, json, quiet }: Config,
+  { out, json, quiet, svmlight }: Config,
   { stdout, gone }: Context,
   stopCode: number | undefined,
   reporter: Reporter,
 ): number {
   if (reason !== 'stopped') {
-    if (!json && !quiet) stdout.write(`saved in ${out}; try: unroll sample ${out}\n`);
+    const next = svmlight === undefined ? `unroll sample ${out}` : `unroll eval ${out} --svmlight FILE`;
+    if (!json && !quiet) stdout.write(`saved in ${out}; try: ${next}\n`);
     return 0;
   }
   reporter.notice(`stopped at step ${step}, saved in ${join(path)}; go on with: unroll train --resume ${out}`);

@@ -11,14 +11,13 @@ export function checkTogether(config: Checked, origin: Origin, inMemory: boolean
   const fail = (key: string, message: string): never => {
     throw new UserError(`${origin(key)}: ${message}`);
   };
-  if (inMemory && (config.text !== undefined || config.dataset !== undefined)) {
-    fail(config.text === undefined ? 'dataset' : 'text', 'data is given in memory as well; give one of the two');
-  }
-  if (!inMemory && config.text === undefined && config.dataset === undefined) {
-    fail('text', 'there is nothing to learn from; give --text FILE or --dataset moby-dick');
-  }
-  if (config.text !== undefined && config.dataset !== undefined)
-    fail('dataset', 'a text is given as well; give one of the two');
+  const sources = (['text', 'dataset', 'svmlight'] as const).filter((key) => config[key] !== undefined);
+  if (inMemory && sources.length > 0) fail(sources[0], 'data is given in memory as well; give one of the two');
+  if (!inMemory && sources.length === 0)
+    fail('text', 'there is nothing to learn from; give --text FILE, --svmlight FILE or --dataset moby-dick');
+  if (sources.length > 1) fail(sources[1], `--${sources[0]} is given as well; give one of the two`);
+  if (config.svmlight !== undefined) checkExamples(config, fail);
+  else checkTokens(config, fail);
   if (config.resume !== undefined && config.initFrom !== undefined) {
     fail('initFrom', 'a resumed run goes on from its own weights; give --init-from or --resume, not both');
   }
@@ -43,6 +42,21 @@ export function checkTogether(config: Checked, origin: Origin, inMemory: boolean
 }
 
 type Fail = (key: string, message: string) => never;
+
+function checkExamples({ embedding, cell, layers, window, stride }: Checked, fail: Fail): void {
+  if (embedding > 0) fail('embedding', 'it is for tokens, and --svmlight has features with values; leave it out');
+  if (layers === 0 && cell !== 'mlp') fail('layers', `0 is not allowed with --cell ${cell}; take --cell mlp`);
+  if (cell !== 'mlp') return;
+  if (window !== undefined) fail('window', 'with --cell mlp each example stands by itself; leave it out');
+  if (stride !== undefined) fail('stride', 'with --cell mlp each example stands by itself; leave it out');
+}
+
+function checkTokens({ cell, layers, labels, zeroBased }: Checked, fail: Fail): void {
+  if (cell === 'mlp') fail('cell', 'mlp needs --svmlight FILE: a text is a sequence; take rnn, lstm or gru');
+  if (layers === 0) fail('layers', '0 is not allowed; it is the number of layers, 1 to 8 (0 with --svmlight alone)');
+  if (labels !== 'classes') fail('labels', `${labels} needs --svmlight FILE; leave it out`);
+  if (zeroBased) fail('zeroBased', 'it needs --svmlight FILE; leave it out');
+}
 
 function checkWindow(config: Checked, fail: Fail): void {
   const window = config.window ?? DEFAULT_WINDOW;
@@ -77,9 +91,12 @@ function checkSchedule(config: Checked, fail: Fail): void {
 
 function checkWinners({ kWinners, cell, hidden, ...config }: Checked, fail: Fail): void {
   if (kWinners === undefined) return;
-  if (!isReLU({ cell, activation: config.activation })) {
-    const has = cell === 'rnn' ? `--activation ${config.activation}` : `--cell ${cell}`;
-    fail('kWinners', `only --cell rnn --activation relu has units that can be zero, and this is ${has}; leave it out`);
+  if (!isReLU({ cell, activation: config.activation, layers: config.layers })) {
+    const has = cell === 'rnn' || cell === 'mlp' ? `--activation ${config.activation}` : `--cell ${cell}`;
+    fail(
+      'kWinners',
+      `only --cell rnn or mlp with --activation relu has units that can be zero, and this is ${has}; leave it out`,
+    );
   }
   if (kWinners > hidden)
     fail(
@@ -88,16 +105,18 @@ function checkWinners({ kWinners, cell, hidden, ...config }: Checked, fail: Fail
     );
 }
 
-const isReLU = ({ cell, activation }: Pick<Checked, 'cell' | 'activation'>): boolean =>
-  cell === 'rnn' && activation === 'relu';
+const isReLU = ({ cell, activation, layers }: Pick<Checked, 'cell' | 'activation' | 'layers'>): boolean =>
+  (cell === 'rnn' || cell === 'mlp') && activation === 'relu' && layers > 0;
 
 /** What is allowed and has no effect, or not the one that was likely meant. */
 export function configWarnings(config: Checked): readonly string[] {
   const warnings: string[] = [];
-  if (config.dropout > 0 && config.layers === 1) {
-    warnings.push('--dropout has no effect with one layer: it drops outputs between layers; add --layers 2');
+  if (config.dropout > 0 && config.layers < 2) {
+    warnings.push(
+      '--dropout has no effect with fewer than two layers: it drops outputs between layers; add --layers 2',
+    );
   }
-  if (config.activation !== 'tanh' && config.cell !== 'rnn') {
+  if (config.activation !== 'tanh' && config.cell !== 'rnn' && config.cell !== 'mlp') {
     warnings.push(`--activation ${config.activation} has no effect: --cell ${config.cell} has activations of its own`);
   }
   if (config.forgetBias !== undefined && config.cell !== 'lstm') {
@@ -121,10 +140,12 @@ export function configWarnings(config: Checked): readonly string[] {
 
 /** What a model without ReLU's zeros makes nothing of. */
 function reluWarnings({ activationL1, densityTarget, biasStart }: Checked): readonly string[] {
-  const zeros = 'only --cell rnn --activation relu has outputs that can be zero';
+  const zeros = 'only --cell rnn or mlp with --activation relu has outputs that can be zero';
   return [
     ...(activationL1 > 0 ? [`--activation-l1 has no effect: ${zeros}`] : []),
     ...(densityTarget === undefined ? [] : [`--density-target has no effect: ${zeros}`]),
-    ...(biasStart === 0 ? [] : ['--bias-start has no effect: only --cell rnn --activation relu starts with it']),
+    ...(biasStart === 0
+      ? []
+      : ['--bias-start has no effect: only --cell rnn or mlp with --activation relu starts with it']),
   ];
 }

@@ -34,7 +34,7 @@ export interface Config extends Checked {
 }
 
 export interface ResolveOptions {
-  /** The data is given in memory, so neither `text` nor `dataset` is asked for or allowed. */
+  /** The data is given in memory, so none of `text`, `dataset` and `svmlight` is asked for or allowed. */
   readonly inMemory?: boolean;
 }
 
@@ -122,8 +122,9 @@ function defaultRate(optimizer: Checked['optimizer']): number {
 }
 
 /** `moby-lstm256` for moby.txt; what a folder's name should not hold is left out. */
-function defaultName({ text, dataset, cell, hidden }: Checked): string {
-  const source = dataset ?? (text === undefined ? 'memory' : basename(text, extname(text)));
+function defaultName({ text, dataset, svmlight, cell, hidden, layers }: Checked): string {
+  const file = text ?? svmlight;
+  const source = dataset ?? (file === undefined ? 'memory' : basename(file, extname(file)));
   const plain = source.replaceAll(/[^\p{L}\p{N}._-]+/gu, '-').replaceAll(/^[-.]+|-+$/g, '');
-  return `${plain === '' ? 'text' : plain}-${cell}${hidden}`;
+  return `${plain === '' ? 'text' : plain}-${layers === 0 ? 'linear' : `${cell}${hidden}`}`;
 }

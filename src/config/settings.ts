@@ -36,6 +36,21 @@ export const SETTINGS = {
   dataset: optionalChoice({ group: 'data', about: 'a text that is fetched once and kept', placeholder: 'NAME' }, [
     'moby-dick',
   ]),
+  svmlight: path({
+    group: 'data',
+    about: 'a file of sparse examples in svmlight (libsvm) format, a line each: label [qid:N] index:value ...',
+    placeholder: 'FILE',
+  }),
+  labels: choice(
+    {
+      group: 'data',
+      about:
+        'what the labels of --svmlight are: one class a line, any number of labels (1,5), or numbers to come close to',
+    },
+    ['classes', 'multilabel', 'numbers'],
+    'classes',
+  ),
+  zeroBased: onOff({ group: 'data', about: 'the indices of --svmlight begin with 0, not with 1' }),
   tokens: choice(
     { group: 'data', about: 'what one token is: a Unicode code point or a byte' },
     ['char', 'byte'],
@@ -47,8 +62,16 @@ export const SETTINGS = {
     0.1,
   ),
 
-  cell: choice({ group: 'model', about: 'the recurrent cell' }, ['rnn', 'lstm', 'gru'], 'lstm'),
-  activation: choice({ group: 'model', about: 'the activation of --cell rnn' }, ['sigmoid', 'tanh', 'relu'], 'tanh'),
+  cell: choice(
+    { group: 'model', about: 'the recurrent cell; mlp: feedforward layers' },
+    ['rnn', 'lstm', 'gru', 'mlp'],
+    'lstm',
+  ),
+  activation: choice(
+    { group: 'model', about: 'the activation of --cell rnn and mlp' },
+    ['sigmoid', 'tanh', 'relu'],
+    'tanh',
+  ),
   init: choice(
     { group: 'model', about: 'how weights start; default is as in PyTorch' },
     ['default', 'identity', 'orthogonal'],
@@ -85,7 +108,12 @@ export const SETTINGS = {
     MAX_HIDDEN,
   ),
   hidden: integer({ group: 'model', about: 'the number of units', placeholder: 'N' }, 1, MAX_HIDDEN, 256),
-  layers: integer({ group: 'model', about: 'the number of recurrent layers', placeholder: 'N' }, 1, MAX_LAYERS, 1),
+  layers: integer(
+    { group: 'model', about: 'the number of layers; with --cell mlp 0 is a linear model', placeholder: 'N' },
+    0,
+    MAX_LAYERS,
+    1,
+  ),
   embedding: integer(
     { group: 'model', about: 'the width of the embedding, 0 for one-hot rows', placeholder: 'N' },
     0,
@@ -281,7 +309,7 @@ export const SETTINGS = {
     group: 'run',
     about: 'the folder of the run',
     placeholder: 'DIR',
-    derived: 'runs/<text>-<cell><hidden>',
+    derived: 'runs/<data>-<cell><hidden>',
   }),
   resume: path({ group: 'run', about: 'the folder of a run to go on with', placeholder: 'DIR' }),
   checkpointEvery: optionalInteger(

@@ -66,12 +66,18 @@ export class Coordinator {
     this.#words = arena.ints.subarray(layout.control / 4);
     this.#slots = layout.slots.map((slot) => {
       const tokens = slotRows(layout.shape);
+      const { entries = 0 } = layout.shape;
       const streams = Math.max(layout.shape.streams, layout.shape.evaluationStreams);
       return {
         inputs: arena.intsAt(slot.inputs, tokens),
         features: arena.floatsAt(slot.features, tokens * padded(layout.shape.model.features ?? 0)),
         targets: arena.intsAt(slot.targets, tokens),
         outputs: arena.floatsAt(slot.outputs, tokens * outputsWidth(layout.shape.model)),
+        entries: {
+          starts: arena.intsAt(slot.entryStarts, tokens + 1),
+          features: arena.intsAt(slot.entryFeatures, entries),
+          values: arena.floatsAt(slot.entryValues, entries),
+        },
         reset: arena.intsAt(slot.reset, streams),
         carry: arena.intsAt(slot.carry, streams),
       };

@@ -14,9 +14,11 @@ export interface PlanEvent {
   readonly kernels: string;
   /** Of the native kernels: avx2, avx512, neon. */
   readonly instructionSet?: string;
-  /** Different symbols, V. */
+  /** Different symbols, V; of examples, classes, labels or numbers to predict. */
   readonly vocabulary: number;
-  /** Tokens that are learned, and tokens held out. */
+  /** What is learned one by one: counts and speeds are of these. */
+  readonly unit: 'token' | 'example';
+  /** Tokens or examples that are learned, and those held out. */
   readonly trainingTokens: number;
   readonly validationTokens: number;
   readonly stepsPerEpoch: number;
@@ -51,14 +53,14 @@ export interface EvalEvent {
   readonly event: 'eval';
   readonly step: number;
   readonly epoch?: number;
-  /** Mean over the held-out tokens, in nats. */
+  /** Mean over the held-out tokens or examples, in nats; of numbers, the mean squared error. */
   readonly loss: number | null;
-  /** loss / ln 2. */
+  /** loss / ln 2; null for what is no token. */
   readonly bitsPerCharacter: number | null;
-  /** exp(loss). */
+  /** exp(loss); null for what is no token. */
   readonly perplexity: number | null;
-  /** The share of tokens for which the most likely one was right. */
-  readonly accuracy: number;
+  /** The share of tokens or examples that were told right: the likeliest class, or all labels; null for numbers. */
+  readonly accuracy: number | null;
   /** Better than every evaluation before. */
   readonly best?: boolean;
 }

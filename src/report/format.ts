@@ -43,6 +43,12 @@ export function decimal(value: number | null, digits = 3): string {
   return value === null || !Number.isFinite(value) ? 'not finite' : value.toFixed(digits);
 }
 
+/** A mean loss in nats: "2.851 bits per character", of examples "loss 0.412". */
+export function lossText(loss: number | null, unit: 'token' | 'example'): string {
+  if (unit === 'example') return `loss ${loss === null ? decimal(loss) : Number(loss.toPrecision(4))}`;
+  return `${decimal(loss === null ? null : loss / Math.LN2)} bits per character`;
+}
+
 /** Columns as wide as their widest cell; those named in `right` are aligned to the right. */
 export function table(rows: readonly (readonly string[])[], right: readonly number[] = []): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column].length)));

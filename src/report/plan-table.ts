@@ -16,10 +16,12 @@ export function planTable(plan: PlanEvent): string {
 export function planLines(plan: PlanEvent): readonly string[] {
   const kernels = plan.instructionSet === undefined ? plan.kernels : `${plan.kernels} (${plan.instructionSet})`;
   const workers = `${plan.workers} worker${plan.workers === 1 ? '' : 's'}`;
+  const kinds = plan.unit === 'token' ? 'different' : plan.vocabulary === 1 ? 'output' : 'outputs';
+  const different = `${count(plan.vocabulary)} ${kinds}`;
   const from = plan.step > 0 ? `, going on from step ${count(plan.step)}` : '';
   return [
     `${count(plan.parameters)} parameters, ${bytes(plan.bytes)} of memory, ${workers}, ${kernels} kernels`,
-    `${count(plan.trainingTokens)} tokens to learn, ${count(plan.validationTokens)} held out, ${count(plan.vocabulary)} different; ` +
+    `${count(plan.trainingTokens)} ${plan.unit}s to learn, ${count(plan.validationTokens)} held out, ${different}; ` +
       `${count(plan.stepsPerEpoch)} steps an epoch, ${count(plan.steps)} in all${from}`,
   ];
 }

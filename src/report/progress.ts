@@ -1,7 +1,7 @@
 // How far a run is, from its events: what the bar and the plain lines show. Knows no terminal and no clock.
 
 import type { DoneEvent, EvalEvent, PlanEvent, StepEvent, TrainEvent } from './events.js';
-import { bytes, count, decimal, densities, duration, percent } from './format.js';
+import { bytes, count, decimal, densities, duration, lossText, percent } from './format.js';
 
 /** The shown loss and speed follow the last hundred steps or so: single ones jump. */
 const FORGET = 0.97;
@@ -50,6 +50,10 @@ export class Progress {
     this.#speedWeight = FORGET * this.#speedWeight + 1;
   }
 
+  get unit(): PlanEvent['unit'] {
+    return this.#plan?.unit ?? 'token';
+  }
+
   /** 0 to 1. */
   get share(): number {
     return this.steps === 0 ? 0 : Math.min(1, this.step / this.steps);
@@ -67,13 +71,13 @@ export class Progress {
   /** "2.851 bits per character", "120,345 tokens/s", "1:35 left": what is known of them by now. */
   get texts(): readonly string[] {
     if (this.#speedWeight === 0) return [];
-    const bits = this.#lossWeight === 0 ? null : this.#loss / this.#lossWeight / Math.LN2;
+    const loss = this.#lossWeight === 0 ? null : this.#loss / this.#lossWeight;
     const left = this.#secondsLeft();
     const density = this.densityText;
     return [
-      `${decimal(bits)} bits per character`,
+      lossText(loss, this.unit),
       ...(density === undefined ? [] : [density]),
-      `${count(this.#speed / this.#speedWeight)} tokens/s`,
+      speedText(this.#speed / this.#speedWeight, this.unit),
       ...(left === undefined ? [] : [`${duration(left)} left`]),
     ];
   }
@@ -91,10 +95,16 @@ export class Progress {
   }
 }
 
-export function evalLine(event: EvalEvent): string {
-  const bits = `validation ${decimal(event.bitsPerCharacter)} bits per character`;
-  const rest = `perplexity ${decimal(event.perplexity, 2)}, accuracy ${percent(event.accuracy)}`;
-  return `step ${count(event.step)}: ${bits}, ${rest}${event.best ? ', the best so far' : ''}`;
+const speedText = (perSecond: number, unit: PlanEvent['unit']): string => `${count(perSecond)} ${unit}s/s`;
+
+export function evalLine({ step, loss, perplexity, accuracy, best }: EvalEvent, unit: PlanEvent['unit']): string {
+  const parts = [
+    `validation ${lossText(loss, unit)}`,
+    ...(unit === 'token' ? [`perplexity ${decimal(perplexity, 2)}`] : []),
+    ...(accuracy === null ? [] : [`accuracy ${percent(accuracy)}`]),
+    ...(best ? ['the best so far'] : []),
+  ];
+  return `step ${count(step)}: ${parts.join(', ')}`;
 }
 
 const REASONS: Readonly<Record<DoneEvent['reason'], string>> = {
@@ -105,9 +115,14 @@ const REASONS: Readonly<Record<DoneEvent['reason'], string>> = {
 };
 
 /** The last line of a run, with the density and the last evaluation where there are such. */
-export function doneLine(event: DoneEvent, last: EvalEvent | undefined, density: string | undefined): string {
-  const speed = `${count(event.tokensPerSecond)} tokens/s`;
+export function doneLine(
+  event: DoneEvent,
+  last: EvalEvent | undefined,
+  density: string | undefined,
+  unit: PlanEvent['unit'],
+): string {
+  const speed = speedText(event.tokensPerSecond, unit);
   const head = `${REASONS[event.reason]}: step ${count(event.step)} after ${duration(event.seconds)}, ${speed}, ${bytes(event.peakBytes)}`;
-  const validation = last && `validation ${decimal(last.bitsPerCharacter)} bits per character`;
+  const validation = last && `validation ${lossText(last.loss, unit)}`;
   return [head, validation, density].filter((part) => part !== undefined).join('; ');
 }

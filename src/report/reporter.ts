@@ -124,12 +124,14 @@ class LineReporter implements Reporter {
     if (event.event === 'plan') for (const line of planLines(event)) this.#sink.line(line);
     if (event.event === 'eval') {
       this.#lastEval = event;
-      this.#sink.line(evalLine(event));
+      this.#sink.line(evalLine(event, this.#progress.unit));
     }
     if (event.event === 'done' || event.event === 'profile') {
       this.#sink.close();
       this.#sink.line(
-        event.event === 'done' ? doneLine(event, this.#lastEval, this.#progress.densityText) : profileTable(event),
+        event.event === 'done'
+          ? doneLine(event, this.#lastEval, this.#progress.densityText, this.#progress.unit)
+          : profileTable(event),
       );
     } else {
       this.#sink.progress(this.#progress);

@@ -5,8 +5,12 @@ import type { Batches } from '../data/batches.js';
 import { datasetPath } from '../data/dataset.js';
 import { EVALUATION, EvalBatches } from '../data/eval-segments.js';
 import { type Sequence, SequenceBatches, type SequenceSource, vocabularySizeOf } from '../data/sequences.js';
-import { splitSequences, splitText } from '../data/split.js';
+import { ExampleBatches } from '../data/sparse-batches.js';
+import { outputsOf, type SparseExamples } from '../data/sparse-examples.js';
+import { ExampleSequences } from '../data/sparse-sequences.js';
+import { splitExamples, splitSequences, splitText } from '../data/split.js';
 import { TextBatches } from '../data/streams.js';
+import { type KnownExamples, readSvmlight } from '../data/svmlight.js';
 import { type LearnedText, openText } from '../data/text-file.js';
 import { textInMemory } from '../data/text-memory.js';
 import { Vocabulary } from '../data/vocabulary.js';
@@ -25,15 +29,20 @@ export interface TrainingData {
 }
 
 export interface OpenedData {
+  /** Of sparse examples, what they are told by: their classes, labels or numbers, counted. */
   readonly vocabulary: Vocabulary;
+  /** Of sparse examples: their features, and what the labels are. */
+  readonly examples?: KnownExamples;
+  /** Most entries of a batch of such. */
+  readonly entries?: number;
   readonly training: Batches;
   readonly evaluation: Batches | undefined;
-  /** Tokens; 0 where sequences come one by one. */
+  /** Tokens or examples; 0 where sequences come one by one. */
   readonly trainingTokens: number;
   readonly validationTokens: number;
   /** Tells texts apart; null for sequences. */
   readonly checksum: number | null;
-  /** Bytes that the tokens take. */
+  /** Bytes that they take. */
   readonly sizeBytes: number;
   close(): Promise<void>;
 }
@@ -47,6 +56,7 @@ export async function openData(config: Config, data: TrainingData = {}): Promise
     throw new UserError('text: sequences are given as well; give one of the two');
   if (data.sequences !== undefined) return ofSequences(config, data.sequences, data);
   if (data.text !== undefined) return ofText(config, textInMemory(data.text, config.tokens), 'text');
+  if (config.svmlight !== undefined) return ofExamples(config, config.svmlight);
   if (config.dataset !== undefined) {
     const path = await datasetPath(config.dataset);
     return ofText(config, openText(path, config.tokens, '--dataset'), path);
@@ -75,6 +85,60 @@ function ofText(
     source.close();
     throw error;
   }
+}
+
+/** @throws UserError also where nothing is left to train on */
+function ofExamples(config: Config, path: string): OpenedData {
+  const { labels, zeroBased, validation, batch, seed } = config;
+  const examples = readSvmlight(path, { labels, zeroBased });
+  const { training, heldOut } = splitExamples(examples, validation);
+  if (training.count === 0)
+    throw new UserError(`--svmlight: ${path} has too few examples to hold out some; give more, or --validation 0`);
+  const learned = examplesOf(config, training, { batch, shuffle: true, seed }, `the training set (${path})`);
+  const evaluated = heldOut.count > 0 ? evaluationOf(config.cell !== 'mlp', heldOut) : undefined;
+  const { indices, labels: kinds, checksum } = examples;
+  const arrays = [examples.starts, examples.features, examples.values, indices];
+  return {
+    vocabulary: Vocabulary.ofNumbers(kinds.kind === 'classes' ? kinds.names.length : outputsOf(kinds)),
+    examples: { indices, labels: kinds },
+    entries: Math.max(learned.maxEntries, evaluated?.maxEntries ?? 0),
+    training: learned,
+    evaluation: evaluated,
+    trainingTokens: training.count,
+    validationTokens: heldOut.count,
+    checksum,
+    sizeBytes: arrays.reduce((sum, { byteLength }) => sum + byteLength, 0),
+    close: async () => {},
+  };
+}
+
+type ExampleDealer = Batches & { readonly maxEntries: number };
+
+function examplesOf(
+  { cell, window, stride }: Pick<Config, 'cell' | 'window' | 'stride'>,
+  examples: SparseExamples,
+  order: { readonly batch: number; readonly shuffle: boolean; readonly seed?: number },
+  name: string,
+): ExampleDealer {
+  if (cell === 'mlp') return new ExampleBatches(examples, order, name);
+  return new ExampleSequences(examples, { ...order, window, stride }, name);
+}
+
+/** Examples side by side in an evaluation, of models that take each by itself. */
+const EVALUATED_EXAMPLES = 256;
+/** Lines of a stream at least where a file is one sequence: a stream begins without a state, which costs its first lines. */
+const EVALUATED_LINES = 512;
+
+/** Examples as they are measured on. @param inSequences whether lines follow each other in time */
+export function evaluationOf(inSequences: boolean, examples: SparseExamples): ExampleDealer {
+  const name = 'the examples to measure on';
+  const { count, groups } = examples;
+  if (!inSequences)
+    return new ExampleBatches(examples, { batch: Math.min(count, EVALUATED_EXAMPLES), shuffle: false }, name);
+  const most = groups === undefined ? Math.max(1, Math.floor(count / EVALUATED_LINES)) : count;
+  const batch = Math.min(most, EVALUATION.streams);
+  const window = Math.min(EVALUATION.window, Math.floor(count / batch));
+  return new ExampleSequences(examples, { batch, window, stride: window, shuffle: false }, name);
 }
 
 function ofSequences(config: Config, given: SequenceSource, data: TrainingData): OpenedData {

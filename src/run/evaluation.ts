@@ -2,10 +2,14 @@
 
 import type { Coordinator, Fed, Feed } from '../coordinator/coordinator.js';
 import type { Batches } from '../data/batches.js';
-import { type Measured, measured } from './measured.js';
+import { type Measured, measured, type Predicted } from './measured.js';
 
 /** @returns undefined when the run was stopped meanwhile */
-export async function evaluate(coordinator: Coordinator, batches: Batches): Promise<Measured | undefined> {
+export async function evaluate(
+  coordinator: Coordinator,
+  batches: Batches,
+  predicted: Predicted,
+): Promise<Measured | undefined> {
   await batches.seek(0, 0);
   let [lossSum, hits, counted] = [0, 0, 0];
   const feed: Feed<Fed> = async (slot) => {
@@ -17,5 +21,5 @@ export async function evaluate(coordinator: Coordinator, batches: Batches): Prom
     hits += result.hits;
     counted += fed.counted;
   });
-  return outcome === 'done' ? measured(lossSum, hits, counted) : undefined;
+  return outcome === 'done' ? measured(predicted, lossSum, hits, counted) : undefined;
 }

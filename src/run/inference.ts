@@ -18,7 +18,14 @@ import { Stack } from '../model/stack.js';
 import { type PlacedParameter, placeParameters, placeWindow, projects, type WindowViews } from '../model/views.js';
 import { descriptorNumbers } from '../train/layout.js';
 import { StreamState } from '../train/stream-state.js';
-import { type Measured, measured } from './measured.js';
+import { type Measured, measured, type Predicted } from './measured.js';
+
+/** The longest window, its streams, and of models that read sparse features the most entries. */
+export interface Room {
+  readonly window: number;
+  readonly streams: number;
+  readonly entries?: number;
+}
 
 /** One window's place, and what computes it. */
 interface Window {
@@ -43,23 +50,30 @@ export class Inference {
   readonly #parts: readonly { readonly before: Float32Array; readonly after: Float32Array }[];
   readonly #logits: Float32Array;
 
-  /** @throws UserError when the kernels cannot address so much */
-  constructor(model: Architecture, kernelName: KernelName) {
+  /**
+   * @param room of what is evaluated at once
+   * @throws UserError when the kernels cannot address so much
+   */
+  constructor(model: Architecture, kernelName: KernelName, room: Room = EVALUATION) {
     const plan = new PlanBuilder(4, reservedBytes(kernelName));
     this.#model = model;
     this.parameters = placeParameters(plan, model, undefined);
+    const { entries = 0 } = room;
     const place = (steps: number, streams: number) => ({
       views: placeWindow(plan, model, { steps, streams, trains: false, dropout: false }, 'evaluation'),
       at: {
         tokens: plan.ints('batches', steps * streams),
-        ...{ features: 0, entryStarts: 0, entryFeatures: 0, entryValues: 0 },
+        features: 0,
+        entryStarts: plan.ints('batches', steps * streams + 1),
+        entryFeatures: plan.ints('batches', entries),
+        entryValues: plan.floats('batches', entries),
         targets: plan.ints('batches', steps * streams),
         outputs: outputsWidth(model) > 0 ? plan.floats('batches', steps * streams * outputsWidth(model)) : 0,
         reset: plan.ints('batches', streams),
         carry: plan.ints('batches', streams),
       },
     });
-    const many = place(EVALUATION.window, EVALUATION.streams);
+    const many = place(room.window, room.streams);
     const single = place(1, 1);
     const one = { ...single, views: { ...single.views, projected: many.views.projected } };
     const numbers = descriptorNumbers(model);
@@ -81,6 +95,11 @@ export class Inference {
         inputs: this.arena.intsAt(at.tokens, views.steps * views.streams),
         targets: this.arena.intsAt(at.targets, views.steps * views.streams),
         outputs: this.arena.floatsAt(at.outputs, views.steps * views.streams * outputsWidth(model)),
+        entries: {
+          starts: this.arena.intsAt(at.entryStarts, views.steps * views.streams + 1),
+          features: this.arena.intsAt(at.entryFeatures, entries),
+          values: this.arena.floatsAt(at.entryValues, entries),
+        },
         reset: this.arena.intsAt(at.reset, views.streams),
         carry: this.arena.intsAt(at.carry, views.streams),
       },
@@ -99,8 +118,8 @@ export class Inference {
     this.#logits = floats(logits, model.vocabulary);
   }
 
-  /** @param batches of EVALUATION's size, from their start */
-  async evaluate(batches: Batches): Promise<Measured & { readonly tokens: number }> {
+  /** @param batches that fit into the room, from their start */
+  async evaluate(batches: Batches, predicted: Predicted = 'token'): Promise<Measured & { readonly tokens: number }> {
     const { stack, state, slot, at, views } = this.#many;
     this.#project();
     let [lossSum, hits, counted, side] = [0, 0, 0, 0];
@@ -115,7 +134,7 @@ export class Inference {
       hits += hit;
       counted += dealt.counted;
     }
-    return { ...measured(lossSum, hits, counted), tokens: counted };
+    return { ...measured(predicted, lossSum, hits, counted), tokens: counted };
   }
 
   /** Losses and hits of a window, added up as training does it: a stream's in the order of time, then the streams'. */

@@ -8,14 +8,16 @@ import { SafetensorsFile } from '../checkpoint/safetensors-file.js';
 import type { Batches } from '../data/batches.js';
 import { EVALUATION, EvalBatches } from '../data/eval-segments.js';
 import { type Sequence, SequenceBatches } from '../data/sequences.js';
+import { type KnownExamples, readSvmlightFor } from '../data/svmlight.js';
 import { type OpenedText, openTextFor } from '../data/text-file.js';
 import { textInMemoryFor } from '../data/text-memory.js';
 import type { Vocabulary } from '../data/vocabulary.js';
 import { UserError } from '../errors.js';
-import { chooseKernels, type KernelRequest } from '../kernels/choose.js';
+import { chooseKernels, type KernelName, type KernelRequest } from '../kernels/choose.js';
 import type { Architecture } from '../model/architecture.js';
 import { Counter } from '../model/counter.js';
 import { elementsOf } from '../model/parameters.js';
+import { evaluationOf } from './data.js';
 import { type Cursor, Inference } from './inference.js';
 import type { Measured } from './measured.js';
 import { progressOf, type RunProgress } from './progress.js';
@@ -35,17 +37,21 @@ export interface EvalData {
   readonly text?: string | Uint8Array;
   /** Token numbers, for a model that learned such. */
   readonly sequences?: readonly Sequence[];
+  /** Path of a file of sparse examples, for a model that learned such. */
+  readonly svmlight?: string;
 }
 
 export interface EvalOptions {
+  /** The indices of `svmlight` begin with 0. */
+  readonly zeroBased?: boolean;
   /** Leaves symbols out that the model does not know, and counts them; otherwise they are an error. */
   readonly skipUnknown?: boolean;
 }
 
 export interface Evaluation extends Measured {
-  /** Tokens that were predicted. */
+  /** Tokens or examples that were predicted. */
   readonly tokens: number;
-  /** Unknown symbols that were left out. */
+  /** Unknown symbols, or entries of unknown features, that were left out. */
   readonly skipped: number;
 }
 
@@ -70,10 +76,12 @@ export async function loadModel(path: string, { kernels = 'auto' }: LoadOptions 
   const name = modelFile(path);
   const file = SafetensorsFile.open(name);
   try {
-    const { architecture, vocabulary } = readModelHeader(file);
-    const inference = new Inference(architecture, chooseKernels(kernels).name);
+    const { architecture, vocabulary, examples } = readModelHeader(file);
+    const kernelName = chooseKernels(kernels).name;
+    const inference = new Inference(architecture, kernelName);
     for (const p of inference.parameters) readParameter(file, p.name, p, inference.arena.floatsAt(p.weights, p.length));
-    return new Model(architecture, vocabulary, inference, trainingOf(name));
+    const known = examples && { ...examples, kernelName };
+    return new Model(architecture, vocabulary, inference, trainingOf(name), known);
   } finally {
     file.close();
   }
@@ -92,10 +100,16 @@ function tooShort(name: string, tokens: number, skipped: number): UserError {
   );
 }
 
+/** What a model of sparse examples knows of them, and with which kernels it computes. */
+interface LearnedExamples extends KnownExamples {
+  readonly kernelName: KernelName;
+}
+
 export class Model {
   readonly parameters: readonly ParameterInfo[];
   readonly #inference: Inference;
   readonly #cursor: Cursor;
+  readonly #examples: LearnedExamples | undefined;
 
   /** @param training how far its training was, where that is known */
   constructor(
@@ -103,7 +117,9 @@ export class Model {
     readonly vocabulary: Vocabulary,
     inference: Inference,
     readonly training: RunProgress | undefined,
+    examples?: LearnedExamples,
   ) {
+    this.#examples = examples;
     this.#inference = inference;
     this.#cursor = inference.cursor();
     this.parameters = inference.parameters.map((p) => ({ name: p.name, shape: p.shape, bytes: 4 * elementsOf(p) }));
@@ -115,7 +131,10 @@ export class Model {
    *
    * @throws UserError for data that cannot be read, or with symbols that the model does not know
    */
-  async eval(data: EvalData, { skipUnknown = false }: EvalOptions = {}): Promise<Evaluation> {
+  async eval(data: EvalData, { skipUnknown = false, zeroBased = false }: EvalOptions = {}): Promise<Evaluation> {
+    if (this.#examples) return this.#evalExamples(this.#examples, data.svmlight, zeroBased);
+    if (data.svmlight !== undefined)
+      throw new UserError('--svmlight: the model reads tokens, not sparse examples; give --text FILE');
     if (data.sequences !== undefined) {
       const { streams, window } = EVALUATION;
       const options = { batch: streams, window, stride: window, vocabularySize: this.vocabulary.size };
@@ -129,6 +148,24 @@ export class Model {
     } finally {
       source.close();
     }
+  }
+
+  async #evalExamples(known: LearnedExamples, path: string | undefined, zeroBased: boolean): Promise<Evaluation> {
+    if (path === undefined) throw new UserError('--svmlight: it is missing; the model reads sparse examples, no text');
+    const examples = readSvmlightFor(path, known, { zeroBased });
+    const batches = evaluationOf(this.architecture.cell !== 'mlp', examples);
+    const room = { window: batches.maxWindow, streams: batches.streams, entries: batches.maxEntries };
+    const inference = new Inference(this.architecture, known.kernelName, room);
+    for (const [i, p] of inference.parameters.entries()) {
+      const own = this.#inference.parameters[i];
+      inference.arena.floatsAt(p.weights, p.length).set(this.#inference.arena.floatsAt(own.weights, p.length));
+    }
+    return { ...(await inference.evaluate(batches, known.labels.kind)), skipped: examples.skipped };
+  }
+
+  /** The index in its files of each feature that it reads, and what its labels are; undefined for a model of tokens. */
+  get examples(): KnownExamples | undefined {
+    return this.#examples && { indices: this.#examples.indices, labels: this.#examples.labels };
   }
 
   #open({ file, text }: EvalData, skipUnknown: boolean): OpenedText {
@@ -148,6 +185,7 @@ export class Model {
 
   /** The same in pieces, as they come. */
   *generate({ prompt = '', ...given }: SampleOptions = {}): Generator<string> {
+    this.#refuseExamples('sample');
     if (typeof prompt !== 'string')
       throw new UserError('prompt: it is no string; token numbers are written with spaces between them, "3 17 4"');
     const { length, seed, ...sampling } = sampleNumbers(given);
@@ -174,6 +212,7 @@ export class Model {
    * @returns [V] probabilities of the next token
    */
   step(symbol: number | string): Float64Array {
+    this.#refuseExamples('step');
     const tokens = typeof symbol === 'number' ? [symbol] : this.vocabulary.encode(symbol, { origin: 'step' }).tokens;
     const [token] = tokens;
     if (tokens.length !== 1 || !(Number.isInteger(token) && token >= 0 && token < this.vocabulary.size)) {
@@ -182,6 +221,11 @@ export class Model {
       );
     }
     return softmax(this.#cursor.step(token), 1, new Float64Array(this.vocabulary.size));
+  }
+
+  /** @throws UserError for a model that predicts no tokens */
+  #refuseExamples(what: string): void {
+    if (this.#examples) throw new UserError(`${what}: the model tells examples apart, it writes no text; use eval`);
   }
 
   /** Sets the state that `step` carries back to zero. */

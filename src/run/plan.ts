@@ -67,6 +67,7 @@ export function planEvent({ config, data, choice, layout, totalSteps }: Prepared
     kernels: choice.name,
     ...(choice.instructionSet === undefined ? {} : { instructionSet: choice.instructionSet }),
     vocabulary: data.vocabulary.size,
+    unit: data.examples === undefined ? 'token' : 'example',
     trainingTokens: data.trainingTokens,
     validationTokens: data.validationTokens,
     stepsPerEpoch,
@@ -97,20 +98,28 @@ function checkEvaluation({ patience, schedule, evalEvery }: Config, { evaluation
   if (evalEvery !== undefined) throw new UserError(`--eval-every: ${why}`);
 }
 
-function shapeOf(config: Config, { training, evaluation, vocabulary }: OpenedData, choice: KernelChoice): RunShape {
+/** What a model's outputs are for each kind of label. */
+const OUTPUTS = { classes: 'softmax', multilabel: 'multilabel', numbers: 'linear' } as const;
+
+function shapeOf(config: Config, data: OpenedData, choice: KernelChoice): RunShape {
+  const { training, evaluation, vocabulary, examples } = data;
   const model: Architecture = {
     cell: config.cell,
     activation: config.activation,
-    hidden: config.hidden,
+    hidden: config.layers > 0 ? config.hidden : 1,
     layers: config.layers,
     embedding: config.embedding,
     vocabulary: vocabulary.size,
+    ...(examples === undefined
+      ? {}
+      : { sparseFeatures: examples.indices.length, output: OUTPUTS[examples.labels.kind] }),
     ...(config.kWinners === undefined ? {} : { winners: config.kWinners }),
   };
   return {
     model,
     optimizer: config.optimizer,
     streams: training.streams,
+    entries: data.entries,
     steps: training.maxWindow,
     dropout: config.layers > 1 ? config.dropout : 0,
     seed: config.seed,

@@ -32,7 +32,8 @@ function resumed(
   const file = readConfigFile(join(run, CONFIG_FILE));
   const plain = { ...given };
   // The run's folder holds whole paths, so that it can be gone on with from anywhere.
-  for (const key of ['text', 'initFrom']) if (typeof plain[key] === 'string') plain[key] = resolve(plain[key]);
+  for (const key of ['text', 'svmlight', 'initFrom'])
+    if (typeof plain[key] === 'string') plain[key] = resolve(plain[key]);
   const { initFrom: _, ...values } = mergeResumed(file.values, plain, origin);
   const merged = { ...values, out: given.out ?? run };
   return resolveConfig(merged, (key) => (given[key] === undefined ? file.origin(key) : origin(key)), { inMemory });

@@ -83,11 +83,12 @@ function saved({
   profile: ______,
   ...config
 }: Config): Record<string, unknown> {
-  const { text, initFrom } = config;
+  const { text, svmlight, initFrom } = config;
   return {
     version: packageVersion(),
     ...config,
     ...(text === undefined ? {} : { text: resolve(text) }),
+    ...(svmlight === undefined ? {} : { svmlight: resolve(svmlight) }),
     ...(initFrom === undefined ? {} : { initFrom: resolve(initFrom) }),
   };
 }

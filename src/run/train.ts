@@ -241,7 +241,11 @@ class Training {
 
   /** @param counts whether schedule, patience and `best` hear of it; the figures at the end of a run change nothing */
   async #evaluate(coordinator: Coordinator, counts: boolean): Promise<'done' | 'stopped'> {
-    const figures = await evaluate(coordinator, this.#prepared.data.evaluation as Batches);
+    const figures = await evaluate(
+      coordinator,
+      this.#prepared.data.evaluation as Batches,
+      this.#prepared.data.examples?.labels.kind ?? 'token',
+    );
     if (figures === undefined) return 'stopped';
     const { loss } = figures;
     const { step, epoch, stepInEpoch, best, worse } = this.#progress;
@@ -275,7 +279,7 @@ class Training {
     // A checkpoint that is kept anyway is not dropped when a better one comes.
     if (!onlyBest && best?.step === step) this.#progress = { ...this.#progress, best: { ...best, only: false } };
     const { data, layout } = this.#prepared;
-    const header = { architecture: layout.shape.model, vocabulary: data.vocabulary };
+    const header = { architecture: layout.shape.model, vocabulary: data.vocabulary, examples: data.examples };
     const side = Atomics.load(this.#words, Word.trainingSide);
     // The workers stand still: what they steer by belongs to this step.
     const densityControl = densityControlOf(this.#arena, layout)?.state ?? null;

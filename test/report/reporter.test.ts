@@ -32,6 +32,7 @@ const plan: PlanEvent = {
   kernels: 'native',
   instructionSet: 'avx512',
   vocabulary: 95,
+  unit: 'token',
   trainingTokens: 1_097_538,
   validationTokens: 121_949,
   stepsPerEpoch: 500,
