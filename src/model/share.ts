@@ -46,25 +46,16 @@ export type Place = Omit<Share, 'sync'> & { readonly group: number };
 /** Multiply-adds of a worker in a time step below which calling a kernel costs more than its work: fewer workers take part then. */
 const FEWEST_OF_A_WORKER = 1 << 13;
 
-/** Whether any two of the workers share the columns of their time steps. */
-export function sharesColumns(model: Architecture, streams: number, workers: number): boolean {
-  return Array.from({ length: workers }, (_, worker) => placeOf(model, streams, workers, worker)).some(
-    ({ members }) => members > 1,
-  );
-}
-
 /**
  * How `streams` are dealt to `workers`: to groups of as many as it takes to have 12 rows in each, of one worker each where there
- * are enough streams. Workers that would have next to nothing to do have no rows. Where the largest units of a row are chosen, whoever
- * computes the row must see all of it: columns are not shared.
+ * are enough streams. Workers that would have next to nothing to do have no rows.
  */
 export function placeOf(model: Architecture, streams: number, workers: number, worker: number): Place {
   const multiplyAdds = streams * cells[model.cell].gates * model.hidden ** 2;
   const active = Math.max(1, Math.min(workers, Math.floor(multiplyAdds / FEWEST_OF_A_WORKER)));
   if (worker >= active) return { group: worker, firstRow: streams, rows: 0, member: 0, members: 1 };
   const blocks = padded(model.hidden) / PANEL;
-  const most = model.winners === undefined ? Math.min(active, blocks) : 1;
-  const members = Math.min(most, Math.ceil((FEWEST_ROWS * active) / Math.max(1, streams)));
+  const members = Math.min(active, blocks, Math.ceil((FEWEST_ROWS * active) / Math.max(1, streams)));
   const groups = multiplyAdds / active >= FEWEST_SHARED ? Math.floor(active / members) : active;
   const cut = (count: number, index: number): number => Math.floor((count * index) / groups);
   const group = Math.floor(((worker + 1) * groups - 1) / active);

@@ -85,9 +85,9 @@ export class Stack {
         if (calls.recurrentProduct) this.#product(calls.recurrentProduct, t, t + 1, layer, 0);
         phases.enter(Phase.pointWise);
         this.#cell.forward(kernels, calls.cell, t);
-        if (calls.winners) kernels.winners(calls.winners, t + 1, t + 2);
-        this.#list(layer, t + 1);
         share.sync();
+        if (calls.winners) this.#chooseWinners(calls.winners, t + 1);
+        this.#list(layer, t + 1);
       }
       if (calls.dropoutForward) this.#drop(calls.dropoutForward, layer, steps, step);
     }
@@ -150,11 +150,19 @@ export class Stack {
     else kernels.product(call, from, to);
   }
 
-  /** Lists the active units of group t of a layer's h, where it has lists. */
+  /** Each member chooses in its own rows, which are whole by now. */
+  #chooseWinners(call: number, t: number): void {
+    const { kernels, share } = this.#o;
+    kernels.winners(call, t, t + 1);
+    share.sync();
+  }
+
+  /** Lists the active units of group t of a layer's h, where it has lists: each member those of its own rows, for all. */
   #list(layer: number, t: number): void {
-    const { kernels, sparsity } = this.#o;
+    const { kernels, sparsity, share } = this.#o;
     if (!sparsity?.lists(layer)) return;
     sparsity.note(layer, t, kernels.activeUnits(this.#layers[layer].activeUnits, t, t + 1));
+    share.sync();
   }
 
   /** dh of the last layer: from the losses' gradients, zero before step `from`. */

@@ -16,7 +16,7 @@ import {
 import type { Arena, Descriptors } from '../memory/arena.js';
 import type { Architecture } from './architecture.js';
 import { cells } from './cells/cells.js';
-import { partOf, type Share } from './share.js';
+import { ownRows, partOf, type Share } from './share.js';
 import { biasesOf, type LayerViews, type PlacedParameter, type WindowViews, weightsOf } from './views.js';
 
 /** Rows of a view, from the share's first one on. */
@@ -165,26 +165,29 @@ export class WindowCalls {
     });
   }
 
-  /** Lists the active units of the share's rows of h. */
+  /** Lists the active units of the member's own rows of h. */
   activeUnits(own: LayerViews): number {
     const { ldh, streams } = this.#views;
-    const lists = this.listsOf(own, 0);
-    if (!lists) return 0;
+    if (own.active === 0) return 0;
+    const [row, rows] = ownRows(this.#share);
+    const ints = (view: number, ld: number): number => view + row * ld * Int32Array.BYTES_PER_ELEMENT;
     return this.#descriptors.add(ActiveUnits, {
-      ...{ a: this.rows(own.h, ldh).at, lda: ldh, aGroup: streams * ldh },
-      ...{ rows: this.#share.rows, columns: padded(this.#model.hidden) },
-      ...{ ...lists, ldActive: ldh, activeGroup: streams * ldh, countGroup: streams },
+      ...{ a: own.h + this.#bytes(row * ldh), lda: ldh, aGroup: streams * ldh },
+      ...{ rows, columns: padded(this.#model.hidden) },
+      ...{ active: ints(own.active, ldh), ldActive: ldh, activeGroup: streams * ldh },
+      ...{ counts: ints(own.activeCounts, 1), countGroup: streams },
     });
   }
 
-  /** Leaves of the share's rows of h the largest units alone. */
+  /** Leaves of the member's own rows of h the largest units alone. */
   winners(own: LayerViews): number {
     const { ldh, streams } = this.#views;
     const { hidden, winners } = this.#model;
     if (winners === undefined) return 0;
+    const [row, rows] = ownRows(this.#share);
     return this.#descriptors.add(Winners, {
-      ...{ a: this.rows(own.h, ldh).at, lda: ldh, aGroup: streams * ldh },
-      ...{ rows: this.#share.rows, columns: padded(hidden), keep: winners },
+      ...{ a: own.h + this.#bytes(row * ldh), lda: ldh, aGroup: streams * ldh },
+      ...{ rows, columns: padded(hidden), keep: winners },
     });
   }
 

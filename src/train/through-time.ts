@@ -3,7 +3,7 @@
 import type { Kernels } from '../kernels/kernels.js';
 import type { Arena, Descriptors } from '../memory/arena.js';
 import { Phase, type Phases } from '../model/phases.js';
-import { ownRows, type Share, sharesColumns } from '../model/share.js';
+import { ownRows, type Share } from '../model/share.js';
 import { hasZeros, Sparsity } from '../model/sparsity.js';
 import { Stack } from '../model/stack.js';
 import { type Behind, projects, type WindowViews } from '../model/views.js';
@@ -46,9 +46,8 @@ export class ThroughTime {
     const { parameters, shape } = layout;
     const { model, dropout, seed } = shape;
     const bind = (views: WindowViews, share: Share, trains: boolean): Streams => {
-      // Lists are of whole rows: there are none where workers share the columns of these.
-      const sparse = sharesColumns(model, views.streams, shape.workers) ? undefined : shape.sparse;
-      const sparsity = new Sparsity(arena, model, sparse, layout.densities, { steps: views.steps, rows: share.rows });
+      const [, rows] = ownRows(share);
+      const sparsity = new Sparsity(arena, model, shape.sparse, layout.densities, { steps: views.steps, rows });
       return {
         views,
         stack: new Stack({

@@ -59,14 +59,6 @@ describe('workers and streams are dealt', () => {
     expect(placesOf(16, 2, 4).every(({ members }) => members === 1)).toBe(true);
   });
 
-  test('a worker to a group where the largest units of a row are chosen: the row must be whole', () => {
-    const winning: Architecture = { ...model(2048), cell: 'rnn', activation: 'relu', winners: 100 };
-    const places = Array.from({ length: 4 }, (_, worker) => placeOf(winning, 2, 4, worker));
-    expect(places.map(({ members }) => members)).toEqual([1, 1, 1, 1]);
-    expect(places.reduce((sum, { rows }) => sum + rows, 0)).toBe(2);
-    expect(placeOf({ ...winning, winners: undefined }, 2, 4, 0).members).toBeGreaterThan(1);
-  });
-
   test('to no more members than there are blocks of units', () => {
     const places = placesOf(160, 20, 64);
     expect(Math.max(...places.map(({ members }) => members))).toBeLessThanOrEqual(11);

@@ -17,6 +17,7 @@ beforeAll(() => {
 const shapes: readonly (readonly [string, TrainOptions])[] = [
   ['1 layer, one-hot rows, identity', { layers: 1, embedding: 0, init: 'identity', window: 9, stride: 4 }],
   ['2 layers, dropout, windows of several blocks', { layers: 2, embedding: 5, window: 50, dropout: 0.3, batch: 13 }],
+  ['few streams, whose columns workers share', { layers: 2, batch: 2, hidden: 1100, window: 3, steps: 3 }],
   ['3 layers, a vocabulary that is not projected', { layers: 3, embedding: 3, window: 3, batch: 5, optimizer: 'sgd' }],
 ];
 
