@@ -139,9 +139,10 @@ export function configWarnings(config: Checked): readonly string[] {
 }
 
 /** What a model without ReLU's zeros makes nothing of. */
-function reluWarnings({ activationL1, densityTarget, biasStart }: Checked): readonly string[] {
+function reluWarnings({ activationL1, densityTarget, biasStart, sparse }: Checked): readonly string[] {
   const zeros = 'only --cell rnn or mlp with --activation relu has outputs that can be zero';
   return [
+    ...(sparse === 'always' ? [`--sparse always has no effect: ${zeros}`] : []),
     ...(activationL1 > 0 ? [`--activation-l1 has no effect: ${zeros}`] : []),
     ...(densityTarget === undefined ? [] : [`--density-target has no effect: ${zeros}`]),
     ...(biasStart === 0

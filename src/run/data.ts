@@ -28,6 +28,13 @@ export interface TrainingData {
   readonly validationSequences?: readonly Sequence[];
 }
 
+export const DATA_KEYS = [
+  'text',
+  'sequences',
+  'vocabularySize',
+  'validationSequences',
+] as const satisfies readonly (keyof TrainingData)[];
+
 export interface OpenedData {
   /** Of sparse examples, what they are told by: their classes, labels or numbers, counted. */
   readonly vocabulary: Vocabulary;

@@ -19,9 +19,10 @@ import { Counter } from '../model/counter.js';
 import { elementsOf } from '../model/parameters.js';
 import { evaluationOf } from './data.js';
 import { type Cursor, Inference } from './inference.js';
+import { checkKeys } from './keys.js';
 import type { Measured } from './measured.js';
 import { progressOf, type RunProgress } from './progress.js';
-import { sampleNumbers } from './sample-settings.js';
+import { SAMPLE_SETTINGS, sampleNumbers } from './sample-settings.js';
 import { Sampler, type Sampling, softmax } from './sampling.js';
 
 export interface LoadOptions {
@@ -132,6 +133,7 @@ export class Model {
    * @throws UserError for data that cannot be read, or with symbols that the model does not know
    */
   async eval(data: EvalData, { skipUnknown = false, zeroBased = false }: EvalOptions = {}): Promise<Evaluation> {
+    checkKeys('eval', data, ['file', 'text', 'sequences', 'svmlight']);
     if (this.#examples) return this.#evalExamples(this.#examples, data.svmlight, zeroBased);
     if (data.svmlight !== undefined)
       throw new UserError('--svmlight: the model reads tokens, not sparse examples; give --text FILE');
@@ -184,8 +186,10 @@ export class Model {
   }
 
   /** The same in pieces, as they come. */
-  *generate({ prompt = '', ...given }: SampleOptions = {}): Generator<string> {
+  *generate(options: SampleOptions = {}): Generator<string> {
     this.#refuseExamples('sample');
+    checkKeys('sample', options, ['prompt', ...Object.keys(SAMPLE_SETTINGS)]);
+    const { prompt = '', ...given } = options;
     if (typeof prompt !== 'string')
       throw new UserError('prompt: it is no string; token numbers are written with spaces between them, "3 17 4"');
     const { length, seed, ...sampling } = sampleNumbers(given);
@@ -213,7 +217,8 @@ export class Model {
    */
   step(symbol: number | string): Float64Array {
     this.#refuseExamples('step');
-    const tokens = typeof symbol === 'number' ? [symbol] : this.vocabulary.encode(symbol, { origin: 'step' }).tokens;
+    const isText = typeof symbol === 'string';
+    const tokens = isText ? this.vocabulary.encode(symbol, { origin: 'step' }).tokens : [symbol];
     const [token] = tokens;
     if (tokens.length !== 1 || !(Number.isInteger(token) && token >= 0 && token < this.vocabulary.size)) {
       throw new UserError(

@@ -1,8 +1,10 @@
 // train() for programs: settings and data in one object, a run that can be awaited and whose events can be iterated.
 
 import type { ConfigInput } from '../config/config.js';
+import { UserError } from '../errors.js';
 import type { TrainEvent } from '../report/events.js';
-import { isInMemory } from './data.js';
+import { DATA_KEYS, isInMemory } from './data.js';
+import { checkKeys } from './keys.js';
 import { runConfig } from './run-config.js';
 import { type RunOptions, runTraining, type TrainOutcome } from './train.js';
 
@@ -21,9 +23,10 @@ export interface Training extends Promise<TrainOutcome>, AsyncIterable<TrainEven
  * @throws UserError (as rejection) for settings or data that cannot be trained on, RunError for what fails on the way
  */
 export function train(options: TrainOptions): Training {
-  const { data, signal, onEvent, onNotice, ...settings } = options;
   const events = new Events();
   const run = async (): Promise<TrainOutcome> => {
+    checkOptions(options);
+    const { data, signal, onEvent, onNotice, ...settings } = options;
     const config = runConfig(settings, (key) => key, isInMemory(data));
     return runTraining(config, {
       ...{ data, signal, onNotice },
@@ -38,6 +41,19 @@ export function train(options: TrainOptions): Training {
   const end = (): void => events.end();
   outcome.then(end, end);
   return Object.assign(outcome, { [Symbol.asyncIterator]: () => events.listen(outcome) });
+}
+
+/** What `TrainOptions` says is not checked in JavaScript. @throws UserError for what would be ignored or fail later */
+function checkOptions(options: unknown): void {
+  if (typeof options !== 'object' || options === null)
+    throw new UserError("train: it takes an object of settings, such as { text: 'book.txt' }");
+  const { data, signal, dryRun, ...rest } = options as Readonly<Record<string, unknown>>;
+  if (data !== undefined) checkKeys('data', data, DATA_KEYS);
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    throw new UserError('signal: it is no AbortSignal; give the signal of an AbortController');
+  for (const name of ['onEvent', 'onNotice'])
+    if (rest[name] !== undefined && typeof rest[name] !== 'function') throw new UserError(`${name}: it is no function`);
+  if (dryRun === true) throw new UserError('dryRun: it is for the command line; train() would train');
 }
 
 /** Who iterates over a run's events: the run does not wait for them. */

@@ -138,3 +138,24 @@ test('the example program runs', async () => {
   expect(stdout).toMatch(/step \d+: \d\.\d+ bits per character/);
   expect(stdout).toMatch(/^the .{40}/m);
 });
+
+test.each([
+  [undefined, /^train: it takes an object of settings/],
+  [{ ...settings, data: { txt: 'abc' } }, /^data\.txt: there is no such option; did you mean text\?$/],
+  [{ ...settings, data: { text: text(300) }, signal: 5 }, /^signal: it is no AbortSignal/],
+  [{ ...settings, data: { text: text(300) }, onEvent: 'print' }, /^onEvent: it is no function$/],
+  [{ ...settings, data: { text: text(300) }, dryRun: true }, /^dryRun: it is for the command line/],
+])('train(%o) is refused before it begins', async (options, message) => {
+  const outcome = train(options as never);
+  await expect(outcome).rejects.toThrow(UserError);
+  await expect(outcome).rejects.toThrow(message);
+});
+
+test('options that a model does not have are refused, and symbols that are none', async () => {
+  const model = await loadModel((await run({ ...settings, steps: 1 })).path);
+  expect(() => model.sample({ temprature: 0.5 } as never)).toThrow(
+    /^sample\.temprature: .* did you mean temperature\?$/,
+  );
+  await expect(model.eval({ path: 'x' } as never)).rejects.toThrow(/^eval\.path: there is no such option/);
+  for (const symbol of [undefined, null, {}, 'ab', -1]) expect(() => model.step(symbol as never)).toThrow(UserError);
+});
