@@ -39,7 +39,12 @@ export class Problem {
   readonly #uncounted: number;
   readonly #states: readonly ['h' | 'c', Float32Array][];
 
-  constructor(cell: Pick<Architecture, 'cell' | 'activation'>, init: (typeof STARTS)[number], given: Case, seed: number) {
+  constructor(
+    cell: Pick<Architecture, 'cell' | 'activation'>,
+    init: (typeof STARTS)[number],
+    given: Case,
+    seed: number,
+  ) {
     const { dropout = 0, uncounted = 0, activationL1, ...described } = given;
     const model: Architecture = { ...cell, hidden: 5, embedding: 0, ...described };
     const { hidden, layers, vocabulary, features, sparseFeatures, output } = model;

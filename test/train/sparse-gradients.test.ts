@@ -41,6 +41,9 @@ test('winners and an L1 penalty on feedforward ReLU layers: the gradient is that
   new Problem({ cell: 'mlp', activation: 'relu' }, 'default', given, 21).check(4, 6);
 });
 
-test.each([1, 2])('%i feedforward layers on real-valued features: the gradient is that of finite differences', (layers) => {
-  new Problem({ cell: 'mlp', activation: 'tanh' }, 'default', { features: 3, vocabulary: 4, layers }, 31).check(4, 6);
-});
+test.each([1, 2])(
+  '%i feedforward layers on real-valued features: the gradient is that of finite differences',
+  (layers) => {
+    new Problem({ cell: 'mlp', activation: 'tanh' }, 'default', { features: 3, vocabulary: 4, layers }, 31).check(4, 6);
+  },
+);
