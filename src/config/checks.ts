@@ -47,8 +47,9 @@ function checkExamples({ embedding, cell, layers, window, stride }: Checked, fai
   if (embedding > 0) fail('embedding', 'it is for tokens, and --svmlight has features with values; leave it out');
   if (layers === 0 && cell !== 'mlp') fail('layers', `0 is not allowed with --cell ${cell}; take --cell mlp`);
   if (cell !== 'mlp') return;
-  if (window !== undefined) fail('window', 'with --cell mlp each example stands by itself; leave it out');
-  if (stride !== undefined) fail('stride', 'with --cell mlp each example stands by itself; leave it out');
+  // 1 is what the config of a run says.
+  if ((window ?? 1) !== 1) fail('window', 'with --cell mlp each example stands by itself; leave it out');
+  if ((stride ?? 1) !== 1) fail('stride', 'with --cell mlp each example stands by itself; leave it out');
 }
 
 function checkTokens({ cell, layers, labels, zeroBased }: Checked, fail: Fail): void {
