@@ -118,6 +118,16 @@ describe('flags that contradict each other', () => {
       /^--l2: --optimizer sparse-adam has none, as in PyTorch/,
     ],
     [
+      'a penalty that it has not',
+      examples('--optimizer', 'sparse-adam', '--l1', '0.1'),
+      /^--l1: --optimizer sparse-adam has none, as in PyTorch; .*--optimizer adagrad$/,
+    ],
+    [
+      'rows that it does not visit',
+      examples('--optimizer', 'sparse-adam', '--lazy', 'never'),
+      /^--lazy: never is not allowed with --optimizer sparse-adam, which leaves rows alone/,
+    ],
+    [
       'winners of a linear model',
       examples(...LINEAR, '--activation', 'relu', '--k-winners', '1'),
       /^--k-winners: only --cell rnn or mlp with --activation relu has units/,
