@@ -55,7 +55,10 @@ function inWords(result: Evaluation): string {
   if (accuracy !== null) rows.push(['accuracy', percent(accuracy)]);
   else rows.push(['root of it', decimal(Math.sqrt(loss), 4)]);
   rows.push([isText ? 'tokens' : 'examples', count(tokens)]);
-  if (skipped > 0)
-    rows.push(['skipped', `${count(skipped)} ${isText ? 'unknown symbols' : 'entries of unknown features'}`]);
+  if (skipped > 0) {
+    const [one, several] = isText ? ['unknown symbol', 'unknown symbols'] : ['entry', 'entries'];
+    const what = `${count(skipped)} ${skipped === 1 ? one : several}`;
+    rows.push(['skipped', isText ? what : `${what} of unknown features`]);
+  }
   return table(rows);
 }

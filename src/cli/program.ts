@@ -23,7 +23,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   },
   eval: {
     usage: 'eval <model>',
-    about: 'Measure a model on a text: loss, bits per character, perplexity, accuracy',
+    about: 'Measure a model on a text or on examples: loss, accuracy, bits per character',
     load: async () => (await import('./eval.js')).evaluate,
   },
   sample: {

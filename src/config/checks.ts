@@ -24,16 +24,7 @@ export function checkTogether(config: Checked, origin: Origin, inMemory: boolean
   checkWindow(config, fail);
   checkSchedule(config, fail);
   checkWinners(config, fail);
-  if (config.optimizer === 'nesterov' && config.momentum === 0) {
-    fail(
-      'momentum',
-      '0 is not allowed with --optimizer nesterov; give a number above 0 and below 1, or take --optimizer sgd',
-    );
-  }
-  if (config.proximal && config.optimizer !== 'sgd')
-    fail('proximal', `it is not allowed with --optimizer ${config.optimizer}; take --optimizer sgd`);
-  if (config.optimizer === 'sparse-adam' && config.l2 > 0)
-    fail('l2', '--optimizer sparse-adam has none, as in PyTorch; leave it out, or take --optimizer adam');
+  checkOptimizer(config, fail);
   if (config.validation > 0) return;
   const why = 'it needs evaluations, and --validation 0 holds nothing out; give --validation above 0';
   if (config.patience !== undefined) fail('patience', why);
@@ -47,8 +38,9 @@ function checkExamples({ embedding, cell, layers, window, stride }: Checked, fai
   if (embedding > 0) fail('embedding', 'it is for tokens, and --svmlight has features with values; leave it out');
   if (layers === 0 && cell !== 'mlp') fail('layers', `0 is not allowed with --cell ${cell}; take --cell mlp`);
   if (cell !== 'mlp') return;
-  if (window !== undefined) fail('window', 'with --cell mlp each example stands by itself; leave it out');
-  if (stride !== undefined) fail('stride', 'with --cell mlp each example stands by itself; leave it out');
+  // 1 is what the config of a run says.
+  if ((window ?? 1) !== 1) fail('window', 'with --cell mlp each example stands by itself; leave it out');
+  if ((stride ?? 1) !== 1) fail('stride', 'with --cell mlp each example stands by itself; leave it out');
 }
 
 function checkTokens({ cell, layers, labels, zeroBased }: Checked, fail: Fail): void {
@@ -56,6 +48,25 @@ function checkTokens({ cell, layers, labels, zeroBased }: Checked, fail: Fail): 
   if (layers === 0) fail('layers', '0 is not allowed; it is the number of layers, 1 to 8 (0 with --svmlight alone)');
   if (labels !== 'classes') fail('labels', `${labels} needs --svmlight FILE; leave it out`);
   if (zeroBased) fail('zeroBased', 'it needs --svmlight FILE; leave it out');
+}
+
+function checkOptimizer({ optimizer, momentum, proximal, l1, l2, lazy }: Checked, fail: Fail): void {
+  if (optimizer === 'nesterov' && momentum === 0) {
+    fail(
+      'momentum',
+      '0 is not allowed with --optimizer nesterov; give a number above 0 and below 1, or take --optimizer sgd',
+    );
+  }
+  if (proximal && optimizer !== 'sgd')
+    fail('proximal', `it is not allowed with --optimizer ${optimizer}; take --optimizer sgd`);
+  if (optimizer !== 'sparse-adam') return;
+  if (l1 > 0) fail('l1', '--optimizer sparse-adam has none, as in PyTorch; leave it out, or take --optimizer adagrad');
+  if (l2 > 0) fail('l2', '--optimizer sparse-adam has none, as in PyTorch; leave it out, or take --optimizer adam');
+  if (lazy === 'never')
+    fail(
+      'lazy',
+      'never is not allowed with --optimizer sparse-adam, which leaves rows alone that a step does not name; take --optimizer adam',
+    );
 }
 
 function checkWindow(config: Checked, fail: Fail): void {

@@ -103,7 +103,7 @@ function show(value: unknown): string {
 }
 
 function fillIn(checked: Checked): Config {
-  const window = checked.window ?? DEFAULT_WINDOW;
+  const window = checked.window ?? (checked.cell === 'mlp' ? 1 : DEFAULT_WINDOW);
   const config: Config = {
     ...checked,
     window,

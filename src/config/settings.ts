@@ -63,7 +63,7 @@ export const SETTINGS = {
   ),
 
   cell: choice(
-    { group: 'model', about: 'the recurrent cell; mlp: feedforward layers' },
+    { group: 'model', about: 'the recurrent cell, or mlp for feedforward layers' },
     ['rnn', 'lstm', 'gru', 'mlp'],
     'lstm',
   ),

@@ -101,9 +101,11 @@ export class Stack {
     const { share, phases } = this.#o;
     if (share.rows === 0) return;
     phases.enter(Phase.head);
-    const [own, end] = partOf(share, steps - from);
-    this.logits(from + own, from + end);
-    this.#loss.run(input.targets, input.outputs, from + own, from + end, scale);
+    // Without layers the table's gradient reads the deltas of all steps: where nothing counts they are to be zero.
+    const first = this.#layers.length > 0 ? from : 0;
+    const [own, end] = partOf(share, steps - first);
+    this.logits(first + own, first + end);
+    this.#loss.run(input.targets, input.outputs, first + own, first + end, scale);
     if (scale === 0) share.sync();
   }
 

@@ -22,6 +22,12 @@ export function planLines(plan: PlanEvent): readonly string[] {
   return [
     `${count(plan.parameters)} parameters, ${bytes(plan.bytes)} of memory, ${workers}, ${kernels} kernels`,
     `${count(plan.trainingTokens)} ${plan.unit}s to learn, ${count(plan.validationTokens)} held out, ${different}; ` +
-      `${count(plan.stepsPerEpoch)} steps an epoch, ${count(plan.steps)} in all${from}`,
+      `${lengthText(plan)}${from}`,
   ];
+}
+
+/** Of sequences that are shuffled, or come one by one, it shows only at an epoch's end how many steps it has. */
+function lengthText({ stepsPerEpoch, steps, epochs }: PlanEvent): string {
+  if (stepsPerEpoch > 0) return `${count(stepsPerEpoch)} steps an epoch, ${count(steps)} in all`;
+  return steps > 0 ? `${count(steps)} steps in all` : `${count(epochs)} epoch${epochs === 1 ? '' : 's'}`;
 }

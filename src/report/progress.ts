@@ -34,7 +34,7 @@ export class Progress {
     this.#startStep = plan.step;
     this.step = plan.step;
     this.steps = plan.steps;
-    this.epochs = plan.epochs;
+    this.epochs = Math.max(1, plan.epochs);
   }
 
   #advance(event: StepEvent): void {
@@ -54,9 +54,9 @@ export class Progress {
     return this.#plan?.unit ?? 'token';
   }
 
-  /** 0 to 1. */
+  /** 0 to 1; by whole epochs where it is not known how many steps there will be. */
   get share(): number {
-    return this.steps === 0 ? 0 : Math.min(1, this.step / this.steps);
+    return Math.min(1, this.steps === 0 ? (this.epoch - 1) / this.epochs : this.step / this.steps);
   }
 
   get epochText(): string {
@@ -85,13 +85,14 @@ export class Progress {
   /** By the wall clock since the start, so that evaluations and checkpoints are in it. */
   #secondsLeft(): number | undefined {
     const done = this.step - this.#startStep;
-    if (this.#plan === undefined || done === 0) return undefined;
+    if (this.#plan === undefined || done === 0 || this.steps === 0) return undefined;
     return ((this.#nowMs - this.#startMs) / 1000 / done) * Math.max(0, this.steps - this.step);
   }
 
   /** "step 1,200/3,430, epoch 1/2: 2.851 bits per character, 120,345 tokens/s, 1:35 left". */
   get line(): string {
-    return `step ${count(this.step)}/${count(this.steps)}, ${this.epochText}: ${this.texts.join(', ')}`;
+    const steps = this.steps === 0 ? '' : `/${count(this.steps)}`;
+    return `step ${count(this.step)}${steps}, ${this.epochText}: ${this.texts.join(', ')}`;
   }
 }
 

@@ -17,8 +17,10 @@ export function rowRuleOf({ name, l1, l2, proximal }: OptimizerSettings, highest
     case 'sgd':
       if (l1 === 0 && l2 === 0) return 'touched';
       return proximal || highestRate * l2 < 1 ? 'shrink' : 'dense';
-    case 'adagrad':
     case 'sparse-adam':
+      // It has no penalties: a step with a gradient of zero, which catching up ends with, would be Adam's.
+      return 'touched';
+    case 'adagrad':
       if (l2 > 0) return 'dense';
       return l1 === 0 ? 'touched' : 'shrink';
     case 'momentum':

@@ -109,7 +109,11 @@ export class TableRows {
 
   /** @param n which update this is, from 1 on */
   beginUpdate(rate: number, clipFactor: number, n: number): void {
+    const { name, epsilon, beta2 } = this.#optimizer;
     setStep(this.#descriptors, this.#update, RowUpdate, this.#optimizer, rate, clipFactor, n);
+    // PyTorch's SparseAdam adds epsilon to sqrt(v) before it corrects the bias, where Adam does after.
+    if (name === 'sparse-adam')
+      this.#descriptors.set(this.#update, RowUpdate.epsilon, epsilon / Math.sqrt(1 - beta2 ** n));
     this.#descriptors.set(this.#update, RowUpdate.all, this.visitsAll(n) ? 1 : 0);
     this.#descriptors.set(this.#update, RowUpdate.now, n % PERIOD);
   }

@@ -389,7 +389,11 @@ describe('a model’s file', () => {
       [{ format: 'pt', architecture, vocabulary: words }, /no model of unroll/],
       [{ format: 'unroll', architecture: '{', vocabulary: words }, /architecture is not JSON/],
       [{ format: 'unroll', architecture: 'null', vocabulary: words }, /architecture is not possible/],
-      [{ format: 'unroll', architecture: architecture.replace('lstm', 'mlp'), vocabulary: words }, /cell of its/],
+      [{ format: 'unroll', architecture: architecture.replace('lstm', 'net'), vocabulary: words }, /cell of its/],
+      [
+        { format: 'unroll', architecture: architecture.replace('lstm', 'mlp'), vocabulary: words },
+        /sparseFeatures of its/,
+      ],
       [{ format: 'unroll', architecture: architecture.replace('17', '1e9'), vocabulary: words }, /hidden of its/],
       ...[0, 1.5, 18, 'x'].map((winners): [Record<string, string>, RegExp] => [
         { format: 'unroll', architecture: JSON.stringify({ ...relu, winners }), vocabulary: words },

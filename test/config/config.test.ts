@@ -22,6 +22,8 @@ test('a text alone gives the whole config', () => {
   expect(workers).toBeGreaterThanOrEqual(1);
   expect(config).toEqual({
     text,
+    labels: 'classes',
+    zeroBased: false,
     tokens: 'char',
     validation: 0.1,
     cell: 'lstm',
@@ -71,6 +73,9 @@ test('a resolved config resolves to itself, also after JSON', () => {
   const config = resolveConfig({ text, steps: 10, window: 'full', cell: 'rnn', schedule: 'step', milestones: [5, 8] });
   expect(resolveConfig(config as never)).toEqual(config);
   expect(resolveConfig(JSON.parse(JSON.stringify(config)))).toEqual(config);
+  const examples = resolveConfig({ svmlight: 'a.svm', cell: 'mlp', layers: 0, optimizer: 'sgd', proximal: true });
+  expect(examples).toMatchObject({ window: 1, stride: 1, out: 'runs/a-linear' });
+  expect(resolveConfig(JSON.parse(JSON.stringify(examples)))).toEqual(examples);
 });
 
 test('defaults follow what they depend on', () => {
@@ -120,7 +125,7 @@ describe('what is out of bounds is refused with what it is and what is allowed',
     ],
     [
       { cell: 'ltsm' },
-      '--cell: "ltsm" is not allowed; it is the recurrent cell, one of rnn, lstm, gru; did you mean lstm?',
+      '--cell: "ltsm" is not allowed; it is the recurrent cell, or mlp for feedforward layers, one of rnn, lstm, gru, mlp; did you mean lstm?',
     ],
     [
       { window: 'ful' },
@@ -151,7 +156,7 @@ test('an unknown key is refused with the nearest known one', () => {
 
 describe('settings that contradict each other are refused', () => {
   test.each([
-    [{ dataset: 'moby-dick' }, /^--dataset: a text is given as well/],
+    [{ dataset: 'moby-dick' }, /^--dataset: --text is given as well/],
     [{ text: undefined }, /^--text: there is nothing to learn from/],
     [{ stride: 65 }, /^--stride: 65 is not allowed; .*1 to 64, the window/],
     [{ stride: 'full' }, /^--stride: full is not allowed without --window full/],
@@ -159,11 +164,18 @@ describe('settings that contradict each other are refused', () => {
     [{ schedule: 'step' }, /^--milestones: --schedule step needs them/],
     [{ milestones: [2] }, /^--milestones: --schedule constant has none/],
     [{ optimizer: 'nesterov', momentum: 0 }, /^--momentum: 0 is not allowed/],
+    [{ optimizer: 'sparse-adam', l1: 0.1 }, /^--l1: --optimizer sparse-adam has none/],
+    [{ optimizer: 'sparse-adam', l2: 0.1 }, /^--l2: --optimizer sparse-adam has none/],
+    [{ optimizer: 'sparse-adam', lazy: 'never' }, /^--lazy: never is not allowed with --optimizer sparse-adam/],
+    [{ proximal: true }, /^--proximal: it is not allowed with --optimizer adam; take --optimizer sgd/],
     [{ validation: 0, patience: 2 }, /^--patience: it needs evaluations/],
     [{ validation: 0, evalEvery: 2 }, /^--eval-every: it needs evaluations/],
     [{ validation: 0, schedule: 'plateau' }, /^--schedule: it needs evaluations/],
     [{ resume: 'a', initFrom: 'b' }, /^--init-from: /],
-    [{ kWinners: 9 }, /^--k-winners: only --cell rnn --activation relu has .*, and this is --cell lstm; leave it out/],
+    [
+      { kWinners: 9 },
+      /^--k-winners: only --cell rnn or mlp with --activation relu has .*, and this is --cell lstm; leave it out/,
+    ],
     [{ kWinners: 9, cell: 'rnn' }, /^--k-winners: .*, and this is --activation tanh; leave it out/],
     [
       { kWinners: 11, hidden: 10, cell: 'rnn', activation: 'relu' },
@@ -171,6 +183,18 @@ describe('settings that contradict each other are refused', () => {
     ],
   ])('%j', (input, expected) => {
     expect(message(input)).toMatch(expected);
+  });
+
+  test.each([
+    [{ text }, /^--svmlight: --text is given as well/],
+    [{ embedding: 8 }, /^--embedding: it is for tokens/],
+    [{ layers: 0 }, /^--layers: 0 is not allowed with --cell lstm; take --cell mlp/],
+    [{ cell: 'mlp', window: 8 }, /^--window: with --cell mlp each example stands by itself/],
+    [{ cell: 'mlp', window: 'full' }, /^--window: with --cell mlp each example stands by itself/],
+    [{ cell: 'mlp', stride: 8 }, /^--stride: with --cell mlp each example stands by itself/],
+    [{ cell: 'mlp', activation: 'relu', layers: 0, kWinners: 1 }, /^--k-winners: only --cell rnn or mlp with/],
+  ])('of examples: %j', (input, expected) => {
+    expect(() => resolveConfig({ svmlight: 'a.svm', ...input })).toThrow(expected);
   });
 
   test('data in memory and a file', () => {
@@ -181,7 +205,7 @@ describe('settings that contradict each other are refused', () => {
 test('what has no effect is allowed, with a warning', () => {
   const warnings = (input: Record<string, unknown>) => configWarnings(resolveConfig({ text, ...input })).join('\n');
   expect(warnings({})).toBe('');
-  expect(warnings({ dropout: 0.5 })).toMatch(/--dropout has no effect with one layer/);
+  expect(warnings({ dropout: 0.5 })).toMatch(/--dropout has no effect with fewer than two layers/);
   expect(warnings({ dropout: 0.5, layers: 2 })).toBe('');
   expect(warnings({ activation: 'relu' })).toMatch(/--activation relu has no effect/);
   expect(warnings({ cell: 'gru', forgetBias: 1 })).toMatch(/--forget-bias has no effect/);
@@ -194,7 +218,9 @@ test('what has no effect is allowed, with a warning', () => {
     /^--density-target 0.2 is not reached: --k-winners 10 leaves no more than 0.1$/,
   );
   for (const flag of ['bias-start', 'density-target', 'activation-l1'])
-    expect(warnings(sparse)).toMatch(new RegExp(`^--${flag} has no effect: only --cell rnn --activation relu`, 'm'));
+    expect(warnings(sparse)).toMatch(
+      new RegExp(`^--${flag} has no effect: only --cell rnn or mlp with --activation relu`, 'm'),
+    );
   expect(warnings({ steps: 5, warmup: 5 })).toMatch(/--warmup 5 does not end/);
 });
 

@@ -16,7 +16,7 @@ test('each setting is a flag in kebab-case that knows its default and its choice
     placeholder: 'N',
   });
   expect(byName.get('clip-norm')).toMatchObject({ key: 'clipNorm', defaultText: '1' });
-  expect(byName.get('cell')?.choices).toEqual(['rnn', 'lstm', 'gru']);
+  expect(byName.get('cell')?.choices).toEqual(['rnn', 'lstm', 'gru', 'mlp']);
   expect(byName.get('window')?.defaultText).toBe('64');
   expect(flagName('max2BadSteps')).toBe('max2-bad-steps');
 });

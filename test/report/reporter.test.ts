@@ -114,6 +114,21 @@ describe('without a terminal', () => {
     ]);
   });
 
+  test('a run whose epochs have no known length is told in epochs', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    const stdout = new Screen(false);
+    const reporter = await createReporter({ json: false, quiet: false, stdout, stderr: new Screen(false) });
+    reporter.event({ ...plan, unit: 'example', stepsPerEpoch: 0, steps: 0 });
+    vi.advanceTimersByTime(6000);
+    reporter.event(step(40));
+    reporter.close();
+    const { stdout: counted } = await play([{ ...plan, stepsPerEpoch: 0 }], {});
+    const lines = stdout.text.split('\n');
+    expect(lines[1]).toBe('1,097,538 examples to learn, 121,949 held out, 95 outputs; 2 epochs');
+    expect(lines[2]).toBe('step 40, epoch 1/2: loss 1.386, 120,345 examples/s');
+    expect(counted).toMatch(/95 different; 1,000 steps in all\n/);
+  });
+
   test('the densities of layers that have zeros are said, in the last line as well', async () => {
     vi.useFakeTimers({ toFake: ['performance'] });
     const stdout = new Screen(false);

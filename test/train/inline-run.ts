@@ -1,7 +1,7 @@
 // A training on the thread of the test: one worker, records published and run one by one. For tests that look into the arena.
 import { Kind, PROTOCOL_WORDS, Record, Result, Word } from '../../src/coordinator/protocol.js';
 import { StepLoop } from '../../src/coordinator/step-loop.js';
-import type { BatchSlot, Dealt } from '../../src/data/batches.js';
+import type { BatchSlot, Dealt, SlotEntries } from '../../src/data/batches.js';
 import { allocate, createKernels, type KernelName, reservedBytes } from '../../src/kernels/choose.js';
 import { type Kernels, padded } from '../../src/kernels/kernels.js';
 import { Arena } from '../../src/memory/arena.js';
@@ -40,11 +40,16 @@ export interface InlineOptions {
   readonly wrap?: (kernels: Kernels, run: InlineRun) => Kernels;
 }
 
+/** A sparse feature and its value. */
+export type Entry = readonly [feature: number, value: number];
+
 export interface InlineWindow {
-  /** [T][B] */
-  readonly tokens: readonly (readonly number[])[];
+  /** [T][B]; not of models that read sparse features. */
+  readonly tokens?: readonly (readonly number[])[];
   /** [T][B][I] */
   readonly features?: readonly (readonly (readonly number[])[])[];
+  /** [T][B]: the sparse features that each row names, with their values. */
+  readonly entries?: readonly (readonly (readonly Entry[])[])[];
   readonly targets: readonly (readonly number[])[];
   /** [T][B][K] */
   readonly outputs?: readonly (readonly (readonly number[])[])[];
@@ -204,6 +209,8 @@ export class InlineRun {
   #eachState(kind: 'h' | 'c', visit: (stored: number, given: number) => void): void {
     const { model, streams } = this.options;
     const view = kind === 'h' ? this.layout.training.hiddenState : this.layout.training.cellState;
+    // Feedforward layers have none.
+    if (view === 0) return;
     const side = this.words[Word.trainingSide];
     for (let layer = 0; layer < model.layers; layer++)
       for (let b = 0; b < streams; b++)
@@ -221,7 +228,8 @@ export class InlineRun {
     const { streams } = this.options;
     const targets = window.targets.flat();
     const deal = (slot: BatchSlot): Dealt => {
-      slot.inputs.set(window.tokens.flat());
+      if (window.tokens) slot.inputs.set(window.tokens.flat());
+      if (window.entries) setEntries(slot.entries as SlotEntries, window.entries.flat());
       const { features = 0, vocabulary } = this.options.model;
       window.features?.flat().forEach((row, i) => {
         slot.features?.set(row, i * padded(features));
@@ -231,8 +239,8 @@ export class InlineRun {
       });
       slot.targets.set(targets);
       slot.reset.fill(window.reset ? 1 : 0, 0, streams);
-      slot.carry.fill(window.carry ?? window.tokens.length, 0, streams);
-      return { steps: window.tokens.length, counted: targets.filter((target) => target >= 0).length };
+      slot.carry.fill(window.carry ?? window.targets.length, 0, streams);
+      return { steps: window.targets.length, counted: targets.filter((target) => target >= 0).length };
     };
     return this.dealt(deal, window.rate ?? 0, window.step) as InlineResult;
   }
@@ -243,9 +251,15 @@ export class InlineRun {
     const ring = this.#next % this.layout.slots.length;
     const offsets = this.layout.slots[ring];
     const tokens = this.options.steps * streams;
+    const { entries = 0 } = this.options;
     const slot: BatchSlot = {
       inputs: this.arena.intsAt(offsets.inputs, tokens),
       features: this.arena.floatsAt(offsets.features, tokens * padded(this.options.model.features ?? 0)),
+      entries: {
+        starts: this.arena.intsAt(offsets.entryStarts, entries > 0 ? tokens + 1 : 0),
+        features: this.arena.intsAt(offsets.entryFeatures, entries),
+        values: this.arena.floatsAt(offsets.entryValues, entries),
+      },
       targets: this.arena.intsAt(offsets.targets, tokens),
       outputs: this.arena.floatsAt(offsets.outputs, tokens * outputsWidth(this.options.model)),
       reset: this.arena.intsAt(offsets.reset, streams),
@@ -280,4 +294,16 @@ export class InlineRun {
     });
     return all;
   }
+}
+
+function setEntries(slot: SlotEntries, rows: readonly (readonly Entry[])[]): void {
+  let at = 0;
+  rows.forEach((row, i) => {
+    slot.starts[i] = at;
+    for (const [feature, value] of row) {
+      slot.features[at] = feature;
+      slot.values[at++] = value;
+    }
+  });
+  slot.starts[rows.length] = at;
 }

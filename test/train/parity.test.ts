@@ -1,18 +1,21 @@
 // Forward, loss, gradients and five Adam steps against PyTorch's, for every cell, one and two layers, with embedding and one-hot,
-// and real-valued features; of labels and numbers as outputs.
+// and real-valued features; of labels and numbers as outputs; of linear, feedforward and recurrent models on sparse features.
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { KernelName } from '../../src/kernels/choose.js';
 import { nativeProblem } from '../../src/kernels/native.js';
-import { InlineRun } from './inline-run.js';
+import { type Entry, InlineRun } from './inline-run.js';
+import { difference } from './problems.js';
 
 interface Tensor {
   readonly shape: number[];
   readonly values: number[];
 }
+type States = { readonly [kind in 'h' | 'c']?: Tensor };
 interface Outcome {
   readonly loss: number;
-  readonly final: { readonly h: Tensor; readonly c?: Tensor };
+  /** Empty of models that carry no state. */
+  readonly final: States;
   readonly gradients: Readonly<Record<string, Tensor>>;
   readonly adam: {
     readonly steps: { loss: number; gradNorm: number }[];
@@ -21,11 +24,12 @@ interface Outcome {
 }
 interface Fixture {
   readonly architecture: InlineRun['options']['model'];
-  readonly tokens: number[][];
+  readonly tokens?: number[][];
   readonly features?: number[][][];
+  readonly entries?: Entry[][][];
   readonly targets: number[][];
   readonly outputs?: number[][][];
-  readonly initial: { readonly h: Tensor; readonly c?: Tensor };
+  readonly initial: States;
   readonly parameters: Readonly<Record<string, Tensor>>;
   readonly float32: Outcome;
   readonly float64: Outcome;
@@ -40,16 +44,11 @@ const float32 = (values: number[]): number[] => values.map(Math.fround);
 const valuesOf = (tensors: Readonly<Record<string, Tensor>>) =>
   Object.fromEntries(Object.entries(tensors).map(([name, { values }]) => [name, float32(values)]));
 
-/** Largest difference relative to the tensor's largest value: elements near zero are sums that cancel. */
-function difference(got: ArrayLike<number>, wanted: readonly number[]): number {
-  const scale = Math.max(...wanted.map(Math.abs), 1e-30);
-  return Math.max(...wanted.map((value, i) => Math.abs(got[i] - value) / scale));
-}
-
 function runOf(fixture: Fixture, kernels: KernelName, precision: 'float32' | 'float64', clipNorm: number): InlineRun {
   const run = new InlineRun({
     model: fixture.architecture,
-    ...{ streams: fixture.tokens[0].length, steps: fixture.tokens.length, kernels, precision },
+    ...{ streams: fixture.targets[0].length, steps: fixture.targets.length, kernels, precision },
+    entries: fixture.entries?.flat(2).length,
     optimizer: { name: 'adam', clipNorm },
   });
   run.setParameters(valuesOf(fixture.parameters));
@@ -57,8 +56,10 @@ function runOf(fixture: Fixture, kernels: KernelName, precision: 'float32' | 'fl
 }
 
 function start(run: InlineRun, fixture: Fixture): void {
-  run.setState('h', float32(fixture.initial.h.values));
-  if (fixture.initial.c) run.setState('c', float32(fixture.initial.c.values));
+  for (const kind of ['h', 'c'] as const) {
+    const state = fixture.initial[kind];
+    if (state) run.setState(kind, float32(state.values));
+  }
 }
 
 const implementations: [KernelName, 'float32' | 'float64', number][] = [
@@ -75,8 +76,10 @@ describe.each(implementations)('%s kernels in %s', (kernels, precision, toleranc
     const wanted = fixture[precision];
     const { loss } = run.step({ ...fixture, rate: 0 });
     expect(Math.abs(loss - wanted.loss) / wanted.loss).toBeLessThan(tolerance);
-    expect(difference(run.state('h'), wanted.final.h.values)).toBeLessThan(tolerance);
-    if (wanted.final.c) expect(difference(run.state('c'), wanted.final.c.values)).toBeLessThan(tolerance);
+    for (const kind of ['h', 'c'] as const) {
+      const state = wanted.final[kind];
+      if (state) expect(difference(run.state(kind), state.values)).toBeLessThan(tolerance);
+    }
     for (const [name, values] of Object.entries(run.read('gradient'))) {
       expect(difference(values, wanted.gradients[name].values), name).toBeLessThan(tolerance);
     }

@@ -62,6 +62,17 @@ export function featuresOf(features: number, steps: number, streams: number, see
   );
 }
 
+/** What rows [T][B] name of sparse features: none in the second row, up to 4 in the others, ascending, with values of both signs. */
+export function entriesOf(features: number, steps: number, streams: number, seed: number): [number, number][][][] {
+  const random = createRandom(seed);
+  const row = (i: number): [number, number][] => {
+    const count = i === 1 ? 0 : 1 + Math.floor(4 * random());
+    const named = new Set(Array.from({ length: count }, () => Math.floor(features * random())));
+    return [...named].sort((a, b) => a - b).map((feature) => [feature, Math.fround(2 * random() - 1)]);
+  };
+  return Array.from({ length: steps }, (_, t) => Array.from({ length: streams }, (_, b) => row(t * streams + b)));
+}
+
 /**
  * What a model whose outputs are no classes is to predict in a window: [T][B][K] of 0 and 1 or of numbers in [-1, 1), and targets
  * that count where the window's own ones do.

@@ -149,6 +149,7 @@ test.each([
   [{ name: 'adam' }, 'dense'],
   [{ name: 'adamw' }, 'dense'],
   [{ name: 'sparse-adam' }, 'touched'],
+  [{ name: 'sparse-adam', l1: 1 }, 'touched'],
 ] as const)('the rule of %o at rates up to 0.1 is %s', (given, rule) => {
   const settings = { beta1: 0.9, beta2: 0.9, epsilon: 0, clipNorm: 0, clipValue: 0, l1: 0, l2: 0, proximal: false };
   expect(rowRuleOf({ ...settings, ...given }, 0.1)).toBe(rule);
