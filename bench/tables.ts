@@ -58,8 +58,10 @@ const RATE = 0.1;
 /** @throws UserError when the trainings do not fit into the memory, before anything is measured */
 export function benchTables(options: TablesOptions): AsyncGenerator<VocabularyRow | LazyRow> {
   const workers = Math.max(...options.workers);
-  checkFits({ ...vocabularyShape(options, options.tokens), workers }, 2);
-  checkFits({ ...lazyShape(options, Math.max(...options.batch)), workers }, 2);
+  const { tokens, features } = options;
+  checkFits({ ...vocabularyShape(options, tokens), workers }, 2, `--tokens: ${tokens} tokens`);
+  const lazy = lazyShape(options, Math.max(...options.batch));
+  checkFits({ ...lazy, rowRule: 'shrink', workers }, 2, `--features: ${features} features`);
   return benchBoth(options);
 }
 

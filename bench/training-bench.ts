@@ -65,15 +65,23 @@ export interface Source {
 }
 
 /** What parameters and activations take: nearly all of it, known before the work is cut. */
-export function leastBytes({ model, batch, window, kernels, optimizer = 'adam' }: Omit<BenchShape, 'workers'>): number {
+export function leastBytes(shape: Omit<BenchShape, 'workers'>): number {
+  const { model, batch, window, kernels, optimizer = 'adam', rowRule } = shape;
   const plan = new PlanBuilder(4, reservedBytes(kernels));
-  placeParameters(plan, model, { ...STATES[optimizer], tableByRows: false });
+  placeParameters(plan, model, { ...STATES[optimizer], tableByRows: rowRule !== undefined });
   placeWindow(plan, model, { steps: window, streams: batch, trains: true, dropout: false }, 'activations');
   return plan.bytes;
 }
 
-/** @throws UserError when so many trainings of this shape do not fit into the memory, before anything is measured */
-export function checkFits(shape: BenchShape, trainings: number): void {
+/**
+ * @param what is too much where they don't fit: the flag, and its words
+ * @throws UserError when so many trainings of this shape do not fit into the memory, before anything is measured
+ */
+export function checkFits(
+  shape: BenchShape,
+  trainings: number,
+  what = `--hidden: ${shape.model.hidden} units and ${shape.batch} streams`,
+): void {
   const available = Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY);
   const least = leastBytes(shape);
   if (least * trainings <= available) {
@@ -81,8 +89,8 @@ export function checkFits(shape: BenchShape, trainings: number): void {
     return;
   }
   throw new UserError(
-    `--hidden: ${shape.model.hidden} units and ${shape.batch} streams need more than ${bytes(least)} for each of ${trainings} trainings ` +
-      `that take turns, and this machine has ${bytes(available)}; choose fewer units, streams or steps`,
+    `${what} need more than ${bytes(least)} for each of ${trainings} trainings ` +
+      `that take turns, and this machine has ${bytes(available)}; choose fewer of them`,
   );
 }
 

@@ -10,6 +10,7 @@
 #define LINE 16  // floats of a cache line
 #define PACKED 256  // floats of narrow rows that are worked on together
 #define AHEAD 32  // entries between asking for a row of a table and reading it: some hundred nanoseconds of work
+#define WIDE_AHEAD 6  // the same for rows of a line and more, which are several lines each
 
 INLINE bool isPieces(i64 pieces) { return pieces >= 1 && pieces <= MOST_PIECES && (pieces & (pieces - 1)) == 0; }
 
@@ -138,8 +139,8 @@ INLINE bool sumRows(const Row& row, i64 j, const float* bias, const float* bias2
   for (i64 e = row.begin; e < row.end; e++) {
     const i64 feature = row.features[e];
     if ((u64)feature >= (u64)row.words) return false;
-    if (e + AHEAD < row.last) {
-      const i64 next = row.features[e + AHEAD];
+    if (e + WIDE_AHEAD < row.last) {
+      const i64 next = row.features[e + WIDE_AHEAD];
       UNROLLED for (int v = 0; v < N; v += LINE / width < N ? LINE / width : N) __builtin_prefetch(row.table + next * row.ld + j + v * width);
       if (row.behind.kind != CATCH_UP_NONE) __builtin_prefetch(row.behind.touchedAt + next);
     }
@@ -428,10 +429,8 @@ static int updatePlaces(Call& call, const Table& t, i64 from, i64 to) {
   if (columns == 0) return OK;
   if (columns == 2) return updatePacked<KIND, 2>(call, t, from, to);
   if (columns < LINE) return updatePacked<KIND, 0>(call, t, from, to);
-  // So many rows ahead are some lines in the first-level cache.
-  const i64 ahead = 2;
   for (i64 place = from; place < to; place++) {
-    if (place + ahead < to && rows[place + ahead] >= 0) prefetchRow<KIND>(t, rows[place + ahead], mark);
+    if (place + WIDE_AHEAD < to && rows[place + WIDE_AHEAD] >= 0) prefetchRow<KIND>(t, rows[place + WIDE_AHEAD], mark);
     const i64 row = rows[place];
     if (row < 0) continue;
     float a = 1, b = 0;
