@@ -1,6 +1,7 @@
 """Linear models in scikit-learn and liblinear, as a peer that stays alive: SGDClassifier, or LogisticRegression by liblinear.
 
-    python3 linear_peer.py '{"folder": "/tmp/examples", "features": 1000000, "entries": 100, "solver": "sgd", "penalty": "l2"}'
+    python3 linear_peer.py '{"folder": "/tmp/examples", "features": 1000000, "entries": 100, "solver": "sgd", "penalty": "l2",
+                             "l1": 0, "l2": 1e-5, "rate": 0.1}'
 
 The folder holds starts.i32, features.i32, values.f32 and classes.i32. Prints "ready" when it is warm; then, for each line SECONDS on
 its input, trains so long and prints examples a second: of liblinear, examples times the iterations that it made.
@@ -37,7 +38,8 @@ if task['solver'] == 'sgd':
         model.partial_fit(examples, classes, classes=[0, 1])
         return rows
 else:
-    model = LogisticRegression(solver='liblinear', penalty=task['penalty'], max_iter=10, tol=1e-9)
+    strength = rows * (task['l1'] + task['l2'])  # its loss is a sum over the examples
+    model = LogisticRegression(solver='liblinear', penalty=task['penalty'], C=1 / strength, max_iter=10, tol=1e-9)
 
     def epoch():
         model.fit(examples, classes)
