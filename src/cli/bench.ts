@@ -10,10 +10,11 @@ import { peers } from './bench/peers.js';
 import { type BenchTable, ROUNDS, SECONDS } from './bench/report.js';
 import { scaling } from './bench/scaling.js';
 import { sparse } from './bench/sparse.js';
+import { tables } from './bench/tables.js';
 import type { Command, Given } from './command.js';
 import { addKernels, kernelsOf } from './model-flags.js';
 
-const TABLES: Readonly<Record<string, BenchTable>> = { cells, kernels, sparse, scaling, peers };
+const TABLES: Readonly<Record<string, BenchTable>> = { cells, kernels, sparse, tables, scaling, peers };
 const NAMES = Object.keys(TABLES);
 
 /** Of all tables. */

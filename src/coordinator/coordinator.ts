@@ -1,10 +1,10 @@
 // The coordinator's side of the step protocol: prepares batches ahead of the workers, and reads their results behind them.
 // It is never on their path: it looks in from a timer.
-import type { BatchSlot } from '../data/batches.js';
+import type { BatchSlot, SlotEntries } from '../data/batches.js';
 import { padded } from '../kernels/kernels.js';
 import type { Arena } from '../memory/arena.js';
 import { outputsWidth } from '../model/output-loss.js';
-import { RECORD_NUMBERS, type RunLayout, slotRows } from '../train/layout.js';
+import { RECORD_NUMBERS, type RunLayout, type SlotViews, slotRows } from '../train/layout.js';
 import { wake } from './barrier.js';
 import { EXIT, Kind, Record, Result, Word } from './protocol.js';
 
@@ -66,18 +66,13 @@ export class Coordinator {
     this.#words = arena.ints.subarray(layout.control / 4);
     this.#slots = layout.slots.map((slot) => {
       const tokens = slotRows(layout.shape);
-      const { entries = 0 } = layout.shape;
       const streams = Math.max(layout.shape.streams, layout.shape.evaluationStreams);
       return {
         inputs: arena.intsAt(slot.inputs, tokens),
         features: arena.floatsAt(slot.features, tokens * padded(layout.shape.model.features ?? 0)),
+        entries: entriesOf(arena, layout, slot),
         targets: arena.intsAt(slot.targets, tokens),
         outputs: arena.floatsAt(slot.outputs, tokens * outputsWidth(layout.shape.model)),
-        entries: {
-          starts: arena.intsAt(slot.entryStarts, tokens + 1),
-          features: arena.intsAt(slot.entryFeatures, entries),
-          values: arena.floatsAt(slot.entryValues, entries),
-        },
         reset: arena.intsAt(slot.reset, streams),
         carry: arena.intsAt(slot.carry, streams),
       };
@@ -230,4 +225,15 @@ export class Coordinator {
     });
     if (this.#lost) throw this.#lost.error;
   }
+}
+
+/** Where a batch's sparse features go, in a model that reads them. */
+function entriesOf(arena: Arena, { shape }: RunLayout, slot: SlotViews): SlotEntries | undefined {
+  const { model, entries = 0 } = shape;
+  if (model.sparseFeatures === undefined) return undefined;
+  return {
+    starts: arena.intsAt(slot.entryStarts, slotRows(shape) + 1),
+    features: arena.intsAt(slot.entryFeatures, entries),
+    values: arena.floatsAt(slot.entryValues, entries),
+  };
 }

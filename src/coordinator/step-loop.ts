@@ -218,7 +218,7 @@ export class StepLoop {
     for (let i = from; i < to && i < tiles.length; i++) this.#gradients.tile(tiles[i]);
     if (to <= tiles.length) return;
     this.#phases.enter(Phase.table);
-    for (let i = Math.max(from, tiles.length); i < to; i++) this.#table?.gradient(i - tiles.length);
+    this.#table?.gradient(Math.max(from, tiles.length) - tiles.length, to - tiles.length);
     this.#phases.enter(Phase.weightGradient);
   };
 
@@ -253,22 +253,28 @@ export class StepLoop {
   readonly #doPieces = ([from, to]: Ticket): void => {
     const { pieces } = this.#layout.work;
     const done = (this.#layout.pieceDone - this.#layout.control) / 4;
-    for (let i = from; i < to; i++) {
-      // Open, overwrite, done: whoever finds a piece open puts back what the undo slot holds, and does it again.
+    // Open, overwrite, done: whoever finds a piece open puts back what the undo slot holds, and does it again.
+    for (let i = from; i < to && i < pieces.length; i++) {
       Atomics.store(this.#words, this.#open, i + 1);
-      if (i < pieces.length) this.#updates.piece(pieces[i]);
-      else this.#updateRows(i - pieces.length);
+      this.#updates.piece(pieces[i]);
       Atomics.store(this.#words, done + i, this.#updateNumber);
       Atomics.store(this.#words, this.#open, 0);
     }
+    const first = Math.max(from, pieces.length);
+    if (first >= to) return;
+    // Pieces of the table together: each has few rows.
+    Atomics.store(this.#words, this.#open, first + 1);
+    this.#updateRows(first - pieces.length, to - pieces.length);
+    for (let i = first; i < to; i++) Atomics.store(this.#words, done + i, this.#updateNumber);
+    Atomics.store(this.#words, this.#open, 0);
   };
 
-  /** A piece of the table or a block of its rows. */
-  #updateRows(index: number): void {
+  /** Pieces of the table or blocks of its rows. */
+  #updateRows(from: number, to: number): void {
     if (!this.#table) return;
     this.#phases.enter(Phase.table);
-    if (this.#visitsAll) this.#table.updateBlock(index, this.#openRows);
-    else this.#table.updatePiece(index, this.#openRows);
+    if (this.#visitsAll) this.#table.updateBlocks(from, to, this.#openRows);
+    else this.#table.updatePieces(from, to, this.#openRows);
     this.#phases.enter(Phase.update);
   }
 
@@ -334,7 +340,6 @@ export class StepLoop {
       Atomics.store(words, Word.badInARow, 0);
     } else {
       this.#allStreams.resetNotFinite(side);
-      this.#table?.discard();
       if (Atomics.add(words, Word.badInARow, 1) + 1 >= Atomics.load(words, Word.badLimit))
         Atomics.store(words, Word.stop, 1);
     }

@@ -161,8 +161,10 @@ const RULE = [
   'correction2', // sqrt(1 - beta2^n)
 ] as const;
 
-/** Pieces of a table that is updated by rows, at most: row f is in piece f mod P, P a power of two. */
+/** Pieces of a table that is updated by rows, at most: row f is in piece floor(f / R) mod P; P and R are powers of two. */
 export const MOST_PIECES = 64;
+/** Rows that share a cache line belong together, R at most. */
+export const MOST_PIECE_ROWS = 128;
 
 /**
  * Sorts the entries of chunks [from, to) of some rows by the piece of the table that they read: what a piece's gradient needs
@@ -176,6 +178,7 @@ export const Deal = layout(
   'chunkRows', // rows of a chunk; the last one may be shorter
   'vocabulary', // rows of the table
   'pieces', // P
+  'pieceRows', // R
   'dealtFeatures', // int32 [entries]: the chunk's entries, piece by piece
   'dealtRows', // int32 [entries]
   'dealtValues', // [entries]; 0 where there are no values
@@ -214,7 +217,7 @@ export const Lookup = layout(
 
 /**
  * The gradients of pieces [from, to) of a table: for each of its rows that is named the sum of values * D[r], entries in order.
- * Rows get their places in the order in which they are named first. Returns the sum of squares of the pieces' gradients.
+ * Rows get their places in the order in which they are named first.
  */
 export const RowGradient = layout(
   'd', // [rows, ldd]
@@ -230,14 +233,14 @@ export const RowGradient = layout(
   'pieces',
   'bases', // int32 [P + 1]: a piece's places in g begin there; as many as it has entries
   'g', // [places, columns]
-  'touched', // int32 [places]: the row of the table
-  'counts', // int32 [P]: places that a piece uses
-  'slots', // int32 [vocabulary]: 1 + a row's place, 0 for rows without one; zero before the call
+  'touched', // int32 [places]: the row of the table, -1 where a piece has fewer rows than entries
+  'norms', // float64 [P]: sum of squares of a piece's gradient
+  'slots', // int32 [vocabulary]: 1 + a row's place, as `touched` confirms; whatever stands there for other rows
 );
 
 /**
  * An optimizer's step on rows of a table: those at places [from, to), or with `all` rows [from, to), whose gradient is zero where
- * they have no place. Rows catch up first. Their slots become 0.
+ * they have no place. Rows catch up first.
  */
 export const RowUpdate = layout(
   'kind', // Optimizer
@@ -246,7 +249,7 @@ export const RowUpdate = layout(
   'v',
   'columns',
   'vocabulary',
-  'places', // of g
+  'places', // of g and touched that this step uses
   'g',
   'touched',
   'slots',
@@ -395,7 +398,7 @@ export interface Kernels {
   columnSums(descriptor: number, fromColumn: number, toColumn: number): void;
   deal(descriptor: number, fromChunk: number, toChunk: number): void;
   lookup(descriptor: number, fromGroup: number, toGroup: number): void;
-  rowGradient(descriptor: number, fromPiece: number, toPiece: number): number;
+  rowGradient(descriptor: number, fromPiece: number, toPiece: number): void;
   rowUpdate(descriptor: number, from: number, to: number): void;
   /** h(t) = f(z(t)). */
   rnnForward(descriptor: number, t: number): void;

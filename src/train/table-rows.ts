@@ -39,20 +39,20 @@ export class TableRows {
     this.#table = table;
     this.#optimizer = optimizer;
     const p = layout.parameters[table.parameter];
-    const { pieces, dealtFeatures, dealtRows, dealtValues, bins, g, touched, slots } = table;
+    const { pieces, pieceRows, dealtFeatures, dealtRows, dealtValues, bins, g, touched, norms, slots } = table;
     const dealt = { dealtFeatures, dealtRows, dealtValues, bins, pieces, vocabulary: p.depth };
     this.#deal = descriptors.add(Deal, {
-      ...{ starts: 0, features: 0, values: 0, rows: 0, chunkRows: table.chunkRows },
+      ...{ starts: 0, features: 0, values: 0, rows: 0, chunkRows: table.chunkRows, pieceRows },
       ...dealt,
     });
     this.#gradient = descriptors.add(RowGradient, {
       ...{ d: table.d.at, ldd: table.d.ld, rows: 0, columns: p.columns, chunks: 0 },
-      ...{ ...dealt, bases: table.bases, g, touched, counts: table.counts, slots },
+      ...{ ...dealt, bases: table.bases, g, touched, norms, slots },
     });
     this.#update = descriptors.add(RowUpdate, {
       ...fixedFields(optimizer),
       ...{ w: p.weights, m: p.firstState, v: p.secondState, columns: p.columns, vocabulary: p.depth },
-      ...{ places: table.places, g, touched, slots, undo: layout.undo[worker], scratch: layout.scratch[worker] },
+      ...{ places: 0, g, touched, slots, undo: layout.undo[worker], scratch: layout.scratch[worker] },
       ...{ all: 0, now: 0, ...table.behind },
     });
   }
@@ -90,9 +90,9 @@ export class TableRows {
     ints[bases / 4 + pieces] = place;
   }
 
-  gradient(piece: number): void {
-    const square = this.#kernels.rowGradient(this.#gradient, piece, piece + 1);
-    this.#arena.doubles[this.#table.norms / 8 + piece] = square;
+  /** Of pieces [from, to). */
+  gradient(from: number, to: number): void {
+    this.#kernels.rowGradient(this.#gradient, from, to);
   }
 
   /** The sum of squares of all pieces, in their order. */
@@ -116,22 +116,30 @@ export class TableRows {
       this.#descriptors.set(this.#update, RowUpdate.epsilon, epsilon / Math.sqrt(1 - beta2 ** n));
     this.#descriptors.set(this.#update, RowUpdate.all, this.visitsAll(n) ? 1 : 0);
     this.#descriptors.set(this.#update, RowUpdate.now, n % PERIOD);
+    this.#descriptors.set(this.#update, RowUpdate.places, this.#baseOf(this.#table.pieces));
   }
 
-  /** The steps of the rows of a piece that were touched. */
-  updatePiece(piece: number, opens: Opens): void {
-    const { bases, counts, blockRows } = this.#table;
-    const first = this.#arena.ints[bases / 4 + piece];
-    const end = first + this.#arena.ints[counts / 4 + piece];
+  /** The steps of the rows of pieces [from, to) that were touched. */
+  updatePieces(fromPiece: number, toPiece: number, opens: Opens): void {
+    const { blockRows } = this.#table;
+    const [first, end] = [this.#baseOf(fromPiece), this.#baseOf(toPiece)];
     for (let from = first; from < end; from += blockRows)
       this.#updateRows(from, Math.min(end, from + blockRows), opens);
   }
 
-  /** The steps of all rows of a block. */
-  updateBlock(block: number, opens: Opens): void {
+  /** The steps of all rows of blocks [from, to). */
+  updateBlocks(fromBlock: number, toBlock: number, opens: Opens): void {
     const { blockRows, parameter } = this.#table;
-    const from = block * blockRows;
-    this.#updateRows(from, Math.min(this.#layout.parameters[parameter].depth, from + blockRows), opens);
+    const { depth } = this.#layout.parameters[parameter];
+    for (let block = fromBlock; block < toBlock; block++) {
+      const from = block * blockRows;
+      this.#updateRows(from, Math.min(depth, from + blockRows), opens);
+    }
+  }
+
+  /** The first place of a piece; behind the last one the places that are used. */
+  #baseOf(piece: number): number {
+    return this.#arena.ints[this.#table.bases / 4 + piece];
   }
 
   #updateRows(from: number, to: number, opens: Opens): void {
@@ -143,17 +151,6 @@ export class TableRows {
   commit(rate: number, n: number): void {
     if (!this.#isBehind) return;
     composeMaps(this.#arena.doublesAt(this.#table.behind.maps, 2 * PERIOD), (n - 1) % PERIOD, this.#optimizer, rate);
-  }
-
-  /** Frees the slots of a step that is not made. */
-  discard(): void {
-    const { ints } = this.#arena;
-    const { pieces, bases, counts, touched, slots } = this.#table;
-    for (let piece = 0; piece < pieces; piece++) {
-      const first = ints[bases / 4 + piece];
-      for (let place = first; place < first + ints[counts / 4 + piece]; place++)
-        ints[slots / 4 + ints[touched / 4 + place]] = 0;
-    }
   }
 
   get #isBehind(): boolean {

@@ -1,5 +1,5 @@
 // Where a lookup table is updated by rows, and what that needs in the arena besides the table.
-import { MOST_PIECES } from '../kernels/kernels.js';
+import { MOST_PIECE_ROWS, MOST_PIECES, PANEL } from '../kernels/kernels.js';
 import type { PlanBuilder } from '../memory/plan.js';
 import type { Behind, PlacedParameter, WindowViews } from '../model/views.js';
 import type { RunShape } from './layout.js';
@@ -23,6 +23,8 @@ export interface TableViews {
   readonly d: { readonly at: number; readonly ld: number };
   readonly rule: RowRule;
   readonly pieces: number;
+  /** Rows that are neighbours in a piece. */
+  readonly pieceRows: number;
   readonly chunks: number;
   readonly chunkRows: number;
   /** Rows or places of one call of the update. */
@@ -37,14 +39,13 @@ export interface TableViews {
   readonly places: number;
   readonly g: number;
   readonly touched: number;
-  readonly counts: number;
   readonly slots: number;
   /** float64 [P]: sum of squares of each piece's gradient. */
   readonly norms: number;
   readonly behind: Behind;
 }
 
-/** Entries of a chunk, or rows where each has one: some ten microseconds of sorting. */
+/** Entries of a chunk, or rows where each has one: some ten microseconds of sorting, in the first-level cache. */
 const CHUNK = 2048;
 
 export function placeTable(
@@ -61,6 +62,7 @@ export function placeTable(
   const places = named ? (shape.entries ?? 0) : rows;
   const chunkRows = Math.max(1, Math.ceil((CHUNK * rows) / Math.max(CHUNK, places)));
   const chunks = Math.ceil(rows / chunkRows);
+  const pieceRows = p.columns < PANEL ? MOST_PIECE_ROWS : 1;
   const pieces = Math.min(MOST_PIECES, 2 ** Math.ceil(Math.log2(p.depth)));
   const blockRows = Math.max(1, Math.floor(PIECE / p.columns));
   const catchUp = catchUpOf(rule);
@@ -72,7 +74,7 @@ export function placeTable(
     head: { at: logits, ld: ldl },
   } as const;
   return {
-    ...{ parameter, rule, pieces, chunks, chunkRows, blockRows, places },
+    ...{ parameter, rule, pieces, pieceRows, chunks, chunkRows, blockRows, places },
     d: deltas[p.role as keyof typeof deltas],
     blocks: Math.ceil(p.depth / blockRows),
     dealtFeatures: plan.ints('gradients', places),
@@ -82,7 +84,6 @@ export function placeTable(
     bases: plan.ints('gradients', pieces + 1),
     g: plan.floats('gradients', places * p.columns),
     touched: plan.ints('gradients', places),
-    counts: plan.ints('gradients', pieces),
     slots: plan.ints('gradients', p.depth),
     norms: plan.doubles('control', pieces),
     behind: {

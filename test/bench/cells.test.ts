@@ -54,7 +54,7 @@ test.each([
   [['cells', '--embedding', '-1'], /^--embedding: -1 is not allowed/],
   [['cells', '--input', '4', '--embedding', '4'], /^--embedding: real-valued inputs have none/],
   [['cells', '--rows', 'lstm'], /^--rows: it is no flag of bench cells, but of bench peers/],
-  [['weights'], /there is no such table; it is one of cells, kernels, sparse, scaling, peers/],
+  [['weights'], /there is no such table; it is one of cells, kernels, sparse, tables, scaling, peers/],
 ])('%j is refused', (flags, message) => {
   const { status, stdout, stderr } = bench(...flags);
   expect([status, stdout]).toEqual([2, '']);

@@ -15,6 +15,7 @@ interface RowsCase {
   readonly columns: number;
   readonly chunkRows: number;
   readonly pieces: number;
+  readonly pieceRows: number;
   /** Entries of a row at most; undefined: one a row, without values. */
   readonly entries: number | undefined;
   readonly slack: number;
@@ -26,6 +27,7 @@ const rowsCase = fc.record({
   columns: fc.oneof(fc.constantFrom(1, 2, 3, 16, 32, 128, 144), fc.integer({ min: 1, max: 150 })),
   chunkRows: fc.integer({ min: 1, max: 9 }),
   pieces: fc.constantFrom(1, 2, 8, 64),
+  pieceRows: fc.constantFrom(1, 4, 128),
   entries: fc.option(fc.nat(6), { nil: undefined }),
   slack,
 });
@@ -51,8 +53,17 @@ function prepareDeal(arena: BenchArena, given: RowsCase) {
   const dealtValues = arena.floats({ columns: count }, () => 0);
   const bins = arena.integers({ rows: chunks, columns: given.pieces + 1 }, () => 0);
   const dealt = { dealtFeatures, dealtRows, ...(given.entries === undefined ? {} : { dealtValues }) };
-  const { rows, chunkRows, vocabulary, pieces } = given;
-  const descriptor = arena.descriptor(Deal, { ...fields, ...dealt, bins, rows, chunkRows, vocabulary, pieces });
+  const { rows, chunkRows, vocabulary, pieces, pieceRows } = given;
+  const descriptor = arena.descriptor(Deal, {
+    ...fields,
+    ...dealt,
+    bins,
+    rows,
+    chunkRows,
+    vocabulary,
+    pieces,
+    pieceRows,
+  });
   return { descriptor, chunks, dealt, bins, outputs: { ...dealt, bins } };
 }
 
@@ -89,9 +100,11 @@ function prepareGradient(arena: BenchArena, given: RowsCase) {
   const d = arena.floats({ rows, columns, ld: ldd }, () => arena.uniform());
   const bases = arena.integers({ columns: pieces + 1 }, (piece) => begins[piece]);
   const g = arena.floats({ rows: places, columns }, () => 0);
-  const touched = arena.integers({ columns: places }, () => 0);
-  const counts = arena.integers({ columns: pieces }, () => 0);
-  const slots = arena.integers({ columns: vocabulary }, () => 0);
+  const touched = arena.integers({ columns: places }, () => arena.integer(0, vocabulary));
+  // Float64 numbers, each as two integers.
+  const norms = arena.integers({ columns: 2 * pieces }, () => 0);
+  // What earlier steps left: places of this step's or not, which `touched` may seem to confirm behind a piece's rows.
+  const slots = arena.integers({ columns: vocabulary }, () => arena.integer(0, places + 3));
   const fields = {
     d,
     ldd,
@@ -105,10 +118,10 @@ function prepareGradient(arena: BenchArena, given: RowsCase) {
     bases,
     g,
     touched,
-    counts,
+    norms,
     slots,
   };
-  return { descriptor: arena.descriptor(RowGradient, fields), places, begins, g, touched, counts, slots };
+  return { descriptor: arena.descriptor(RowGradient, fields), places, begins, g, touched, norms, slots };
 }
 
 interface UpdateCase {
@@ -140,9 +153,7 @@ function prepareUpdate(arena: BenchArena, given: RowsCase, update: UpdateCase) {
   const m = arena.floats(table, () => arena.uniform());
   const v = arena.floats(table, () => Math.abs(arena.uniform()));
   const { touchedAt, fields } = prepareCatchUp(arena, update.catchUp, vocabulary);
-  const counts = arena.read(gradient.counts);
-  // Pieces leave gaps between their places: the first piece's places are a range without one.
-  const [from, to] = update.all ? [0, vocabulary] : [0, counts[0]];
+  const [from, to] = update.all ? [0, vocabulary] : [0, gradient.places];
   const undo = arena.floats({ rows: 3, columns: (to - from) * columns }, () => 0);
   const scratch = arena.floats({ columns: (to - from) * columns }, () => 0);
   const { g, touched, slots, places } = gradient;
@@ -154,14 +165,16 @@ function prepareUpdate(arena: BenchArena, given: RowsCase, update: UpdateCase) {
     ...{ clipFactor: 0.7, clipValue: 0.9, l1: update.l1, l2: update.l2, proximal: update.proximal ? 1 : 0, rate: 0.1 },
     ...{ beta1: 0.9, beta2: 0.99, epsilon: 1e-8, correction1: 0.4, correction2: 0.5 },
   });
-  const outputs: Record<string, Block> = { w, slots, undo };
+  const outputs: Record<string, Block> = { w, undo };
   if (usesM(update.optimizer)) outputs.m = m;
   if (usesV(update.optimizer)) outputs.v = v;
   if (update.catchUp !== 'none') outputs.touchedAt = touchedAt;
-  return { descriptor, from, to, outputs, ignored: [scratch] };
+  return { descriptor, from, to, touched, outputs, ignored: [scratch] };
 }
 
-const plain: RowsCase = { vocabulary: 40, rows: 30, columns: 20, chunkRows: 7, pieces: 8, entries: 5, slack: 3 };
+const plain: RowsCase = {
+  ...{ vocabulary: 40, rows: 30, columns: 20, chunkRows: 7, pieces: 8, pieceRows: 1, entries: 5, slack: 3 },
+};
 const sgd: UpdateCase = { optimizer: 'sgd', catchUp: 'shrink', all: false, l1: 0.1, l2: 0.1, proximal: false };
 
 describe.each(implementations)('$name', (implementation: Implementation) => {
@@ -215,23 +228,28 @@ describe.each(implementations)('$name', (implementation: Implementation) => {
   test('rowGradient adds deltas to the rows that the entries name, and nothing elsewhere', () => {
     fc.assert(
       fc.property(rowsCase, fc.nat(64), seed, (given, skipped, seed) => {
-        const sums: number[] = [];
+        const sums: number[][] = [];
         const problem = (arena: BenchArena) => {
-          const { descriptor, g, touched, counts, slots, begins } = prepareGradient(arena, given);
+          const { descriptor, g, touched, norms, slots, begins } = prepareGradient(arena, given);
           const from = Math.min(skipped, given.pieces);
           const range = { row: begins[from] };
-          const outputs = { g: arena.part(g, range), counts, touched, slots };
-          return { outputs, call: () => sums.push(arena.kernels.rowGradient(descriptor, from, given.pieces)) };
+          const call = () => {
+            arena.kernels.rowGradient(descriptor, from, given.pieces);
+            sums.push(Array.from({ length: given.pieces - from }, (_, i) => arena.get(norms.offset, from + i)));
+          };
+          return { outputs: { g: arena.part(g, range), touched, slots }, ignored: [norms], call };
         };
         expectParity(implementation, seed, problem, 2e-6);
         const [expected, actual] = sums;
-        expect(Math.abs(actual - expected)).toBeLessThanOrEqual(1e-5 * (1 + expected));
+        expected.forEach((sum, i) => {
+          expect(Math.abs(actual[i] - sum)).toBeLessThanOrEqual(1e-5 * (1 + sum));
+        });
       }),
       RUNS,
     );
   });
 
-  test('rowUpdate brings rows up to date, does their step, keeps what it overwrites and frees their slots', () => {
+  test('rowUpdate brings rows up to date, does their step, and keeps what it overwrites', () => {
     fc.assert(
       fc.property(rowsCase, updateCase, seed, (given, update, seed) => {
         const problem = (arena: BenchArena) => {
@@ -250,7 +268,7 @@ describe.each(implementations)('$name', (implementation: Implementation) => {
     arena.write(arena.part(features, { column: 11, columns: 1 }), [feature]);
     const places = arena.integers({ columns: 200 }, () => 0);
     const deal = arena.descriptor(Deal, {
-      ...{ ...fields, rows: 30, chunkRows: 30, vocabulary: 40, pieces: 2 },
+      ...{ ...fields, rows: 30, chunkRows: 30, vocabulary: 40, pieces: 2, pieceRows: 1 },
       ...{
         dealtFeatures: places,
         dealtRows: arena.integers({ columns: 200 }, () => 0),
@@ -278,27 +296,28 @@ describe.each(implementations)('$name', (implementation: Implementation) => {
 describe.each(tuned)('bits of $name', ({ arena }) => {
   test('a gradient does not depend on how rows are cut into chunks', () => {
     const results = [1, 7, 30].map((chunkRows) => {
-      const { descriptor, g, touched, counts, slots } = prepareGradient(arena().begin(3), { ...plain, chunkRows });
-      const sum = arena().kernels.rowGradient(descriptor, 0, plain.pieces);
-      return [sum, [g, touched, counts, slots].map((block) => arena().read(block))];
+      const { descriptor, g, touched, norms, slots } = prepareGradient(arena().begin(3), { ...plain, chunkRows });
+      arena().kernels.rowGradient(descriptor, 0, plain.pieces);
+      return [g, touched, norms, slots].map((block) => arena().read(block));
     });
     expect(results[1]).toEqual(results[0]);
     expect(results[2]).toEqual(results[0]);
   });
 
-  test.each(OPTIMIZERS)('%s gives a row the same bits by its place and among all rows', (optimizer) => {
+  const widths = OPTIMIZERS.flatMap((optimizer) => [2, 3, 20].map((columns) => [optimizer, columns] as const));
+  test.each(widths)('%s gives a row of %i the same bits by its place and among all rows', (optimizer, columns) => {
     const update = { ...sgd, optimizer };
-    const given = { ...plain, pieces: 1 };
+    const given = { ...plain, columns };
     const byPlace = prepareUpdate(arena().begin(4), given, update);
     arena().kernels.rowUpdate(byPlace.descriptor, byPlace.from, byPlace.to);
     const expected = arena().read(byPlace.outputs.w);
     const old = arena().read(prepareUpdate(arena().begin(4), given, { ...update, all: true }).outputs.w);
     const all = prepareUpdate(arena().begin(4), given, { ...update, all: true });
-    const slots = arena().read(all.outputs.slots);
+    const touched = new Set(arena().read(all.touched));
     arena().kernels.rowUpdate(all.descriptor, all.from, all.to);
     const actual = arena().read(all.outputs.w);
     for (let i = 0; i < actual.length; i++) {
-      const isTouched = slots[Math.floor(i / given.columns)] > 0;
+      const isTouched = touched.has(Math.floor(i / given.columns));
       expect(expected[i]).toBe(isTouched ? actual[i] : old[i]);
     }
   });

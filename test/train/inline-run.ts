@@ -153,14 +153,11 @@ export class InlineRun {
     const { table } = this.layout;
     const gradient = new Float64Array(length);
     if (!table) return gradient;
-    for (let piece = 0; piece < table.pieces; piece++) {
-      const [first] = this.arena.intsAt(table.bases + 4 * piece, 1);
-      const [count] = this.arena.intsAt(table.counts + 4 * piece, 1);
-      for (let place = first; place < first + count; place++) {
-        const [row] = this.arena.intsAt(table.touched + 4 * place, 1);
-        const from = table.g + place * columns * this.arena.floatBytes;
-        gradient.set(this.arena.floatsAt(from, columns), row * columns);
-      }
+    const [places] = this.arena.intsAt(table.bases + 4 * table.pieces, 1);
+    for (const [place, row] of this.arena.intsAt(table.touched, places).entries()) {
+      if (row < 0) continue;
+      const from = table.g + place * columns * this.arena.floatBytes;
+      gradient.set(this.arena.floatsAt(from, columns), row * columns);
     }
     return gradient;
   }

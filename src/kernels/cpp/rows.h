@@ -6,7 +6,11 @@
 #include "update.h"
 
 #define MOST_PIECES 64
-#define AHEAD 16  // entries between asking for a row of a table and reading it: some hundred nanoseconds of work
+#define MOST_PIECE_ROWS 128
+#define LINE 16  // floats of a cache line
+#define PACKED 256  // floats of narrow rows that are worked on together
+#define AHEAD 32  // entries between asking for a row of a table and reading it: some hundred nanoseconds of work
+#define WIDE_AHEAD 6  // the same for rows of a line and more, which are several lines each
 
 INLINE bool isPieces(i64 pieces) { return pieces >= 1 && pieces <= MOST_PIECES && (pieces & (pieces - 1)) == 0; }
 
@@ -29,8 +33,8 @@ static int deal(Arena& arena, double descriptor, double fromChunk, double toChun
   if (!call.inside) return OUTSIDE;
   for (int f = 0; f < size; f++) call.whole(f);
   if (!call.inside) return OUTSIDE;
-  const i64 rowCount = call.integer(rows), perChunk = call.integer(chunkRows), words = call.integer(vocabulary), count = call.integer(pieces);
-  if (perChunk == 0 || !isPieces(count)) return OUTSIDE;
+  const i64 rowCount = call.integer(rows), perChunk = call.integer(chunkRows), words = call.integer(vocabulary), count = call.integer(pieces), together = call.integer(pieceRows);
+  if (perChunk == 0 || !isPieces(count) || together < 1 || together > MOST_PIECE_ROWS || (together & (together - 1))) return OUTSIDE;
   call.need(call.fields[bins], toChunk * (double)(count + 1));
   const double end = toChunk * (double)perChunk, rowsUsed = end < (double)rowCount ? end : (double)rowCount;
   if (call.integer(starts)) call.need(call.fields[starts], rowsUsed + 1);
@@ -48,14 +52,14 @@ static int deal(Arena& arena, double descriptor, double fromChunk, double toChun
   i32 *toFeature = call.at<i32>(dealtFeatures), *toRow = call.at<i32>(dealtRows);
   const float* value = call.at(values);
   float* toValue = call.at(dealtValues);
-  const i32 mask = (i32)count - 1;
+  const i32 mask = (i32)count - 1, shift = __builtin_ctz((u32)together);
   for (i64 chunk = (i64)fromChunk; chunk < (i64)toChunk; chunk++) {
     const i64 firstRow = rowAt(chunk), endRow = rowAt(chunk + 1), begin = entries.at(firstRow), finish = entries.at(endRow);
     i32 next[MOST_PIECES];
     for (i64 p = 0; p < count; p++) next[p] = 0;
     for (i64 e = begin; e < finish; e++) {
       if ((u32)feature[e] >= (u64)words) return BAD_TOKEN;
-      next[feature[e] & mask]++;
+      next[feature[e] >> shift & mask]++;
     }
     i32* bin = call.at<i32>(bins) + chunk * (count + 1);
     i32 at = (i32)begin;
@@ -67,7 +71,7 @@ static int deal(Arena& arena, double descriptor, double fromChunk, double toChun
     bin[count] = at;
     for (i64 row = firstRow; row < endRow; row++)
       for (i64 e = entries.at(row), stop = entries.at(row + 1); e < stop; e++) {
-        const i32 place = next[feature[e] & mask]++;
+        const i32 place = next[feature[e] >> shift & mask]++;
         toFeature[place] = feature[e];
         toRow[place] = (i32)row;
         if (valued) toValue[place] = value[e];
@@ -114,7 +118,7 @@ template <class F> INLINE F current(F w, F m, F a, F b, int kind) {
 struct Row {
   const float *table, *m, *values;
   const i32* features;
-  i64 ld, words, begin, end;
+  i64 ld, words, begin, end, last;  // of its entries, and of those that are read after it
   Behind behind;
 };
 
@@ -135,9 +139,9 @@ INLINE bool sumRows(const Row& row, i64 j, const float* bias, const float* bias2
   for (i64 e = row.begin; e < row.end; e++) {
     const i64 feature = row.features[e];
     if ((u64)feature >= (u64)row.words) return false;
-    if (e + AHEAD < row.end) {
-      const i64 next = row.features[e + AHEAD];
-      __builtin_prefetch(row.table + next * row.ld + j);
+    if (e + WIDE_AHEAD < row.last) {
+      const i64 next = row.features[e + WIDE_AHEAD];
+      UNROLLED for (int v = 0; v < N; v += LINE / width < N ? LINE / width : N) __builtin_prefetch(row.table + next * row.ld + j + v * width);
       if (row.behind.kind != CATCH_UP_NONE) __builtin_prefetch(row.behind.touchedAt + next);
     }
     float a = 1, b = 0;
@@ -150,6 +154,42 @@ INLINE bool sumRows(const Row& row, i64 j, const float* bias, const float* bias2
     }
   }
   UNROLLED for (int v = 0; v < N; v++) storeOf(out + j + v * width, acc[v] + zero(F{}));
+  return true;
+}
+
+// The sum of a row of less than a vector: entries are caught up side by side, then added one after the other.
+template <int COLUMNS>
+INLINE bool sumPacked(const Row& row, i64 width, const float* bias, const float* bias2, float* out) {
+  const i64 columns = COLUMNS ? COLUMNS : width, together = PACKED / columns;
+  const bool behind = row.behind.kind != CATCH_UP_NONE, moves = row.behind.kind == CATCH_UP_MOMENTUM;
+  alignas(64) float a[PACKED], b[PACKED], w[PACKED], m[PACKED];
+  float acc[LINE];
+  for (i64 j = 0; j < columns; j++) acc[j] = (bias ? bias[j] : 0) + (bias2 ? bias2[j] : 0);
+  for (i64 block = row.begin; block < row.end; block += together) {
+    const i64 end = block + together < row.end ? block + together : row.end, floats = (end - block) * columns;
+    for (i64 e = block, i = 0; e < end; e++, i += columns) {
+      if (e + AHEAD < row.last) {
+        const i64 next = row.features[e + AHEAD];
+        __builtin_prefetch(row.table + next * row.ld);
+        if (behind) __builtin_prefetch(row.behind.touchedAt + next);
+      }
+      const i64 feature = row.features[e];
+      if ((u64)feature >= (u64)row.words) return false;
+      float kept = 1, less = 0;
+      if (behind && !row.behind.of(feature, kept, less)) return false;
+      for (i64 j = 0; j < columns; j++) {
+        w[i + j] = row.table[feature * row.ld + j], a[i + j] = kept, b[i + j] = less;
+        if (moves) m[i + j] = row.m[feature * row.ld + j];
+      }
+    }
+    if (behind)
+      for (i64 i = 0; i < floats; i += VL) store(w + i, current(load(w + i), load(m + i), load(a + i), load(b + i), row.behind.kind));
+    for (i64 e = block, i = 0; e < end; e++, i += columns) {
+      const float value = row.values ? row.values[e] : 1.0f;
+      for (i64 j = 0; j < columns; j++) acc[j] = fma(value, w[i + j], acc[j]);
+    }
+  }
+  for (i64 j = 0; j < columns; j++) out[j] = acc[j] + 0.0f;
   return true;
 }
 
@@ -171,7 +211,7 @@ static int lookup(Arena& arena, double descriptor, double fromGroup, double toGr
   if (!call.inside) return OUTSIDE;
   const Entries entries{call.integer(starts) ? call.at<i32>(starts) : nullptr};
   const float *b1 = call.integer(bias) ? call.at(bias) : nullptr, *b2 = call.integer(bias2) ? call.at(bias2) : nullptr;
-  Row row{call.at(table), call.at(m), call.integer(values) ? call.at(values) : nullptr, call.at<i32>(features), ld, words, 0, 0, behind};
+  Row row{call.at(table), call.at(m), call.integer(values) ? call.at(values) : nullptr, call.at<i32>(features), ld, words, 0, 0, 0, behind};
   for (i64 g = (i64)fromGroup; g < (i64)toGroup; g++) {
     const i64 first = g * group;
     if (!entries.ordered(first, first + rowCount)) return OUTSIDE;
@@ -181,14 +221,18 @@ static int lookup(Arena& arena, double descriptor, double fromGroup, double toGr
   if (!call.inside) return OUTSIDE;
   for (i64 g = (i64)fromGroup; g < (i64)toGroup; g++) {
     const i64 first = g * group;
+    row.last = entries.at(first + rowCount);
     for (i64 r = 0; r < rowCount; r++) {
       row.begin = entries.at(first + r), row.end = entries.at(first + r + 1);
       float* to = call.at(out) + g * call.integer(outGroup) + r * call.integer(ldo);
+      if (width > 0 && width < LINE) {
+        if (!(width == 2 ? sumPacked<2>(row, width, b1, b2, to) : sumPacked<0>(row, width, b1, b2, to))) return BAD_TOKEN;
+        continue;
+      }
       bool known = true;
       i64 j = 0;
       for (; j + 8 * VL <= width; j += 8 * VL) known &= sumRows<8, vf>(row, j, b1, b2, to);
       for (; j + VL <= width; j += VL) known &= sumRows<1, vf>(row, j, b1, b2, to);
-      for (; j + 2 <= width; j += 2) known &= sumRows<2, float>(row, j, b1, b2, to);
       for (; j < width; j++) known &= sumRows<1, float>(row, j, b1, b2, to);
       if (!known) return BAD_TOKEN;
     }
@@ -198,6 +242,11 @@ static int lookup(Arena& arena, double descriptor, double fromGroup, double toGr
 
 // to = to + value * from, or value * from where `first`; any number of columns.
 INLINE void addRow(float* to, const float* from, float value, bool first, i64 columns) {
+  if (columns == 2) {  // two classes: the loops would cost more than what they do
+    if (first) to[0] = to[1] = 0;
+    to[0] = fma(value, from[0], to[0]), to[1] = fma(value, from[1], to[1]);
+    return;
+  }
   i64 j = 0;
   const vf wide = broadcast(value);
   for (; j + VL <= columns; j += VL) store(to + j, fma(wide, load(from + j), first ? broadcast(0) : load(to + j)));
@@ -214,7 +263,7 @@ static float squaresOf(const float* g, i64 count) {
       const vf x = load(g + i + v * VL);
       sums[v] = fma(x, x, sums[v]);
     }
-  float sum = sumOfLanes(sums);
+  float sum = i > 0 ? sumOfLanes(sums) : 0;
   for (; i < count; i++) sum = fma(g[i], g[i], sum);
   return sum;
 }
@@ -229,96 +278,164 @@ static int rowGradient(Arena& arena, double descriptor, double fromPiece, double
   if (!isPieces(pieceCount) || toPiece > (double)pieceCount) return OUTSIDE;
   call.needRows(d, 1, 0, (double)rowCount, (double)ld, (double)width);
   call.need(call.fields[bins], (double)chunkCount * (double)(pieceCount + 1));
-  call.need(call.fields[bases], toPiece + 1), call.need(call.fields[counts], toPiece), call.need(call.fields[slots], (double)words);
+  call.need(call.fields[bases], toPiece + 1), call.need(call.fields[norms], toPiece, 8), call.need(call.fields[slots], (double)words);
   if (!call.inside) return OUTSIDE;
   const i32 *base = call.at<i32>(bases), *feature = call.at<i32>(dealtFeatures), *row = call.at<i32>(dealtRows);
   const float *value = call.integer(dealtValues) ? call.at(dealtValues) : nullptr, *delta = call.at(d);
   i32 *slot = call.at<i32>(slots), *of = call.at<i32>(touched);
   float* gradient = call.at(g);
-  double squares = 0;
   for (i64 p = (i64)fromPiece; p < (i64)toPiece; p++) {
     const i64 begin = base[p], end = base[p + 1];
     if (begin < 0 || begin > end) return OUTSIDE;
+    call.at<double>(norms)[p] = 0;
+    if (begin == end) continue;
     call.need(call.fields[g], (double)end * (double)width), call.need(call.fields[touched], (double)end);
+    const i32* ofPiece = call.at<i32>(bins) + p;
+    double used = 0;
+    for (i64 chunk = 0; chunk < chunkCount; chunk++) {
+      const i32* bin = ofPiece + chunk * (pieceCount + 1);
+      if (bin[0] < 0 || bin[0] > bin[1]) return OUTSIDE;
+      used = bin[1] > used ? bin[1] : used;
+    }
+    call.need(call.fields[dealtFeatures], used), call.need(call.fields[dealtRows], used);
+    if (value) call.need(call.fields[dealtValues], used);
+    if (!call.inside) return OUTSIDE;
     i64 next = begin;
     for (i64 chunk = 0; chunk < chunkCount; chunk++) {
-      const i32* bin = call.at<i32>(bins) + chunk * (pieceCount + 1) + p;
-      if (bin[0] < 0 || bin[0] > bin[1]) return OUTSIDE;
-      call.need(call.fields[dealtFeatures], (double)bin[1]), call.need(call.fields[dealtRows], (double)bin[1]);
-      if (value) call.need(call.fields[dealtValues], (double)bin[1]);
-      if (!call.inside) return OUTSIDE;
+      const i32 *bin = ofPiece + chunk * (pieceCount + 1), *after = chunk + 1 < chunkCount ? bin + pieceCount + 1 : bin;
       for (i64 e = bin[0]; e < bin[1]; e++) {
-        if (e + AHEAD < bin[1]) __builtin_prefetch(slot + feature[e + AHEAD]);
+        // A piece has few entries in a chunk: those of the next one are asked for as well.
+        if (e + AHEAD < bin[1]) __builtin_prefetch(slot + feature[e + AHEAD], 1);
+        else if (const i64 soon = after[0] + e + AHEAD - bin[1]; soon < after[1]) __builtin_prefetch(slot + feature[soon], 1);
         if ((u64)(i64)feature[e] >= (u64)words || (u64)(i64)row[e] >= (u64)rowCount) return BAD_TOKEN;
-        i32 place = slot[feature[e]];
-        const bool first = place == 0;
+        i64 place = slot[feature[e]];
+        // What earlier steps left in a slot is no place of this piece, or one of another row.
+        const bool inside = (place > begin) & (place <= next);  // by turns: no branch
+        const bool first = !inside | (of[inside ? place - 1 : begin] != feature[e]);
         if (first) {
           if (next == end) return OUTSIDE;
           of[next] = feature[e];
-          place = slot[feature[e]] = (i32)++next;
-        } else if (place <= begin || place > next) return OUTSIDE;
+          place = ++next;
+          slot[feature[e]] = (i32)place;
+        }
         addRow(gradient + (place - 1) * width, delta + row[e] * ld, value ? value[e] : 1.0f, first, width);
       }
     }
-    call.at<i32>(counts)[p] = (i32)(next - begin);
-    squares += squaresOf(gradient + begin * width, (next - begin) * width);
+    for (i64 place = next; place < end; place++) of[place] = -1;
+    call.at<double>(norms)[p] = squaresOf(gradient + begin * width, (next - begin) * width);
   }
-  arena.result = squares;
   return OK;
 }
 
+// Where the floats of some rows stand.
+struct Rows { float *w, *m, *v; };
+
 // Rows of a table and what their step needs.
 struct Table {
-  float *w, *m, *v, *undo;
+  Rows rows, undo;
   const float* g;
-  i64 columns, kept;
+  i64 columns;
   Behind behind;
   Rates<vf> wide;
   Rates<float> narrow;
 };
 
+INLINE const Rates<vf>& ratesFor(const Table& t, vf) { return t.wide; }
+INLINE const Rates<float>& ratesFor(const Table& t, float) { return t.narrow; }
+
 // One vector or float of a row: kept for undo, caught up, stepped.
 template <int KIND, class F>
-INLINE void stepOfRow(const Table& t, const Rates<F>& rates, i64 at, i64 undo, const float* g, F a, F b) {
-  const bool first = KIND == MOMENTUM || KIND == NESTEROV || KIND == ADAM || KIND == ADAMW, second = KIND >= ADAGRAD;
-  F w = loadOf(t.w + at, F{}), m = first ? loadOf(t.m + at, F{}) : zero(F{}), v = second ? loadOf(t.v + at, F{}) : zero(F{});
-  storeOf(t.undo + undo, w);
-  if (first) storeOf(t.undo + t.kept + undo, m);
-  if (second) storeOf(t.undo + 2 * t.kept + undo, v);
+INLINE void stepOfRow(const Table& t, const Rows& from, i64 at, i64 kept, const Rows& to, i64 into, const float* g, F a, F b) {
+  const bool first = hasFirst(KIND), second = hasSecond(KIND);
+  F w = loadOf(from.w + at, F{}), m = first ? loadOf(from.m + at, F{}) : zero(F{}), v = second ? loadOf(from.v + at, F{}) : zero(F{});
+  storeOf(t.undo.w + kept, w);
+  if (first) storeOf(t.undo.m + kept, m);
+  if (second) storeOf(t.undo.v + kept, v);
   w = current(w, m, a, b, t.behind.kind);
   if (first && t.behind.kind == CATCH_UP_MOMENTUM) m *= a;
-  storeOf(t.w + at, stepOf<KIND>(w, g ? loadOf(g, F{}) : zero(F{}), m, v, rates));
-  if (first) storeOf(t.m + at, m);
-  if (second) storeOf(t.v + at, v);
+  storeOf(to.w + into, stepOf<KIND>(w, g ? loadOf(g, F{}) : zero(F{}), m, v, ratesFor(t, F{})));
+  if (first) storeOf(to.m + into, m);
+  if (second) storeOf(to.v + into, v);
 }
 
 // `count` floats from `at` on that belong to one row, or to any rows where none is behind.
 template <int KIND>
-INLINE void stepOfRange(const Table& t, i64 at, i64 undo, const float* g, i64 count, float a, float b) {
+INLINE void stepOfRange(const Table& t, i64 at, i64 kept, const float* g, i64 count, float a, float b) {
   i64 j = 0;
-  for (; j + VL <= count; j += VL) stepOfRow<KIND, vf>(t, t.wide, at + j, undo + j, g ? g + j : g, broadcast(a), broadcast(b));
-  for (; j < count; j++) stepOfRow<KIND, float>(t, t.narrow, at + j, undo + j, g ? g + j : g, a, b);
+  for (; j + VL <= count; j += VL) stepOfRow<KIND, vf>(t, t.rows, at + j, kept + j, t.rows, at + j, g ? g + j : g, broadcast(a), broadcast(b));
+  for (; j < count; j++) stepOfRow<KIND, float>(t, t.rows, at + j, kept + j, t.rows, at + j, g ? g + j : g, a, b);
+}
+
+// A row that is updated soon.
+template <int KIND>
+INLINE void prefetchRow(const Table& t, i64 row, const i32* mark) {
+  for (i64 j = 0; j < t.columns; j += LINE) {
+    __builtin_prefetch(t.rows.w + row * t.columns + j, 1);
+    if (hasFirst(KIND)) __builtin_prefetch(t.rows.m + row * t.columns + j, 1);
+    if (hasSecond(KIND)) __builtin_prefetch(t.rows.v + row * t.columns + j, 1);
+  }
+  if (t.behind.kind != CATCH_UP_NONE) __builtin_prefetch(mark + row, 1);
+}
+
+// Rows of less than a vector stand in `undo` side by side: they are stepped there, and go back to their places in the table.
+// COLUMNS: of a row, where the compiler shall know them; else 0.
+template <int KIND, int COLUMNS>
+static int updatePacked(Call& call, const Table& t, i64 from, i64 to) {
+  const i64 columns = COLUMNS ? COLUMNS : t.columns, together = PACKED / columns;
+  const i32* rows = call.at<i32>(RowUpdate::touched);
+  i32 *mark = call.at<i32>(RowUpdate::touchedAt), now = (i32)call.integer(RowUpdate::now);
+  const bool behind = t.behind.kind != CATCH_UP_NONE;
+  alignas(64) float a[PACKED], b[PACKED], w[PACKED], m[PACKED], v[PACKED];
+  const Rows stepped{w, m, v};
+  const auto move = [&](const Rows& source, i64 at, const Rows& target, i64 into) {
+    for (i64 j = 0; j < columns; j++) {
+      target.w[into + j] = source.w[at + j];
+      if (hasFirst(KIND)) target.m[into + j] = source.m[at + j];
+      if (hasSecond(KIND)) target.v[into + j] = source.v[at + j];
+    }
+  };
+  for (i64 block = from; block < to; block += together) {
+    const i64 end = block + together < to ? block + together : to, kept = (block - from) * columns, floats = (end - block) * columns;
+    const float* g = t.g + block * columns;
+    for (i64 place = block, i = 0; place < end; place++, i += columns) {
+      if (place + AHEAD < to && rows[place + AHEAD] >= 0) prefetchRow<KIND>(t, rows[place + AHEAD], mark);
+      const i64 row = rows[place];
+      float ofRow = 1, less = 0;
+      // At a place without a row whatever stands in `undo` is stepped, to no effect.
+      if (row >= 0) {
+        if (behind && !t.behind.of(row, ofRow, less)) return BAD_TOKEN;
+        if (behind) mark[row] = now;
+        move(t.rows, row * columns, t.undo, kept + i);
+      }
+      for (i64 j = 0; j < columns; j++) a[i + j] = ofRow, b[i + j] = less;
+    }
+    i64 j = 0;
+    for (; j + VL <= floats; j += VL) stepOfRow<KIND, vf>(t, t.undo, kept + j, kept + j, stepped, j, g + j, load(a + j), load(b + j));
+    for (; j < floats; j++) stepOfRow<KIND, float>(t, t.undo, kept + j, kept + j, stepped, j, g + j, a[j], b[j]);
+    for (i64 place = block; place < end; place++)
+      if (rows[place] >= 0) move(stepped, (place - block) * columns, t.rows, rows[place] * columns);
+  }
+  return OK;
 }
 
 template <int KIND>
 static int updatePlaces(Call& call, const Table& t, i64 from, i64 to) {
   using namespace RowUpdate;
-  const i64 words = call.integer(vocabulary);
+  const i64 words = call.integer(vocabulary), columns = t.columns;
   const i32* rows = call.at<i32>(touched);
-  i32 *slot = call.at<i32>(slots), *mark = call.at<i32>(touchedAt), now = (i32)call.integer(RowUpdate::now);
+  i32 *mark = call.at<i32>(touchedAt), now = (i32)call.integer(RowUpdate::now);
+  for (i64 place = from; place < to; place++)
+    if (rows[place] >= words || rows[place] < -1) return BAD_TOKEN;
+  if (columns == 0) return OK;
+  if (columns == 2) return updatePacked<KIND, 2>(call, t, from, to);
+  if (columns < LINE) return updatePacked<KIND, 0>(call, t, from, to);
   for (i64 place = from; place < to; place++) {
-    if (place + AHEAD < to && (u64)(i64)rows[place + AHEAD] < (u64)words) {
-      const i64 next = rows[place + AHEAD];
-      __builtin_prefetch(slot + next, 1), __builtin_prefetch(t.w + next * t.columns, 1);
-      if (t.behind.kind != CATCH_UP_NONE) __builtin_prefetch(mark + next, 1);
-      if (KIND >= ADAGRAD) __builtin_prefetch(t.v + next * t.columns, 1);
-    }
+    if (place + WIDE_AHEAD < to && rows[place + WIDE_AHEAD] >= 0) prefetchRow<KIND>(t, rows[place + WIDE_AHEAD], mark);
     const i64 row = rows[place];
-    if ((u64)row >= (u64)words) return BAD_TOKEN;
+    if (row < 0) continue;
     float a = 1, b = 0;
     if (t.behind.kind != CATCH_UP_NONE && !t.behind.of(row, a, b)) return BAD_TOKEN;
-    stepOfRange<KIND>(t, row * t.columns, (place - from) * t.columns, t.g + place * t.columns, t.columns, a, b);
-    slot[row] = 0;
+    stepOfRange<KIND>(t, row * columns, (place - from) * columns, t.g + place * columns, columns, a, b);
     if (t.behind.kind != CATCH_UP_NONE) mark[row] = now;
   }
   return OK;
@@ -327,27 +444,29 @@ static int updatePlaces(Call& call, const Table& t, i64 from, i64 to) {
 template <int KIND>
 static int updateAll(Call& call, const Table& t, i64 from, i64 to) {
   using namespace RowUpdate;
-  const i64 placeCount = call.integer(places), columns = t.columns;
-  i32 *slot = call.at<i32>(slots), *mark = call.at<i32>(touchedAt), now = (i32)call.integer(RowUpdate::now);
-  for (i64 row = from; row < to; row++)
-    if ((u64)(i64)slot[row] > (u64)placeCount) return OUTSIDE;
+  const i64 used = call.integer(places), columns = t.columns;
+  const i32 *slot = call.at<i32>(slots), *of = call.at<i32>(touched);
+  i32 *mark = call.at<i32>(touchedAt), now = (i32)call.integer(RowUpdate::now);
+  // The row's gradient; none where what its slot holds is of an earlier step.
+  const auto gradientOf = [&](i64 row) -> const float* {
+    const i64 place = slot[row];
+    return place > 0 && place <= used && of[place - 1] == row ? t.g + (place - 1) * columns : nullptr;
+  };
   if (t.behind.kind == CATCH_UP_NONE) {
     // Rows follow each other, so their gradients do as well: mostly zeros, for one loop over all.
     float* g = call.at(scratch);
     for (i64 i = 0; i < (to - from) * columns; i++) g[i] = 0;
-    for (i64 row = from; row < to; row++) {
-      if (slot[row] == 0) continue;
-      for (i64 j = 0; j < columns; j++) g[(row - from) * columns + j] = t.g[(slot[row] - 1) * columns + j];
-      slot[row] = 0;
-    }
+    for (i64 row = from; row < to; row++)
+      if (const float* own = gradientOf(row))
+        for (i64 j = 0; j < columns; j++) g[(row - from) * columns + j] = own[j];
     stepOfRange<KIND>(t, from * columns, 0, g, (to - from) * columns, 1, 0);
     return OK;
   }
   for (i64 row = from; row < to; row++) {
     float a, b;
     if (!t.behind.of(row, a, b)) return BAD_TOKEN;
-    stepOfRange<KIND>(t, row * columns, (row - from) * columns, slot[row] ? t.g + (slot[row] - 1) * columns : nullptr, columns, a, b);
-    slot[row] = 0, mark[row] = now;
+    stepOfRange<KIND>(t, row * columns, (row - from) * columns, gradientOf(row), columns, a, b);
+    mark[row] = now;
   }
   return OK;
 }
@@ -360,21 +479,21 @@ static int rowUpdate(Arena& arena, double descriptor, double fromRow, double toR
   if (!call.inside) return OUTSIDE;
   const i64 from = (i64)fromRow, to = (i64)toRow, width = call.integer(columns), words = call.integer(vocabulary);
   const int optimizer = (int)call.integer(kind);
-  const bool first = optimizer == MOMENTUM || optimizer == NESTEROV || optimizer == ADAM || optimizer == ADAMW, second = optimizer >= ADAGRAD;
   const double table = (double)words * (double)width, kept = (toRow - fromRow) * (double)width;
-  call.need(call.fields[w], table), call.need(call.fields[undo], 3 * kept), call.need(call.fields[slots], (double)words);
-  if (first) call.need(call.fields[m], table);
-  if (second) call.need(call.fields[v], table);
+  call.need(call.fields[w], table), call.need(call.fields[undo], 3 * kept), call.need(call.fields[touched], call.fields[places]);
+  if (hasFirst(optimizer)) call.need(call.fields[m], table);
+  if (hasSecond(optimizer)) call.need(call.fields[v], table);
   call.need(call.fields[g], call.fields[places] * (double)width);
   const bool everyRow = call.integer(all) != 0;
-  if (everyRow) call.need(call.fields[scratch], kept);
-  else call.need(call.fields[touched], toRow);
+  if (everyRow) call.need(call.fields[scratch], kept), call.need(call.fields[slots], (double)words);
   const Behind behind = behindOf(call, catchUp, (double)words);
   if (!call.inside || optimizer > ADAMW || to > (everyRow ? words : call.integer(places))) return OUTSIDE;
   if (behind.kind != CATCH_UP_NONE && call.integer(now) >= behind.period) return OUTSIDE;
-  if (behind.kind == CATCH_UP_MOMENTUM && !first) return OUTSIDE;
+  if (behind.kind == CATCH_UP_MOMENTUM && !hasFirst(optimizer)) return OUTSIDE;
   const double* rule = call.fields + clipFactor;
-  const Table t{call.at(w), call.at(m), call.at(v), call.at(undo), call.at(g), width, (to - from) * width, behind, ratesOf<vf>(rule), ratesOf<float>(rule)};
+  float* keep = call.at(undo);
+  const Rows rows{call.at(w), call.at(m), call.at(v)}, kept3{keep, keep + (to - from) * width, keep + 2 * (to - from) * width};
+  const Table t{rows, kept3, call.at(g), width, behind, ratesOf<vf>(rule), ratesOf<float>(rule)};
 #define STEP(KIND) \
   case KIND: return everyRow ? updateAll<KIND>(call, t, from, to) : updatePlaces<KIND>(call, t, from, to);
   switch (optimizer) { STEP(SGD) STEP(MOMENTUM) STEP(NESTEROV) STEP(ADAGRAD) STEP(RMSPROP) STEP(ADAM) STEP(ADAMW) }

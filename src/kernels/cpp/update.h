@@ -4,6 +4,10 @@
 #include "arena.h"
 #include "descriptors.h"
 
+// Whether an optimizer has state m, and v.
+constexpr bool hasFirst(int kind) { return kind == MOMENTUM || kind == NESTEROV || kind == ADAM || kind == ADAMW; }
+constexpr bool hasSecond(int kind) { return kind >= ADAGRAD; }
+
 // The numbers of a step, in vectors or for one float at a time.
 template <class F> struct Rates {
   F clipFactor, clipValue, l2, decay, rate, beta1, beta2, rest1, rest2, epsilon, adamRate, correction2, threshold, scale;
@@ -103,7 +107,7 @@ static void updateRange(const Call& call, const Rates<vf>& rates, i64 from, i64 
   float *w = call.at(Update::w), *m = call.at(Update::m), *v = call.at(Update::v), *undo = call.at(Update::undo);
   const float* g = call.at(Update::g);
   const i64 count = to - from, BLOCK = PANEL * PANEL;
-  const bool first = KIND == MOMENTUM || KIND == NESTEROV || KIND == ADAM || KIND == ADAMW, second = KIND >= ADAGRAD;
+  const bool first = hasFirst(KIND), second = hasSecond(KIND);
   alignas(64) float updated[PAST ? PANEL * PANEL : 1], turned[PAST ? PANEL * PANEL : 1];
   for (i64 block = from; block < to; block += BLOCK) {
     const i64 end = block + BLOCK < to ? block + BLOCK : to;
@@ -144,7 +148,7 @@ static int update(Arena& arena, double descriptor, double from, double to) {
   for (int f = 0; f <= shared; f++) call.whole(f);
   if (!call.inside) return OUTSIDE;
   const int optimizer = (int)call.integer(kind);
-  const bool first = optimizer == MOMENTUM || optimizer == NESTEROV || optimizer == ADAM || optimizer == ADAMW, second = optimizer >= ADAGRAD;
+  const bool first = hasFirst(optimizer), second = hasSecond(optimizer);
   call.need(call.fields[w], to), call.need(call.fields[g], to), call.need(call.fields[undo], 3 * (to - from));
   if (first) call.need(call.fields[m], to);
   if (second) call.need(call.fields[v], to);

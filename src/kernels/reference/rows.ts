@@ -1,11 +1,12 @@
 // Tables that are read and updated by rows: entries dealt to the pieces of the table, sums of rows, gradients of the rows that are
 // named, and the optimizer's step on them, before which rows catch up with what they have missed.
 
-import { CatchUp, Deal, Lookup, MOST_PIECES, RowGradient, RowUpdate } from '../kernels.js';
+import { CatchUp, Deal, Lookup, MOST_PIECE_ROWS, MOST_PIECES, RowGradient, RowUpdate } from '../kernels.js';
 import { type Arena, areCounts, grouped, matrix, OUTSIDE, span } from './arena.js';
 import { ruleOf, stepAt, undoSlots } from './optimizers.js';
 
-const isPieces = (pieces: number): boolean => Number.isInteger(Math.log2(pieces)) && pieces <= MOST_PIECES;
+const isPowerOfTwo = (count: number): boolean => count >= 1 && Number.isInteger(Math.log2(count));
+const isPieces = (pieces: number): boolean => isPowerOfTwo(pieces) && pieces <= MOST_PIECES;
 
 function checked(name: string, what: string, value: number, end: number): number {
   if (value >= 0 && value < end) return value;
@@ -29,7 +30,9 @@ export function deal(arena: Arena, offset: number, fromChunk: number, toChunk: n
   const { floats, integers } = arena;
   const f = arena.descriptor('deal', offset, Deal);
   const [rows, chunkRows, vocabulary, pieces] = [f[Deal.rows], f[Deal.chunkRows], f[Deal.vocabulary], f[Deal.pieces]];
-  const valid = areCounts(rows, chunkRows, vocabulary) && chunkRows > 0 && isPieces(pieces);
+  const pieceRows = f[Deal.pieceRows];
+  const isCut = isPieces(pieces) && isPowerOfTwo(pieceRows) && pieceRows <= MOST_PIECE_ROWS;
+  const valid = areCounts(rows, chunkRows, vocabulary) && chunkRows > 0 && isCut;
   const bins = arena.integer(
     'deal: bins',
     f[Deal.bins],
@@ -55,7 +58,7 @@ export function deal(arena: Arena, offset: number, fromChunk: number, toChunk: n
       for (let row = rowAt(chunk); row < rowAt(chunk + 1); row++) {
         for (let entry = entries(row); entry < entries(row + 1); entry++) {
           const feature = checked('deal', 'feature', integers[features + entry], vocabulary);
-          if (feature % pieces !== piece) continue;
+          if (Math.floor(feature / pieceRows) % pieces !== piece) continue;
           integers[dealtFeatures + at] = feature;
           integers[dealtRows + at] = row;
           if (hasValues) floats[dealtValues + at] = floats[values + entry];
@@ -135,8 +138,8 @@ export function lookup(arena: Arena, offset: number, fromGroup: number, toGroup:
   }
 }
 
-/** Gradients of the rows that the entries of pieces [from, to) name. @returns the sum of their squares */
-export function rowGradient(arena: Arena, offset: number, fromPiece: number, toPiece: number): number {
+/** Gradients of the rows that the entries of pieces [from, to) name, and the sum of squares of each piece. */
+export function rowGradient(arena: Arena, offset: number, fromPiece: number, toPiece: number): void {
   const { floats, integers } = arena;
   const f = arena.descriptor('rowGradient', offset, RowGradient);
   const [rows, columns, ldd, vocabulary] = [
@@ -154,10 +157,9 @@ export function rowGradient(arena: Arena, offset: number, fromPiece: number, toP
   );
   const d = arena.float('rowGradient: d', f[RowGradient.d], matrix(rows, ldd, columns));
   const bases = arena.integer('rowGradient: bases', f[RowGradient.bases], span(fromPiece, toPiece + 1));
-  const counts = arena.integer('rowGradient: counts', f[RowGradient.counts], span(fromPiece, toPiece));
+  const norms = arena.descriptor('rowGradient: norms', f[RowGradient.norms], { size: toPiece });
   const slots = arena.integer('rowGradient: slots', f[RowGradient.slots], span(0, vocabulary));
   const hasValues = f[RowGradient.dealtValues] !== 0;
-  let squares = 0;
   for (let piece = fromPiece; piece < toPiece; piece++) {
     const [base, end] = [integers[bases + piece], integers[bases + piece + 1]];
     const places = base <= end && base >= 0 ? span(base, end) : OUTSIDE;
@@ -177,20 +179,21 @@ export function rowGradient(arena: Arena, offset: number, fromPiece: number, toP
       for (let entry = integers[bin]; entry < integers[bin + 1]; entry++) {
         const feature = checked('rowGradient', 'feature', integers[features + entry], vocabulary);
         const row = checked('rowGradient', 'row', integers[dealtRows + entry], rows);
-        if (integers[slots + feature] === 0) {
+        const known = integers[slots + feature];
+        if (known <= base || known > next || integers[touched + known - 1] !== feature) {
           integers[touched + checked('rowGradient', 'place', next, end)] = feature;
           floats.fill(0, g + next * columns, g + (next + 1) * columns);
           integers[slots + feature] = ++next;
         }
-        const place = checked('rowGradient', 'place', integers[slots + feature] - 1, end);
+        const place = integers[slots + feature] - 1;
         const value = hasValues ? floats[values + entry] : 1;
         for (let j = 0; j < columns; j++) floats[g + place * columns + j] += value * floats[d + row * ldd + j];
       }
     }
-    integers[counts + piece] = next - base;
-    for (let i = g + base * columns; i < g + next * columns; i++) squares += floats[i] * floats[i];
+    integers.fill(-1, touched + next, touched + end);
+    norms[piece] = 0;
+    for (let i = g + base * columns; i < g + next * columns; i++) norms[piece] += floats[i] * floats[i];
   }
-  return squares;
 }
 
 /** The optimizer's step on the rows at places [from, to), or on rows [from, to) whether they have a place or not. */
@@ -207,8 +210,8 @@ export function rowUpdate(arena: Arena, offset: number, from: number, to: number
   const m = arena.float('rowUpdate: m', f[RowUpdate.m], hasM ? table : none);
   const v = arena.float('rowUpdate: v', f[RowUpdate.v], hasV ? table : none);
   const g = arena.float('rowUpdate: g', f[RowUpdate.g], matrix(places, columns, columns));
-  const slots = arena.integer('rowUpdate: slots', f[RowUpdate.slots], span(0, vocabulary));
-  const touched = arena.integer('rowUpdate: touched', f[RowUpdate.touched], all ? none : span(from, to));
+  const slots = arena.integer('rowUpdate: slots', f[RowUpdate.slots], all ? span(0, vocabulary) : none);
+  const touched = arena.integer('rowUpdate: touched', f[RowUpdate.touched], span(0, places));
   const count = (to - from) * columns;
   const valid = areCounts(from, to) && to >= from && to <= (all ? vocabulary : places);
   const undo = arena.float(
@@ -218,10 +221,16 @@ export function rowUpdate(arena: Arena, offset: number, from: number, to: number
   );
   arena.float('rowUpdate: scratch', f[RowUpdate.scratch], all ? span(0, count) : none);
   const catchUp = catchUpOf(arena, 'rowUpdate', f, RowUpdate);
+  /** -1 where what the row's slot holds is of an earlier step. */
+  const placeOf = (row: number): number => {
+    const place = integers[slots + row] - 1;
+    return place >= 0 && place < places && integers[touched + place] === row ? place : -1;
+  };
 
   for (let i = from; i < to; i++) {
+    if (!all && integers[touched + i] === -1) continue;
     const row = all ? i : checked('rowUpdate', 'row', integers[touched + i], vocabulary);
-    const place = (all ? checked('rowUpdate', 'slot', integers[slots + row], places + 1) : i + 1) - 1;
+    const place = all ? placeOf(row) : i;
     for (let j = 0; j < columns; j++) {
       const [at, kept] = [row * columns + j, undo + (i - from) * columns + j];
       floats[kept] = floats[w + at];
@@ -234,7 +243,6 @@ export function rowUpdate(arena: Arena, offset: number, from: number, to: number
       }
       stepAt(floats, rule, w + at, place >= 0 ? floats[g + place * columns + j] : 0, m + at, v + at);
     }
-    integers[slots + row] = 0;
     if (catchUp) integers[catchUp.touchedAt + row] = f[RowUpdate.now];
   }
 }
