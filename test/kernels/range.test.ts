@@ -154,8 +154,8 @@ const EXAMPLES: Readonly<Record<Method, Example>> = {
   deal: {
     layout: Deal,
     offsets: ['features', 'values', 'dealtFeatures', 'dealtRows', 'dealtValues', 'bins'],
-    sizes: ['rows', 'pieces'],
-    fields: { rows: 3, chunkRows: 2 ** 40, vocabulary: 4, pieces: 2 },
+    sizes: ['rows', 'pieces', 'pieceRows'],
+    fields: { rows: 3, chunkRows: 2 ** 40, vocabulary: 4, pieces: 2, pieceRows: 1 },
     range: [0, 1],
   },
   lookup: {
@@ -170,7 +170,7 @@ const EXAMPLES: Readonly<Record<Method, Example>> = {
   },
   rowGradient: {
     layout: RowGradient,
-    offsets: ['d', 'bins', 'bases', 'counts', 'slots'],
+    offsets: ['d', 'bins', 'bases', 'norms', 'slots'],
     sizes: ['ldd', 'rows', 'columns', 'vocabulary', 'chunks', 'pieces'],
     fields: { ldd: PANEL, rows: 3, columns: PANEL, vocabulary: 4, chunks: 1, pieces: 2 },
     range: [0, 2],
