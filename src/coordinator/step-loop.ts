@@ -175,7 +175,7 @@ export class StepLoop {
     const { queues } = this.#layout.work;
     if (this.#table) {
       this.#phases.enter(Phase.table);
-      this.#table.begin(this.#input);
+      this.#table.begin(this.#input, Atomics.load(this.#words, Word.updates) + 1);
       this.#claims.run(queues.chunks, this.#doChunks);
     } else this.#project('training');
     this.#throughTime.train(this.#input, Atomics.load(this.#words, Word.trainingSide));

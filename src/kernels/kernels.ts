@@ -235,7 +235,9 @@ export const RowGradient = layout(
   'g', // [places, columns]
   'touched', // int32 [places]: the row of the table, -1 where a piece has fewer rows than entries
   'norms', // float64 [P]: sum of squares of a piece's gradient
-  'slots', // int32 [vocabulary]: 1 + a row's place, as `touched` confirms; whatever stands there for other rows
+  'slots', // int32 [vocabulary]: 1 + a row's place, as `touched` confirms; whatever stands there for other rows; 0: nobody asks
+  'hash', // int32 [hashSize] that no one else uses: finds the place of a row again
+  'hashSize', // at least twice the entries of a piece, as the next power of two
 );
 
 /**

@@ -48,6 +48,7 @@ export class TableRows {
     this.#gradient = descriptors.add(RowGradient, {
       ...{ d: table.d.at, ldd: table.d.ld, rows: 0, columns: p.columns, chunks: 0 },
       ...{ ...dealt, bases: table.bases, g, touched, norms, slots },
+      ...{ hash: table.hashes[worker], hashSize: table.hashSize },
     });
     this.#update = descriptors.add(RowUpdate, {
       ...fixedFields(optimizer),
@@ -57,8 +58,10 @@ export class TableRows {
     });
   }
 
-  begin(input: StepInput): void {
+  /** @param n which update the step would be */
+  begin(input: StepInput, n: number): void {
     const { model } = this.#layout.shape;
+    this.#descriptors.set(this.#gradient, RowGradient.slots, this.visitsAll(n) ? this.#table.slots : 0);
     const rows = input.steps * this.#layout.training.streams;
     const named = model.sparseFeatures !== undefined;
     this.#descriptors.set(this.#deal, Deal.starts, named ? input.entryStarts : 0);

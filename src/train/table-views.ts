@@ -39,7 +39,11 @@ export interface TableViews {
   readonly places: number;
   readonly g: number;
   readonly touched: number;
+  /** Only read where a step visits all rows. */
   readonly slots: number;
+  /** Of each worker. */
+  readonly hashes: readonly number[];
+  readonly hashSize: number;
   /** float64 [P]: sum of squares of each piece's gradient. */
   readonly norms: number;
   readonly behind: Behind;
@@ -66,6 +70,8 @@ export function placeTable(
   const pieces = Math.min(MOST_PIECES, 2 ** Math.ceil(Math.log2(p.depth)));
   const blockRows = Math.max(1, Math.floor(PIECE / p.columns));
   const catchUp = catchUpOf(rule);
+  // A piece may have all entries.
+  const hashSize = 2 ** Math.ceil(Math.log2(2 * Math.max(1, places)));
   const period = catchUp > 0 ? PERIOD : 0;
   const { embeddedGradient, layers, ldz, logits, ldl } = training;
   const deltas = {
@@ -85,6 +91,8 @@ export function placeTable(
     g: plan.floats('gradients', places * p.columns),
     touched: plan.ints('gradients', places),
     slots: plan.ints('gradients', p.depth),
+    hashes: Array.from({ length: shape.workers }, () => plan.ints('control', hashSize)),
+    hashSize,
     norms: plan.doubles('control', pieces),
     behind: {
       ...{ catchUp, period },

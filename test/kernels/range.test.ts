@@ -170,9 +170,9 @@ const EXAMPLES: Readonly<Record<Method, Example>> = {
   },
   rowGradient: {
     layout: RowGradient,
-    offsets: ['d', 'bins', 'bases', 'norms', 'slots'],
-    sizes: ['ldd', 'rows', 'columns', 'vocabulary', 'chunks', 'pieces'],
-    fields: { ldd: PANEL, rows: 3, columns: PANEL, vocabulary: 4, chunks: 1, pieces: 2 },
+    offsets: ['d', 'bins', 'bases', 'norms', 'slots', 'hash'],
+    sizes: ['ldd', 'rows', 'columns', 'vocabulary', 'chunks', 'pieces', 'hashSize'],
+    fields: { ldd: PANEL, rows: 3, columns: PANEL, vocabulary: 4, chunks: 1, pieces: 2, hashSize: 8 },
     range: [0, 2],
   },
   rowUpdate: {
@@ -230,7 +230,7 @@ const EXAMPLES: Readonly<Record<Method, Example>> = {
 /** Fields of int32 arrays. */
 const WHOLE = [
   ...['tokens', 'targets', 'active', 'counts', 'indices', 'starts', 'features', 'dealtFeatures', 'dealtRows', 'bins'],
-  ...['bases', 'slots', 'touched', 'touchedAt'],
+  ...['bases', 'slots', 'touched', 'touchedAt', 'hash'],
 ];
 
 /** Enough for any array of an example. */

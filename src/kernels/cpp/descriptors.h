@@ -16,7 +16,7 @@ namespace Dropout { enum { in, out, ld, group, rows, columns, threshold, scale, 
 namespace Update { enum { kind, w, g, m, v, undo, transposed, depth, transposedDepth, shared, clipFactor, clipValue, l1, l2, proximal, rate, beta1, beta2, epsilon, correction1, correction2, size }; }
 namespace Deal { enum { starts, features, values, rows, chunkRows, vocabulary, pieces, pieceRows, dealtFeatures, dealtRows, dealtValues, bins, size }; }
 namespace Lookup { enum { table, ldt, vocabulary, m, starts, features, values, rowGroup, out, ldo, outGroup, rows, columns, bias, bias2, catchUp, touchedAt, maps, period, size }; }
-namespace RowGradient { enum { d, ldd, rows, columns, vocabulary, dealtFeatures, dealtRows, dealtValues, bins, chunks, pieces, bases, g, touched, norms, slots, size }; }
+namespace RowGradient { enum { d, ldd, rows, columns, vocabulary, dealtFeatures, dealtRows, dealtValues, bins, chunks, pieces, bases, g, touched, norms, slots, hash, hashSize, size }; }
 namespace RowUpdate { enum { kind, w, m, v, columns, vocabulary, places, g, touched, slots, undo, scratch, all, now, catchUp, touchedAt, maps, period, clipFactor, clipValue, l1, l2, proximal, rate, beta1, beta2, epsilon, correction1, correction2, size }; }
 namespace SquareNorm { enum { g, size }; }
 namespace Elementwise { enum { in, out, function, size }; }

@@ -278,11 +278,12 @@ static int rowGradient(Arena& arena, double descriptor, double fromPiece, double
   if (!isPieces(pieceCount) || toPiece > (double)pieceCount) return OUTSIDE;
   call.needRows(d, 1, 0, (double)rowCount, (double)ld, (double)width);
   call.need(call.fields[bins], (double)chunkCount * (double)(pieceCount + 1));
-  call.need(call.fields[bases], toPiece + 1), call.need(call.fields[norms], toPiece, 8), call.need(call.fields[slots], (double)words);
+  call.need(call.fields[bases], toPiece + 1), call.need(call.fields[norms], toPiece, 8), call.need(call.fields[hash], call.fields[hashSize]);
+  if (call.integer(slots)) call.need(call.fields[slots], (double)words);
   if (!call.inside) return OUTSIDE;
   const i32 *base = call.at<i32>(bases), *feature = call.at<i32>(dealtFeatures), *row = call.at<i32>(dealtRows);
   const float *value = call.integer(dealtValues) ? call.at(dealtValues) : nullptr, *delta = call.at(d);
-  i32 *slot = call.at<i32>(slots), *of = call.at<i32>(touched);
+  i32 *slot = call.integer(slots) ? call.at<i32>(slots) : nullptr, *of = call.at<i32>(touched), *hashed = call.at<i32>(hash);
   float* gradient = call.at(g);
   for (i64 p = (i64)fromPiece; p < (i64)toPiece; p++) {
     const i64 begin = base[p], end = base[p + 1];
@@ -299,25 +300,25 @@ static int rowGradient(Arena& arena, double descriptor, double fromPiece, double
     }
     call.need(call.fields[dealtFeatures], used), call.need(call.fields[dealtRows], used);
     if (value) call.need(call.fields[dealtValues], used);
-    if (!call.inside) return OUTSIDE;
+    int bits = 1;
+    while (((i64)1 << bits) < 2 * (end - begin)) bits++;
+    if (!call.inside || ((i64)1 << bits) > call.integer(hashSize)) return OUTSIDE;
+    for (i64 h = 0; h < (i64)1 << bits; h++) hashed[h] = 0;
     i64 next = begin;
     for (i64 chunk = 0; chunk < chunkCount; chunk++) {
-      const i32 *bin = ofPiece + chunk * (pieceCount + 1), *after = chunk + 1 < chunkCount ? bin + pieceCount + 1 : bin;
+      const i32* bin = ofPiece + chunk * (pieceCount + 1);
       for (i64 e = bin[0]; e < bin[1]; e++) {
-        // A piece has few entries in a chunk: those of the next one are asked for as well.
-        if (e + AHEAD < bin[1]) __builtin_prefetch(slot + feature[e + AHEAD], 1);
-        else if (const i64 soon = after[0] + e + AHEAD - bin[1]; soon < after[1]) __builtin_prefetch(slot + feature[soon], 1);
         if ((u64)(i64)feature[e] >= (u64)words || (u64)(i64)row[e] >= (u64)rowCount) return BAD_TOKEN;
-        i64 place = slot[feature[e]];
-        // What earlier steps left in a slot is no place of this piece, or one of another row.
-        const bool inside = (place > begin) & (place <= next);  // by turns: no branch
-        const bool first = !inside | (of[inside ? place - 1 : begin] != feature[e]);
+        u32 h = (u32)feature[e] * 0x9e3779b1u >> (32 - bits);
+        while (hashed[h] != 0 && of[hashed[h] - 1] != feature[e]) h = (h + 1) & ((1u << bits) - 1);
+        const bool first = hashed[h] == 0;
         if (first) {
           if (next == end) return OUTSIDE;
           of[next] = feature[e];
-          place = ++next;
-          slot[feature[e]] = (i32)place;
+          hashed[h] = (i32)++next;
+          if (slot) slot[feature[e]] = (i32)next;
         }
+        const i64 place = hashed[h];
         addRow(gradient + (place - 1) * width, delta + row[e] * ld, value ? value[e] : 1.0f, first, width);
       }
     }

@@ -158,13 +158,18 @@ export function rowGradient(arena: Arena, offset: number, fromPiece: number, toP
   const d = arena.float('rowGradient: d', f[RowGradient.d], matrix(rows, ldd, columns));
   const bases = arena.integer('rowGradient: bases', f[RowGradient.bases], span(fromPiece, toPiece + 1));
   const norms = arena.descriptor('rowGradient: norms', f[RowGradient.norms], { size: toPiece });
-  const slots = arena.integer('rowGradient: slots', f[RowGradient.slots], span(0, vocabulary));
+  const hasSlots = f[RowGradient.slots] !== 0;
+  const slots = arena.integer('rowGradient: slots', f[RowGradient.slots], span(0, hasSlots ? vocabulary : 0));
+  const hashSize = f[RowGradient.hashSize];
+  arena.integer('rowGradient: hash', f[RowGradient.hash], areCounts(hashSize) ? span(0, hashSize) : OUTSIDE);
   const hasValues = f[RowGradient.dealtValues] !== 0;
   for (let piece = fromPiece; piece < toPiece; piece++) {
     const [base, end] = [integers[bases + piece], integers[bases + piece + 1]];
     const places = base <= end && base >= 0 ? span(base, end) : OUTSIDE;
     const g = arena.float('rowGradient: g', f[RowGradient.g], grouped(base, end, columns, span(0, columns)));
     const touched = arena.integer('rowGradient: touched', f[RowGradient.touched], places);
+    if (end > base && hashSize < 2 * (end - base)) throw new RangeError(`rowGradient: a hash of ${hashSize}`);
+    const placeOf = new Map<number, number>();
     let next = base;
     for (let chunk = 0; chunk < chunks; chunk++) {
       const bin = bins + chunk * (pieces + 1) + piece;
@@ -179,13 +184,14 @@ export function rowGradient(arena: Arena, offset: number, fromPiece: number, toP
       for (let entry = integers[bin]; entry < integers[bin + 1]; entry++) {
         const feature = checked('rowGradient', 'feature', integers[features + entry], vocabulary);
         const row = checked('rowGradient', 'row', integers[dealtRows + entry], rows);
-        const known = integers[slots + feature];
-        if (known <= base || known > next || integers[touched + known - 1] !== feature) {
-          integers[touched + checked('rowGradient', 'place', next, end)] = feature;
-          floats.fill(0, g + next * columns, g + (next + 1) * columns);
-          integers[slots + feature] = ++next;
+        const place = placeOf.get(feature) ?? checked('rowGradient', 'place', next, end);
+        if (place === next) {
+          placeOf.set(feature, place);
+          integers[touched + place] = feature;
+          floats.fill(0, g + place * columns, g + (place + 1) * columns);
+          next++;
+          if (hasSlots) integers[slots + feature] = next;
         }
-        const place = integers[slots + feature] - 1;
         const value = hasValues ? floats[values + entry] : 1;
         for (let j = 0; j < columns; j++) floats[g + place * columns + j] += value * floats[d + row * ldd + j];
       }
