@@ -108,7 +108,7 @@ export const isOrder = (order: number): boolean => Number.isInteger(order) && or
 
 /** @returns each once, growing */
 function checkOrders(orders: readonly number[]): readonly number[] {
-  const wrong = orders.find((order) => !isOrder(order));
+  const wrong = Array.isArray(orders) ? orders.find((order) => !isOrder(order)) : orders;
   if (wrong !== undefined || orders.length === 0)
     throw new UserError(`orders: ${wrong ?? 'an empty list'} is not allowed; it is ${ORDERS_ALLOWED}`);
   return [...new Set(orders)].sort((a, b) => a - b);

@@ -2,9 +2,13 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { compareMarkov, loadModel, type MarkovComparison, train, UserError } from '../../src/index.js';
 import { evaluationsOf, kernelNames, metricsOf, newFolders, someText } from './runs.js';
+
+/** What the machine says that it has. */
+const machine = vi.hoisted(() => ({ bytes: 2 ** 40 }));
+vi.mock('node:os', async (original) => ({ ...(await original<object>()), totalmem: () => machine.bytes }));
 
 const newFolder = newFolders();
 const folder = newFolder('data');
@@ -103,6 +107,7 @@ describe('is refused with a reason', () => {
   test('of orders that are none', async () => {
     await refusal(run, { orders: [2, 11] }).toThrow('orders: 11 is not allowed; it is the orders of the Markov models');
     await refusal(run, { orders: [1.5] }).toThrow(UserError);
+    await refusal(run, { orders: 3 }).toThrow('orders: 3 is not allowed');
     await refusal(run, { orders: [] }).toThrow('orders: an empty list is not allowed');
   });
 
@@ -144,6 +149,18 @@ describe('is refused with a reason', () => {
     await train({ ...settings, steps: 2, text: path, out });
     writeFileSync(path, someText(LENGTH, 2));
     await refusal(out).toThrow(/^MODEL: .* learned another text than .*changed\.txt holds now/);
+  });
+
+  test('of orders that may need more memory than there is', async () => {
+    machine.bytes = 300_000;
+    try {
+      await refusal(run, { orders: [1, 10] }).toThrow(
+        /^--orders: a Markov model of order 10 may need \d+\.\d kB and this machine has 300\.0 kB; give lower orders$/,
+      );
+      expect((await compareMarkov(run, { orders: [1, 2] })).markov).toHaveLength(2);
+    } finally {
+      machine.bytes = 2 ** 40;
+    }
   });
 
   test('of a run that held nothing out, but for another text', async () => {
