@@ -13,6 +13,14 @@ export type {
   StepEvent,
   TrainEvent,
 } from './report/events.js';
+export {
+  type Compared,
+  type ComparedMarkov,
+  type ComparedRecurrent,
+  type CompareOptions,
+  compareMarkov,
+  type MarkovComparison,
+} from './run/compare-markov.js';
 export type { TrainingData } from './run/data.js';
 export {
   type EvalData,

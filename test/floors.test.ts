@@ -17,6 +17,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   'src/train': 3,
   'src/data': 3,
   'src/coordinator': 4,
+  'src/markov': 4,
   workers: 5,
   'src/checkpoint': 5,
   'src/report': 5,

@@ -36,6 +36,11 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     about: 'Show architecture, parameters and training state',
     load: async () => (await import('./inspect.js')).inspect,
   },
+  compare: {
+    usage: 'compare <rivals> <model>',
+    about: 'Set a model beside Markov models of the same text: compare markov MODEL',
+    load: async () => (await import('./compare.js')).compare,
+  },
   bench: {
     usage: 'bench [table]',
     about: 'Time training on this machine',
@@ -159,9 +164,11 @@ function usageError(message: string, words: readonly string[], name: string | un
     return new UserError(`${word}: there is no such command${guess}; "unroll --help" lists them`);
   }
   if (message.startsWith('Unknown argument')) return unknownArgument(words, { flags, command: name });
-  if (message.startsWith('Not enough non-option arguments'))
+  if (message.startsWith('Not enough non-option arguments')) {
+    const command = name === 'compare' ? 'compare markov' : name;
     return new UserError(
-      `MODEL: it is missing; give the folder of a run, a checkpoint folder or a .safetensors file, as in "unroll ${name} runs/book-lstm256"`,
+      `MODEL: it is missing; give the folder of a run, a checkpoint folder or a .safetensors file, as in "unroll ${command} runs/book-lstm256"`,
     );
+  }
   return new UserError(`${message}; see "unroll ${name} --help"`);
 }

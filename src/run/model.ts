@@ -3,7 +3,7 @@
 import { statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { modelFile, TRAINER } from '../checkpoint/checkpoint.js';
-import { readModelHeader, readParameter } from '../checkpoint/model-file.js';
+import { type ModelHeader, readModelHeader, readParameter } from '../checkpoint/model-file.js';
 import { SafetensorsFile } from '../checkpoint/safetensors-file.js';
 import type { Batches } from '../data/batches.js';
 import { EVALUATION, EvalBatches } from '../data/eval-segments.js';
@@ -74,15 +74,27 @@ export interface ParameterInfo {
 
 /** Loads the model that `path` means: a run folder (its latest checkpoint), a checkpoint folder or a .safetensors file. */
 export async function loadModel(path: string, { kernels = 'auto' }: LoadOptions = {}): Promise<Model> {
-  const name = modelFile(path);
+  const { architecture, vocabulary, examples, inference, kernelName, training } = loadParts(modelFile(path), kernels);
+  const known = examples && { ...examples, kernelName };
+  return new Model(architecture, vocabulary, inference, training, known);
+}
+
+/** What a model's file holds, with the weights in their place. */
+export interface ModelParts extends ModelHeader {
+  readonly inference: Inference;
+  readonly kernelName: KernelName;
+  readonly training: RunProgress | undefined;
+}
+
+/** @param name of the model's file */
+export function loadParts(name: string, kernels: KernelRequest): ModelParts {
   const file = SafetensorsFile.open(name);
   try {
-    const { architecture, vocabulary, examples } = readModelHeader(file);
+    const header = readModelHeader(file);
     const kernelName = chooseKernels(kernels).name;
-    const inference = new Inference(architecture, kernelName);
+    const inference = new Inference(header.architecture, kernelName);
     for (const p of inference.parameters) readParameter(file, p.name, p, inference.arena.floatsAt(p.weights, p.length));
-    const known = examples && { ...examples, kernelName };
-    return new Model(architecture, vocabulary, inference, trainingOf(name), known);
+    return { ...header, inference, kernelName, training: trainingOf(name) };
   } finally {
     file.close();
   }
@@ -94,7 +106,7 @@ function trainingOf(model: string): RunProgress | undefined {
   return statSync(join(folder, TRAINER), { throwIfNoEntry: false }) ? progressOf(folder) : undefined;
 }
 
-function tooShort(name: string, tokens: number, skipped: number): UserError {
+export function tooShort(name: string, tokens: number, skipped: number): UserError {
   const left = skipped > 0 ? ` without the ${skipped} unknown ${skipped === 1 ? 'symbol' : 'symbols'}` : '';
   return new UserError(
     `${name} has ${tokens === 0 ? 'no token' : 'one token'}${left}; evaluation needs two or more, one to read and the next to predict`,

@@ -164,13 +164,16 @@ const LOWER: Readonly<Record<string, string>> = {
   text: 'the text',
 };
 
+/** What a process may use here at the most. */
+export const machineBytes = (): number => Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY);
+
 /** @throws UserError that says which part is large, before work is cut into as many pieces as such a plan has */
 function checkFits(shape: RunShape, textBytes: number): void {
   const plan = new PlanBuilder(shape.floatBytes, shape.reservedBytes);
   placeParameters(plan, shape.model, trainingState(shape));
   placeWindow(plan, shape.model, trainingWindow(shape), 'activations');
   const needed = plan.bytes + textBytes;
-  const available = Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY);
+  const available = machineBytes();
   if (needed <= available) return;
   const parts = [...plan.parts, ['text', textBytes] as const].sort(([, a], [, b]) => b - a);
   const [largest, size] = parts[0];
