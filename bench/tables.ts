@@ -39,6 +39,10 @@ export interface LazyRow {
   readonly dense: Spread;
   /** Steps a second, lazy over dense. */
   readonly ratio: Spread;
+  /** What of a step is the table's: lookup, gradient and update of its rows, of one worker. */
+  readonly microseconds: readonly [lazy: Spread, dense: Spread];
+  /** The same, dense over lazy. */
+  readonly tableRatio: Spread;
   readonly examplesPerSecond: Spread;
   /** The largest difference of any weight after the same steps. */
   readonly difference: number;
@@ -95,17 +99,8 @@ async function benchVocabulary(
     ...{ ...vocabularyShape(options, count), workers, profile: true, source: randomTokens(count, drawn) },
   }));
   return withBenches(shapes, async (benches) => {
-    const own: number[][] = [[], []];
-    const measures = benches.map((bench, i) => async () => {
-      const before = tableMs(bench);
-      const rate = await bench.stepsPerSecond(options.seconds);
-      const after = tableMs(bench);
-      own[i].push((1000 * (after.ms - before.ms)) / (after.steps - before.steps));
-      return 1e6 / rate;
-    });
-    await takeTurns(measures, 1); // warms up
-    for (const values of own) values.length = 0;
-    const steps = await takeTurns(measures, options.rounds);
+    const { rates, own } = await measureTables(benches, options);
+    const steps = rates.map((values) => values.map((rate) => 1e6 / rate));
     return {
       ...{ table: 'vocabulary', drawn, workers, tokens },
       microseconds: [spread(own[0]), spread(own[1])],
@@ -113,6 +108,24 @@ async function benchVocabulary(
       stepMicroseconds: [spread(steps[0]), spread(steps[1])],
     };
   });
+}
+
+/** Steps a second of each training, and microseconds of a step that are its table's, round by round. */
+async function measureTables(
+  benches: readonly TrainingBench[],
+  { rounds, seconds }: TablesOptions,
+): Promise<{ readonly rates: readonly (readonly number[])[]; readonly own: readonly (readonly number[])[] }> {
+  const own: number[][] = benches.map(() => []);
+  const measures = benches.map((bench, i) => async () => {
+    const before = tableMs(bench);
+    const rate = await bench.stepsPerSecond(seconds);
+    const after = tableMs(bench);
+    own[i].push((1000 * (after.ms - before.ms)) / (after.steps - before.steps));
+    return rate;
+  });
+  await takeTurns(measures, 1); // warms up
+  for (const values of own) values.length = 0;
+  return { rates: await takeTurns(measures, rounds), own };
 }
 
 /** Milliseconds of looking up, dealing, gradients and updates of the table so far, the mean of the workers. */
@@ -150,15 +163,15 @@ function randomTokens(tokens: number, drawn: VocabularyRow['drawn']): Source {
 async function benchLazy(options: TablesOptions, batch: number, workers: number): Promise<LazyRow> {
   const examples = randomExamples(BATCHES * batch, options.features, options.entries);
   const shapes = (['shrink', 'dense'] as const).map((rowRule) => ({
-    ...{ ...lazyShape(options, batch), workers, rowRule, source: sourceOf(examples, batch) },
+    ...{ ...lazyShape(options, batch), workers, rowRule, profile: true, source: sourceOf(examples, batch) },
   }));
   return withBenches(shapes, async (benches) => {
     for (const bench of benches) await bench.train(SAME_STEPS - 1);
     const difference = largestDifference(benches[0].weights(), benches[1].weights());
-    const measures = benches.map((bench) => () => bench.stepsPerSecond(options.seconds));
-    await takeTurns(measures, 1); // warms up
-    const [lazy, dense] = await takeTurns(measures, options.rounds);
+    const { rates, own } = await measureTables(benches, options);
+    const [lazy, dense] = rates;
     return {
+      ...{ microseconds: [spread(own[0]), spread(own[1])], tableRatio: ratios(own[1], own[0]) },
       ...{ table: 'lazy', batch, workers, lazy: spread(lazy), dense: spread(dense), ratio: ratios(lazy, dense) },
       ...{ examplesPerSecond: spread(lazy.map((rate) => rate * batch)), difference },
     };

@@ -52,6 +52,12 @@ export interface TableViews {
 /** Entries of a chunk, or rows where each has one: some ten microseconds of sorting, in the first-level cache. */
 const CHUNK = 2048;
 
+/** Entries of a piece, so that what a piece costs by itself is little beside them. */
+const PIECE_ENTRIES = 32;
+
+/** The next one, 1 at least. */
+const powerOfTwo = (x: number): number => 2 ** Math.max(0, Math.ceil(Math.log2(x)));
+
 export function placeTable(
   plan: PlanBuilder,
   shape: RunShape,
@@ -67,11 +73,11 @@ export function placeTable(
   const chunkRows = Math.max(1, Math.ceil((CHUNK * rows) / Math.max(CHUNK, places)));
   const chunks = Math.ceil(rows / chunkRows);
   const pieceRows = p.columns < PANEL ? MOST_PIECE_ROWS : 1;
-  const pieces = Math.min(MOST_PIECES, 2 ** Math.ceil(Math.log2(p.depth)));
+  const pieces = Math.min(MOST_PIECES, powerOfTwo(p.depth), powerOfTwo(places / PIECE_ENTRIES));
   const blockRows = Math.max(1, Math.floor(PIECE / p.columns));
   const catchUp = catchUpOf(rule);
   // A piece may have all entries.
-  const hashSize = 2 ** Math.ceil(Math.log2(2 * Math.max(1, places)));
+  const hashSize = powerOfTwo(2 * places);
   const period = catchUp > 0 ? PERIOD : 0;
   const { embeddedGradient, layers, ldz, logits, ldl } = training;
   const deltas = {

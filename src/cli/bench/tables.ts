@@ -60,6 +60,7 @@ export const tables: BenchTable = {
   },
 };
 
+const one = (value: number): string => value.toFixed(1);
 const two = (value: number): string => value.toFixed(2);
 
 /** A table of the rows of one kind, numbers from column `left` on. */
@@ -91,12 +92,21 @@ const vocabularyTable = (rows: readonly Row[]): string =>
 const lazyTable = (rows: readonly Row[]): string =>
   tableOf(
     ...([rows, 'lazy'] as const),
-    ['batch', 'workers', 'lazy, steps/s', 'dense, steps/s', 'lazy / dense', 'lazy, examples/s', 'largest difference'],
+    [
+      ...['batch', 'workers', 'us of the table, lazy', 'dense', 'dense / lazy', 'lazy, steps/s', 'dense, steps/s'],
+      ...['lazy / dense', 'lazy, examples/s', 'largest difference'],
+    ],
     0,
-    ({ batch, workers, lazy, dense, ratio, examplesPerSecond, difference }) => [
+    ({ batch, workers, lazy, dense, ratio, microseconds, tableRatio, examplesPerSecond, difference }) => [
       [
-        ...[String(batch), String(workers), range(lazy), range(dense), range(ratio, (value) => value.toFixed(1))],
-        ...[range(examplesPerSecond), difference.toExponential(1)],
+        ...[
+          String(batch),
+          String(workers),
+          range(microseconds[0], one),
+          range(microseconds[1]),
+          range(tableRatio, one),
+        ],
+        ...[range(lazy), range(dense), range(ratio, one), range(examplesPerSecond), difference.toExponential(1)],
       ],
     ],
   );
