@@ -14,6 +14,7 @@ export type {
   TrainEvent,
 } from './report/events.js';
 export type { TrainingData } from './run/data.js';
+export { type DiagnoseOptions, type Diagnosis, diagnose } from './run/diagnose.js';
 export {
   type EvalData,
   type EvalOptions,
@@ -24,5 +25,7 @@ export {
   type ParameterInfo,
   type SampleOptions,
 } from './run/model.js';
+export type { LayerReach, Verdict } from './run/reach.js';
+export { type ToyNetwork, type ToyOptions, toyNetworks } from './run/toy-networks.js';
 export type { TrainOutcome } from './run/train.js';
 export { type Training, type TrainOptions, train } from './run/train-api.js';

@@ -36,6 +36,11 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     about: 'Show architecture, parameters and training state',
     load: async () => (await import('./inspect.js')).inspect,
   },
+  diagnose: {
+    usage: 'diagnose [model]',
+    about: 'Show whether gradients vanish or explode, in a model or in a toy network',
+    load: async () => (await import('./diagnose.js')).diagnose,
+  },
   bench: {
     usage: 'bench [table]',
     about: 'Time training on this machine',
