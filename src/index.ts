@@ -26,6 +26,5 @@ export {
   type SampleOptions,
 } from './run/model.js';
 export type { LayerReach, Verdict } from './run/reach.js';
-export { type ToyNetwork, type ToyOptions, toyNetworks } from './run/toy-networks.js';
 export type { TrainOutcome } from './run/train.js';
 export { type Training, type TrainOptions, train } from './run/train-api.js';

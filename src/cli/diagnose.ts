@@ -88,7 +88,7 @@ function toy(given: Given): Findings {
     words: toyTable(networks, steps, window),
     chart: {
       title: 'The toy network: |dLoss/dh(t)| by steps back',
-      lines: networks.map((network) => ({ name: nameOf(network), norms: network.norms })),
+      lines: networks.map((network) => ({ name: nameOf(network), group: network.cell, norms: network.norms })),
       window,
     },
   };
@@ -99,9 +99,10 @@ const toyWindow = (steps: number) => ({
   ...{ allowed: `1 to ${steps}`, allows: (value: number) => isWhole(value, 1, steps), fallback: steps },
 });
 
-function nameOf({ cell, weight, gateBias }: ToyNetwork): string {
-  return gateBias === null ? `${cell === 'relu' ? 'ReLU' : cell}, w = ${weight}` : `${cell}, gate bias ${gateBias}`;
-}
+const NAMES = { sigmoid: 'sigmoid', tanh: 'tanh', relu: 'ReLU', lstm: 'LSTM', gru: 'GRU' };
+
+const nameOf = ({ cell, weight, gateBias }: ToyNetwork): string =>
+  gateBias === null ? `${NAMES[cell]}, w = ${weight}` : `${NAMES[cell]}, gate bias ${gateBias}`;
 
 /** Steps back that a table has columns for: twice as many each time, and the last. */
 function stepsShown(steps: number): readonly number[] {
@@ -134,7 +135,7 @@ async function ofModel(given: Given): Promise<Findings> {
     words: inWords(diagnosis),
     chart: {
       title: `${path}: |dLoss/dh(t)| by steps back`,
-      lines: diagnosis.layers.map(({ norms }, layer) => ({ name: `layer ${layer + 1}`, norms })),
+      lines: diagnosis.layers.map(({ norms }, layer) => ({ name: `layer ${layer + 1}`, group: `${layer}`, norms })),
     },
   };
 }
@@ -151,9 +152,9 @@ function inWords({ window, streams, layers, verdict, advice }: Diagnosis): strin
     ]),
   ];
   const said = {
-    vanishes: 'the gradient vanishes: what lies further back hardly counts',
+    vanishes: 'the gradient vanishes: little is left after a quarter of the window, nothing at its end',
     explodes: 'the gradient explodes: what lies far back counts more than 100 times what is near',
-    healthy: 'the gradient is healthy: it reaches a quarter of the window or more and does not explode',
+    healthy: 'the gradient neither vanishes nor explodes within the window',
   }[verdict];
   return `${table(rows, [...rows[0].keys()].slice(1))}
 

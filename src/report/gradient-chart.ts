@@ -3,6 +3,8 @@
 
 export interface ChartLine {
   readonly name: string;
+  /** Lines of a group have one colour, and differ in their dashes. */
+  readonly group: string;
   /** By steps back, from 0 on; what is no positive number is left out. */
   readonly norms: readonly number[];
 }
@@ -17,10 +19,10 @@ export interface Chart {
 const SIZE = { width: 760, height: 420 };
 const PLOT = { left: 64, right: 560, top: 48, bottom: 364 };
 const LEGEND = { left: 580, line: 22 };
+const LABELS = 42;
 const [INK, FAINT, GROUND] = ['#24292f', '#d0d7de', '#f6f8fa'];
 const COLOURS = ['#0969da', '#bc4c00', '#1a7f37', '#8250df', '#cf222e'];
-/** Lines of one colour differ in these. */
-const DASHES = ['', '6 3', '2 3'];
+const DASHES = ['', '7 3', '2 3', '9 3 2 3'];
 /** The axis ends here, in powers of ten: what is smaller has vanished, what is larger has exploded. */
 const [LOWEST, HIGHEST] = [-12, 6];
 const MOST_TICKS = 8;
@@ -33,11 +35,11 @@ export function gradientChart({ title, lines, window }: Chart): string {
   const y = (norm: number): number =>
     PLOT.bottom - ((Math.log10(norm) - low) / (high - low)) * (PLOT.bottom - PLOT.top);
   const body = [
-    text(PLOT.left, 28, title, 'font-size="15"'),
+    text(PLOT.left, 24, title, 'font-size="15"'),
     ...grid(longest, powers, x, (power) => y(10 ** power)),
     ...(window === undefined ? [] : cut(x(window - 0.5), window)),
     '<g clip-path="url(#plot)" fill="none" stroke-width="2">',
-    ...lines.map(({ norms }, i) => `<path d="${pathOf(norms, x, y)}" ${strokeOf(i)}/>`),
+    ...lines.map((one) => `<path d="${pathOf(one.norms, x, y)}" ${strokeOf(one, lines)}/>`),
     '</g>',
     ...legend(lines),
     text((PLOT.left + PLOT.right) / 2, SIZE.height - 16, 'steps back', 'text-anchor="middle"'),
@@ -77,9 +79,12 @@ function pathOf(norms: readonly number[], x: (back: number) => number, y: (norm:
     .join('');
 }
 
-function strokeOf(i: number): string {
-  const dashes = DASHES[Math.floor(i / COLOURS.length) % DASHES.length];
-  return `stroke="${COLOURS[i % COLOURS.length]}"${dashes === '' ? '' : ` stroke-dasharray="${dashes}"`}`;
+function strokeOf(one: ChartLine, lines: readonly ChartLine[]): string {
+  const groups = [...new Set(lines.map(({ group }) => group))];
+  const colour = COLOURS[groups.indexOf(one.group) % COLOURS.length];
+  const place = lines.filter(({ group }) => group === one.group).indexOf(one);
+  const dashes = DASHES[place % DASHES.length];
+  return `stroke="${colour}"${dashes === '' ? '' : ` stroke-dasharray="${dashes}"`}`;
 }
 
 function grid(
@@ -104,17 +109,19 @@ function grid(
 
 const cut = (x: number, window: number): readonly string[] => [
   line([x, PLOT.top], [x, PLOT.bottom], `stroke="${INK}" stroke-width="1.5" stroke-dasharray="4 4"`),
-  text(x + 4, PLOT.top + 14, `cut off: window ${window}`),
+  text(x, LABELS, `cut off: window ${window}`, 'text-anchor="middle"'),
 ];
 
-const legend = (lines: readonly ChartLine[]): readonly string[] =>
-  lines.flatMap(({ name }, i) => {
-    const top = PLOT.top + 8 + LEGEND.line * i;
+function legend(lines: readonly ChartLine[]): readonly string[] {
+  const apart = Math.min(LEGEND.line, (PLOT.bottom - PLOT.top) / lines.length);
+  return lines.flatMap((one, i) => {
+    const top = PLOT.top + 8 + apart * i;
     return [
-      line([LEGEND.left, top], [LEGEND.left + 28, top], `${strokeOf(i)} stroke-width="2"`),
-      text(LEGEND.left + 36, top + 4, name),
+      line([LEGEND.left, top], [LEGEND.left + 28, top], `${strokeOf(one, lines)} stroke-width="2"`),
+      text(LEGEND.left + 36, top + 4, one.name),
     ];
   });
+}
 
 const line = (from: readonly number[], to: readonly number[], more: string): string =>
   `<line x1="${from[0].toFixed(1)}" y1="${from[1].toFixed(1)}" x2="${to[0].toFixed(1)}" y2="${to[1].toFixed(1)}" ${more}/>`;

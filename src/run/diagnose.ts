@@ -113,7 +113,9 @@ async function learnedText(model: string): Promise<string> {
 function rowsOf(source: TokenSource, window: number, name: string): readonly Int32Array[] {
   const windows = Math.floor((source.length - 1) / window);
   if (windows < 1)
-    throw new UserError(`${name} has ${source.length} tokens; a --window of ${window} needs ${window + 1} or more`);
+    throw new UserError(
+      `${name} has ${source.length === 1 ? 'one token' : `${source.length} tokens`}; a --window of ${window} needs ${window + 1} or more`,
+    );
   const read = window * Math.min(windows, 1 + Math.ceil(EVAL_WARMUP / window));
   const places = source.length - read;
   const streams = Math.min(EVAL_SEGMENTS, places);

@@ -9,8 +9,9 @@ export type Verdict = 'vanishes' | 'explodes' | 'healthy';
 const FADED = 0.01;
 /** One that has grown by more than this explodes. */
 const EXPLODED = 100;
-/** The share of the window that a gradient reaches unless it vanishes. */
+/** One vanishes that has faded within this share of the window and is below this share of its first size at the window's end. */
 const LEAST_REACH = 0.25;
+const GONE = 1e-4;
 
 export interface LayerReach {
   /** By steps back from the last step: the mean over the streams of |dLoss/dh(t)|, of an LSTM of h and c together. */
@@ -32,13 +33,13 @@ export function reachOf(norms: readonly number[]): LayerReach {
   };
 }
 
-/** Explodes where any layer's gradient does; vanishes where no layer's reaches a quarter of the window. */
+/** Explodes where any layer's gradient does; vanishes where every layer's does: one that reaches far is enough. */
 export function verdictOf(layers: readonly LayerReach[]): Verdict {
   const grown = ({ norms }: LayerReach): boolean => norms.some((norm) => !(norm <= EXPLODED * norms[0]));
   if (layers.some(grown)) return 'explodes';
-  const faded = ({ norms, fadesAt }: LayerReach): boolean =>
-    fadesAt !== null && fadesAt < Math.ceil(LEAST_REACH * norms.length);
-  return layers.every(faded) ? 'vanishes' : 'healthy';
+  const gone = ({ norms, fadesAt }: LayerReach): boolean =>
+    fadesAt !== null && fadesAt < LEAST_REACH * norms.length && norms[norms.length - 1] < GONE * norms[0];
+  return layers.every(gone) ? 'vanishes' : 'healthy';
 }
 
 const TO_TRY = {
