@@ -152,7 +152,7 @@ function inWords({ window, streams, layers, verdict, advice }: Diagnosis): strin
     ]),
   ];
   const said = {
-    vanishes: 'the gradient vanishes: little is left after a quarter of the window, nothing at its end',
+    vanishes: 'the gradient vanishes: little is left after half of the window, next to nothing at its end',
     explodes: 'the gradient explodes: what lies far back counts more than 100 times what is near',
     healthy: 'the gradient neither vanishes nor explodes within the window',
   }[verdict];

@@ -10,7 +10,7 @@ const FADED = 0.01;
 /** One that has grown by more than this explodes. */
 const EXPLODED = 100;
 /** One vanishes that has faded within this share of the window and is below this share of its first size at the window's end. */
-const LEAST_REACH = 0.25;
+const LEAST_REACH = 0.5;
 const GONE = 1e-4;
 
 export interface LayerReach {
@@ -45,7 +45,7 @@ export function verdictOf(layers: readonly LayerReach[]): Verdict {
 const TO_TRY = {
   explodes:
     '--clip-norm 1 bounds the step, --init orthogonal starts with a norm that stays, a lower --lr keeps it there',
-  lstm: '--forget-bias 1 opens the gate that keeps the state',
+  lstm: '--forget-bias 1 or more, which opens the gate that keeps the state',
   gru: '--cell lstm --forget-bias 1, whose gate that keeps the state can start open',
   rnn: '--cell lstm or --cell gru, or --activation relu with --init identity or orthogonal',
   relu: '--init identity or orthogonal, whose recurrent weights neither shrink nor stretch, or --cell lstm or gru',

@@ -40,6 +40,18 @@ describe('the verdict', () => {
     expect(verdictOf([layers[0], layers[2]])).toBe('explodes');
   });
 
+  test('is healthy where a small part of the gradient stays, or where it fades only late', () => {
+    const stays = (share: number): number[] => [1, ...new Array<number>(63).fill(share)];
+    expect([0.009, 0.0002, 0.00009].map((share) => verdictOf([reachOf(stays(share))]))).toEqual([
+      ...['healthy', 'healthy', 'vanishes'],
+    ]);
+    const lasts = (steps: number): number[] => [
+      ...new Array<number>(steps).fill(1),
+      ...new Array<number>(64 - steps).fill(0),
+    ];
+    expect([31, 32].map((steps) => verdictOf([reachOf(lasts(steps))]))).toEqual(['vanishes', 'healthy']);
+  });
+
   test('knows gradients that die, and those that are not finite', () => {
     const dead = reachOf([1, 0.5, ...new Array<number>(30).fill(0)]);
     expect([dead.ratio, dead.fadesAt, verdictOf([dead])]).toEqual([null, 2, 'vanishes']);
