@@ -166,6 +166,13 @@ describe('diagnose', () => {
     expect(readFileSync(path('toy.svg'), 'utf8')).toMatch(/^<svg [\s\S]*cut off: window 10[\s\S]*<\/svg>\n$/);
   });
 
+  test('draws and prints what docs/gradients.md shows', () => {
+    const { stdout } = unroll(['diagnose', '--window', '20', '--svg', 'shown.svg']);
+    const page = (name: string): string => readFileSync(new URL(`../../docs/${name}`, import.meta.url), 'utf8');
+    expect(page('gradients.md')).toContain(`\n${stdout}`);
+    expect(page('gradients.svg')).toBe(readFileSync(path('shown.svg'), 'utf8'));
+  });
+
   test('of a model goes back through the text that its run learned, or another', () => {
     const own = unroll(['diagnose', 'run', '--window', '12', '--svg', 'run.svg']);
     expect([own.status, own.stderr]).toEqual([0, '']);
