@@ -22,6 +22,7 @@ export {
   type MarkovComparison,
 } from './run/compare-markov.js';
 export type { TrainingData } from './run/data.js';
+export { type DiagnoseOptions, type Diagnosis, diagnose } from './run/diagnose.js';
 export {
   type EvalData,
   type EvalOptions,
@@ -32,5 +33,6 @@ export {
   type ParameterInfo,
   type SampleOptions,
 } from './run/model.js';
+export type { LayerReach, Verdict } from './run/reach.js';
 export type { TrainOutcome } from './run/train.js';
 export { type Training, type TrainOptions, train } from './run/train-api.js';

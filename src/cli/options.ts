@@ -39,6 +39,32 @@ export function choiceOption<const C extends string>(
   throw new UserError(`--${name}: ${JSON.stringify(text)} is not allowed; it is one of ${choices.join(', ')}`);
 }
 
+export interface NumbersFlag {
+  /** Without dashes. */
+  readonly name: string;
+  /** "recurrent weights": reads on after "it is". */
+  readonly about: string;
+  readonly least: number;
+  readonly most: number;
+}
+
+/** Numbers separated by commas. */
+export function numbersBetween(
+  given: Given,
+  { name, about, least, most }: NumbersFlag,
+  fallback: readonly number[],
+): readonly number[] {
+  const text = textOption(given, name);
+  if (text === undefined) return fallback;
+  return text.split(',').map((one) => {
+    const value = one.trim() === '' ? Number.NaN : Number(one);
+    if (value >= least && value <= most) return value;
+    throw new UserError(
+      `--${name}: ${JSON.stringify(one)} is not allowed; it is ${about}, ${least} to ${most}, separated by commas`,
+    );
+  });
+}
+
 function single(given: Given, name: string): unknown {
   const key = name.replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
   const value = given[key];

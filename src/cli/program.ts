@@ -41,6 +41,11 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     about: 'Set a model beside Markov models of the same text: compare markov MODEL',
     load: async () => (await import('./compare.js')).compare,
   },
+  diagnose: {
+    usage: 'diagnose [model]',
+    about: 'Show whether gradients vanish or explode, in a model or in a toy network',
+    load: async () => (await import('./diagnose.js')).diagnose,
+  },
   bench: {
     usage: 'bench [table]',
     about: 'Time training on this machine',

@@ -50,7 +50,7 @@ export const train: Command = {
   async run(given, context) {
     const config = configOf(given);
     if (config.dryRun) return dryRun(config, context);
-    const reporter = await createReporter({ ...config, ...context });
+    const reporter = await createReporter({ ...config, ...context, watchedClipNorm: watchedClipNorm(config) });
     const stop = new Stop(
       (name) => reporter.notice(stopNotice(name)),
       () => reporter.close(),
@@ -70,6 +70,10 @@ export const train: Command = {
     }
   },
 };
+
+/** Gradients that grow through time are watched for. Those of unscaled numbers are large from the start. */
+const watchedClipNorm = ({ cell, labels, clipNorm }: Config): number | undefined =>
+  cell === 'mlp' || labels === 'numbers' ? undefined : clipNorm;
 
 /** Settings of which one takes the place of the other: a flag for one leaves out what the file says of the other. */
 const ALTERNATIVES: readonly (readonly [string, string])[] = [

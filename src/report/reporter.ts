@@ -2,6 +2,7 @@
 // Lines go to stdout; the bar, warnings and errors to stderr.
 
 import type { EvalEvent, TrainEvent } from './events.js';
+import { ExplosionWarning } from './explosion-warning.js';
 import { planLines } from './plan-table.js';
 import { profileTable } from './profile-table.js';
 import { doneLine, evalLine, Progress } from './progress.js';
@@ -22,9 +23,17 @@ export interface ReporterOptions {
   readonly quiet: boolean;
   readonly stdout: Output;
   readonly stderr: Output;
+  /** The clip limit, 0 for none, of nets whose gradient is watched for explosions. */
+  readonly watchedClipNorm?: number;
 }
 
-export async function createReporter({ json, quiet, stdout, stderr }: ReporterOptions): Promise<Reporter> {
+export async function createReporter({
+  json,
+  quiet,
+  stdout,
+  stderr,
+  watchedClipNorm,
+}: ReporterOptions): Promise<Reporter> {
   const lines: LineSink = {
     line: (text) => stdout.write(`${text}\n`),
     notice: (text) => stderr.write(`${text}\n`),
@@ -32,11 +41,12 @@ export async function createReporter({ json, quiet, stdout, stderr }: ReporterOp
     close: () => {},
   };
   if (json) return new JsonReporter(lines);
-  if (quiet) return new QuietReporter(lines);
-  if (stderr.isTTY !== true) return new LineReporter({ ...lines, progress: everyFewSeconds(lines.line) });
+  if (quiet) return new QuietReporter(lines, watchedClipNorm);
+  if (stderr.isTTY !== true)
+    return new LineReporter({ ...lines, progress: everyFewSeconds(lines.line) }, watchedClipNorm);
   // Loaded only where there is a terminal to draw on.
   const { Bar } = await import('./bar.js');
-  return new LineReporter(new Bar(stdout, stderr));
+  return new LineReporter(new Bar(stdout, stderr), watchedClipNorm);
 }
 
 /** Where lines and the state of a run go. */
@@ -89,15 +99,26 @@ class SkipWarning {
   }
 }
 
-class QuietReporter implements Reporter {
-  readonly #skips: SkipWarning;
+/** Whoever warns of what steps show. */
+type Warning = Pick<SkipWarning, 'event'>;
 
-  constructor(readonly sink: LineSink) {
-    this.#skips = new SkipWarning(sink.notice);
+function warningsOf(warn: (message: string) => void, watchedClipNorm: number | undefined): readonly Warning[] {
+  const skips = new SkipWarning(warn);
+  return watchedClipNorm === undefined ? [skips] : [skips, new ExplosionWarning(watchedClipNorm, warn)];
+}
+
+class QuietReporter implements Reporter {
+  readonly #warnings: readonly Warning[];
+
+  constructor(
+    readonly sink: LineSink,
+    watchedClipNorm: number | undefined,
+  ) {
+    this.#warnings = warningsOf(sink.notice, watchedClipNorm);
   }
 
   event(event: TrainEvent): void {
-    this.#skips.event(event);
+    for (const warning of this.#warnings) warning.event(event);
   }
 
   notice(message: string): void {
@@ -110,17 +131,17 @@ class QuietReporter implements Reporter {
 class LineReporter implements Reporter {
   readonly #sink: LineSink;
   readonly #progress = new Progress();
-  readonly #skips: SkipWarning;
+  readonly #warnings: readonly Warning[];
   #lastEval: EvalEvent | undefined;
 
-  constructor(sink: LineSink) {
+  constructor(sink: LineSink, watchedClipNorm: number | undefined) {
     this.#sink = sink;
-    this.#skips = new SkipWarning((message) => sink.notice(message));
+    this.#warnings = warningsOf((message) => sink.notice(message), watchedClipNorm);
   }
 
   event(event: TrainEvent): void {
     this.#progress.apply(event, performance.now());
-    this.#skips.event(event);
+    for (const warning of this.#warnings) warning.event(event);
     if (event.event === 'plan') for (const line of planLines(event)) this.#sink.line(line);
     if (event.event === 'eval') {
       this.#lastEval = event;

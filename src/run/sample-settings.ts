@@ -11,7 +11,7 @@ export interface NumberSetting {
   readonly fallback: number;
 }
 
-const whole = (about: string, min: number, max: number, fallback: number): NumberSetting => ({
+export const whole = (about: string, min: number, max: number, fallback: number): NumberSetting => ({
   about,
   allowed: `${min} to ${max}`,
   allows: (value) => Number.isInteger(value) && value >= min && value <= max,

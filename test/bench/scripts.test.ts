@@ -1,6 +1,6 @@
 // The scripts of bench/ run and print the ratio that they are for.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -48,6 +48,20 @@ test('sparse-chart: docs/sparsity.svg is what it draws from the committed result
     expect(drawn.match(/<polyline/g)).toHaveLength(3);
     for (const points of drawn.match(/(?<=points=")[^"]+/g) ?? [])
       expect(points.split(' ')).toHaveLength(results.length);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test('gradients: the table of docs/gradients.md is what it writes from the committed results', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'unroll-gradients-'));
+  const page = join(folder, 'page.md');
+  try {
+    const committed = readFileSync(new URL('../../docs/gradients.md', import.meta.url), 'utf8');
+    writeFileSync(page, committed.replace(/\| `--cell lstm` .*\n/, ''));
+    expect(readFileSync(page, 'utf8')).not.toBe(committed);
+    expect(script('gradients.mjs', page)).toBe('');
+    expect(readFileSync(page, 'utf8')).toBe(committed);
   } finally {
     rmSync(folder, { recursive: true });
   }

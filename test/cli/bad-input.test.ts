@@ -189,6 +189,23 @@ const TABLE: readonly (readonly [string, readonly string[], RegExp])[] = [
     ['sample', 'run', '--length', '0'],
     /^--length: 0 is not allowed; it is the number of tokens to generate, 1 to/,
   ],
+  ['a weight in letters', ['diagnose', '--weight', '1,x'], /^--weight: "x" is not allowed; it is recurrent weights/],
+  [
+    'a weight that is too large',
+    ['diagnose', '--weight', '-5'],
+    /^--weight: "-5" is not allowed; .*, -4 to 4, separated/,
+  ],
+  ['one step', ['diagnose', '--steps', '1'], /^--steps: 1 is not allowed; it is .*toy network, 2 to 400$/],
+  ['a window beyond the steps', ['diagnose', '--window', '51'], /^--window: 51 is not allowed; .*cut off, 1 to 50$/],
+  ['a text for the toy network', ['diagnose', '--text', 'text.txt'], /^--text: it has no effect on the toy network/],
+  ['weights for a model', ['diagnose', 'run', '--weight', '2'], /^--weight: it has no effect on a MODEL/],
+  ['a model to diagnose that is missing', ['diagnose', 'nowhere'], /^MODEL: nowhere does not exist; give a run folder/],
+  [
+    'a text shorter than the window',
+    ['diagnose', 'run', '--text', 'one.txt'],
+    /^--text: one\.txt has one token; a --window of 64 needs 65 or more$/,
+  ],
+  ['a chart in a folder', ['diagnose', '--svg', 'folder'], /^--svg: folder cannot be written: it is a folder; give/],
   ['a command that is none', ['trian'], /^trian: there is no such command; did you mean train\?/],
 ];
 

@@ -145,6 +145,56 @@ describe('a model', () => {
   });
 });
 
+describe('diagnose', () => {
+  test('without a model is a table of the toy network, a line a network', () => {
+    const { status, stdout, stderr } = unroll(['diagnose']);
+    expect([status, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(/^steps back +0 +1 +2 +4 +8 +16 +32 +49$/m);
+    expect(stdout).toMatch(/^ReLU, w = 1\.5 +1\.0 +1\.5 +2\.3 +5\.1 +26 +657 +4\.3e5 +4\.3e8$/m);
+    expect(stdout).toMatch(/^LSTM, gate bias 5 .* 0\.43$/m);
+    expect(stdout.trim().split('\n')).toHaveLength(1 + 3 * 3 + 2 + 2);
+  });
+
+  test('cuts off where it is told to, for machines and as a chart', () => {
+    const flags = ['--weight', '-0.5,1', '--gate-bias', '2', '--steps', '40', '--window', '10'];
+    expect(unroll(['diagnose', ...flags]).stdout).toMatch(/^ReLU, w = 1 .* 25\.0%$/m);
+    const { status, stdout } = unroll(['diagnose', ...flags, '--json', '--svg', 'toy.svg']);
+    const { networks, ...rest } = JSON.parse(stdout);
+    expect([status, rest]).toEqual([0, { event: 'diagnose', steps: 40, window: 10 }]);
+    expect(networks).toHaveLength(3 * 2 + 2);
+    for (const { norms } of networks) expect(norms).toHaveLength(40);
+    expect(readFileSync(path('toy.svg'), 'utf8')).toMatch(/^<svg [\s\S]*cut off: window 10[\s\S]*<\/svg>\n$/);
+  });
+
+  test('draws and prints what docs/gradients.md shows', () => {
+    const { stdout } = unroll(['diagnose', '--window', '20', '--svg', 'shown.svg']);
+    const page = (name: string): string => readFileSync(new URL(`../../docs/${name}`, import.meta.url), 'utf8');
+    expect(page('gradients.md')).toContain(`\n${stdout}`);
+    expect(page('gradients.svg')).toBe(readFileSync(path('shown.svg'), 'utf8'));
+  });
+
+  test('of a model goes back through the text that its run learned, or another', () => {
+    const own = unroll(['diagnose', 'run', '--window', '12', '--svg', 'run.svg']);
+    expect([own.status, own.stderr]).toEqual([0, '']);
+    expect(own.stdout).toMatch(/^steps back +0 +1 +2 +4 +8 +11 +a step +below 1%\nlayer 1 /);
+    expect(own.stdout).toMatch(/\n(the gradient (vanishes|explodes|neither vanishes nor explodes).*)/);
+    expect(readFileSync(path('run.svg'), 'utf8')).toContain('layer 1');
+    writeFileSync(path('short.txt'), 'ships sail on');
+    const other = unroll([
+      'diagnose',
+      'run/latest/model.safetensors',
+      '--text',
+      'short.txt',
+      '--window',
+      '12',
+      '--json',
+    ]);
+    const { event, window, streams, layers } = JSON.parse(other.stdout);
+    expect({ event, window, streams }).toEqual({ event: 'diagnose', window: 12, streams: 1 });
+    expect(layers[0].norms).toHaveLength(12);
+  });
+});
+
 test.each([
   ['SIGINT', 130],
   ['SIGTERM', 143],

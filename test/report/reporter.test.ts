@@ -71,12 +71,12 @@ const done: TrainEvent = {
 
 async function play(
   events: readonly TrainEvent[],
-  options: { json?: boolean; quiet?: boolean; outTTY?: boolean; errTTY?: boolean },
+  options: { json?: boolean; quiet?: boolean; outTTY?: boolean; errTTY?: boolean; watchedClipNorm?: number },
 ) {
   const stdout = new Screen(options.outTTY ?? false);
   const stderr = new Screen(options.errTTY ?? false);
-  const { json = false, quiet = false } = options;
-  const reporter = await createReporter({ json, quiet, stdout, stderr });
+  const { json = false, quiet = false, watchedClipNorm } = options;
+  const reporter = await createReporter({ json, quiet, stdout, stderr, watchedClipNorm });
   for (const event of events) reporter.event(event);
   reporter.close();
   return { stdout: stdout.text, stderr: stderr.text };
@@ -168,6 +168,41 @@ describe('without a terminal', () => {
     const lines = stdout.split('\n');
     expect(lines.pop()).toBe('');
     expect(lines.map((line) => JSON.parse(line))).toEqual(events);
+  });
+});
+
+describe('gradients that explode', () => {
+  const norms = (values: readonly number[]): readonly TrainEvent[] =>
+    values.map((gradNorm, i) => ({ ...step(i + 1), gradNorm }));
+  const calm = (count: number): number[] => Array.from({ length: count }, (_, i) => 0.5 + (i % 3) / 4);
+  const wild = (count: number, norm: number): number[] => new Array<number>(count).fill(norm);
+
+  test('are warned of once a run, after ten steps of the last fifty, in all modes but JSON', async () => {
+    const events = norms([...calm(60), ...wild(5, 150), ...calm(10), ...wild(30, 150)]);
+    for (const options of [{}, { quiet: true }]) {
+      const { stderr } = await play(events, { ...options, watchedClipNorm: 1 });
+      expect(stderr.match(/the gradient explodes.*/g)).toEqual([
+        expect.stringMatching(/in 10 of the last 50 steps its norm was more than 100 times the clip limit of 1; /),
+      ]);
+      expect(stderr).toMatch(/^step 80: /);
+    }
+    expect((await play(events, { json: true, watchedClipNorm: 1 })).stderr).toBe('');
+  });
+
+  test('are told from the usual norm where nothing is clipped', async () => {
+    const { stderr } = await play(norms([...calm(200), ...wild(40, 400)]), { watchedClipNorm: 0 });
+    expect(stderr).toMatch(/^step 210: .* 100 times usual; a lower --lr, --clip-norm 1 or --init orthogonal may help/);
+  });
+
+  test('are no matter of a few steps, of norms that are large from the start, or of nets that are not watched', async () => {
+    const quiet: readonly (readonly [readonly number[], number | undefined])[] = [
+      [[...calm(60), ...wild(9, 1e6), ...calm(41), ...wild(9, 1e6), ...calm(60)], 1],
+      [wild(200, 1e6), 0],
+      [Array.from({ length: 2000 }, (_, i) => 1.01 ** i), 0],
+      [wild(200, 1e6), undefined],
+    ];
+    for (const [values, watchedClipNorm] of quiet)
+      expect((await play(norms(values), { watchedClipNorm })).stderr).toBe('');
   });
 });
 
