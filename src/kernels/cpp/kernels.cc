@@ -13,7 +13,9 @@ namespace {
 #include "softmax.h"
 #include "sparse.h"
 #include "update.h"
-#include "rows.h"
+#include "row-gradient.h"
+#include "row-lookup.h"
+#include "row-update.h"
 #include "winners.h"
 }  // namespace
 

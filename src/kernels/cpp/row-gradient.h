@@ -1,0 +1,149 @@
+// Entries dealt to the pieces of a table, and the gradients of the rows that they name.
+#pragma once
+#include "rows.h"
+
+#define MOST_PIECES 64
+#define MOST_PIECE_ROWS 128
+
+INLINE bool isPieces(i64 pieces) { return pieces >= 1 && pieces <= MOST_PIECES && (pieces & (pieces - 1)) == 0; }
+
+static int deal(Arena& arena, double descriptor, double fromChunk, double toChunk) {
+  using namespace Deal;
+  Call call(arena, descriptor, fromChunk, toChunk, size);
+  if (!call.inside) return OUTSIDE;
+  for (int f = 0; f < size; f++) call.whole(f);
+  if (!call.inside) return OUTSIDE;
+  const i64 rowCount = call.integer(rows), perChunk = call.integer(chunkRows), words = call.integer(vocabulary), count = call.integer(pieces), together = call.integer(pieceRows);
+  if (perChunk == 0 || !isPieces(count) || together < 1 || together > MOST_PIECE_ROWS || (together & (together - 1))) return OUTSIDE;
+  call.need(call.fields[bins], toChunk * (double)(count + 1));
+  const double end = toChunk * (double)perChunk, rowsUsed = end < (double)rowCount ? end : (double)rowCount;
+  if (call.integer(starts)) call.need(call.fields[starts], rowsUsed + 1);
+  if (!call.inside) return OUTSIDE;
+  const Entries entries{call.integer(starts) ? call.at<i32>(starts) : nullptr};
+  const auto rowAt = [&](i64 chunk) { return chunk * perChunk < rowCount ? chunk * perChunk : rowCount; };
+  const i64 first = rowAt((i64)fromChunk), last = rowAt((i64)toChunk);
+  if (!entries.ordered(first, last)) return OUTSIDE;
+  const bool valued = call.integer(values) != 0;
+  const double used = last > first ? (double)entries.at(last) : 0;
+  call.need(call.fields[features], used), call.need(call.fields[dealtFeatures], used), call.need(call.fields[dealtRows], used);
+  if (valued) call.need(call.fields[values], used), call.need(call.fields[dealtValues], used);
+  if (!call.inside) return OUTSIDE;
+  const i32* feature = call.at<i32>(features);
+  i32 *toFeature = call.at<i32>(dealtFeatures), *toRow = call.at<i32>(dealtRows);
+  const float* value = call.at(values);
+  float* toValue = call.at(dealtValues);
+  const i32 mask = (i32)count - 1, shift = __builtin_ctz((u32)together);
+  for (i64 chunk = (i64)fromChunk; chunk < (i64)toChunk; chunk++) {
+    const i64 firstRow = rowAt(chunk), endRow = rowAt(chunk + 1), begin = entries.at(firstRow), finish = entries.at(endRow);
+    i32 next[MOST_PIECES];
+    for (i64 p = 0; p < count; p++) next[p] = 0;
+    for (i64 e = begin; e < finish; e++) {
+      if ((u32)feature[e] >= (u64)words) return BAD_TOKEN;
+      next[feature[e] >> shift & mask]++;
+    }
+    i32* bin = call.at<i32>(bins) + chunk * (count + 1);
+    i32 at = (i32)begin;
+    for (i64 p = 0; p < count; p++) {
+      bin[p] = at;
+      at += next[p];
+      next[p] = bin[p];
+    }
+    bin[count] = at;
+    for (i64 row = firstRow; row < endRow; row++)
+      for (i64 e = entries.at(row), stop = entries.at(row + 1); e < stop; e++) {
+        const i32 place = next[feature[e] >> shift & mask]++;
+        toFeature[place] = feature[e];
+        toRow[place] = (i32)row;
+        if (valued) toValue[place] = value[e];
+      }
+  }
+  return OK;
+}
+
+// to = to + value * from, or value * from where `first`; any number of columns.
+INLINE void addRow(float* to, const float* from, float value, bool first, i64 columns) {
+  if (columns == 2) {  // two classes: the loops would cost more than what they do
+    if (first) to[0] = to[1] = 0;
+    to[0] = fma(value, from[0], to[0]), to[1] = fma(value, from[1], to[1]);
+    return;
+  }
+  i64 j = 0;
+  const vf wide = broadcast(value);
+  for (; j + VL <= columns; j += VL) store(to + j, fma(wide, load(from + j), first ? broadcast(0) : load(to + j)));
+  for (; j < columns; j++) to[j] = fma(value, from[j], first ? 0 : to[j]);
+}
+
+// The sum of the squares of `count` floats on PANEL virtual lanes.
+static float squaresOf(const float* g, i64 count) {
+  vf sums[PANEL / VL];
+  for (int v = 0; v < PANEL / VL; v++) sums[v] = broadcast(0);
+  i64 i = 0;
+  for (; i + PANEL <= count; i += PANEL)
+    for (int v = 0; v < PANEL / VL; v++) {
+      const vf x = load(g + i + v * VL);
+      sums[v] = fma(x, x, sums[v]);
+    }
+  float sum = i > 0 ? sumOfLanes(sums) : 0;
+  for (; i < count; i++) sum = fma(g[i], g[i], sum);
+  return sum;
+}
+
+static int rowGradient(Arena& arena, double descriptor, double fromPiece, double toPiece) {
+  using namespace RowGradient;
+  Call call(arena, descriptor, fromPiece, toPiece, size);
+  if (!call.inside) return OUTSIDE;
+  for (int f = 0; f < size; f++) call.whole(f);
+  if (!call.inside) return OUTSIDE;
+  const i64 rowCount = call.integer(rows), width = call.integer(columns), ld = call.integer(ldd), words = call.integer(vocabulary), chunkCount = call.integer(chunks), pieceCount = call.integer(pieces);
+  if (!isPieces(pieceCount) || toPiece > (double)pieceCount) return OUTSIDE;
+  call.needRows(d, 1, 0, (double)rowCount, (double)ld, (double)width);
+  call.need(call.fields[bins], (double)chunkCount * (double)(pieceCount + 1));
+  call.need(call.fields[bases], toPiece + 1), call.need(call.fields[norms], toPiece, 8), call.need(call.fields[hash], call.fields[hashSize]);
+  if (call.integer(slots)) call.need(call.fields[slots], (double)words);
+  if (!call.inside) return OUTSIDE;
+  const i32 *base = call.at<i32>(bases), *feature = call.at<i32>(dealtFeatures), *row = call.at<i32>(dealtRows);
+  const float *value = call.integer(dealtValues) ? call.at(dealtValues) : nullptr, *delta = call.at(d);
+  i32 *slot = call.integer(slots) ? call.at<i32>(slots) : nullptr, *of = call.at<i32>(touched), *hashed = call.at<i32>(hash);
+  float* gradient = call.at(g);
+  for (i64 p = (i64)fromPiece; p < (i64)toPiece; p++) {
+    const i64 begin = base[p], end = base[p + 1];
+    if (begin < 0 || begin > end) return OUTSIDE;
+    call.at<double>(norms)[p] = 0;
+    if (begin == end) continue;
+    call.need(call.fields[g], (double)end * (double)width), call.need(call.fields[touched], (double)end);
+    const i32* ofPiece = call.at<i32>(bins) + p;
+    double used = 0;
+    for (i64 chunk = 0; chunk < chunkCount; chunk++) {
+      const i32* bin = ofPiece + chunk * (pieceCount + 1);
+      if (bin[0] < 0 || bin[0] > bin[1]) return OUTSIDE;
+      used = bin[1] > used ? bin[1] : used;
+    }
+    call.need(call.fields[dealtFeatures], used), call.need(call.fields[dealtRows], used);
+    if (value) call.need(call.fields[dealtValues], used);
+    int bits = 1;
+    while (((i64)1 << bits) < 2 * (end - begin)) bits++;
+    if (!call.inside || ((i64)1 << bits) > call.integer(hashSize)) return OUTSIDE;
+    for (i64 h = 0; h < (i64)1 << bits; h++) hashed[h] = 0;
+    i64 next = begin;
+    for (i64 chunk = 0; chunk < chunkCount; chunk++) {
+      const i32* bin = ofPiece + chunk * (pieceCount + 1);
+      for (i64 e = bin[0]; e < bin[1]; e++) {
+        if ((u64)(i64)feature[e] >= (u64)words || (u64)(i64)row[e] >= (u64)rowCount) return BAD_TOKEN;
+        u32 h = (u32)feature[e] * 0x9e3779b1u >> (32 - bits);
+        while (hashed[h] != 0 && of[hashed[h] - 1] != feature[e]) h = (h + 1) & ((1u << bits) - 1);
+        const bool first = hashed[h] == 0;
+        if (first) {
+          if (next == end) return OUTSIDE;
+          of[next] = feature[e];
+          hashed[h] = (i32)++next;
+          if (slot) slot[feature[e]] = (i32)next;
+        }
+        const i64 place = hashed[h];
+        addRow(gradient + (place - 1) * width, delta + row[e] * ld, value ? value[e] : 1.0f, first, width);
+      }
+    }
+    for (i64 place = next; place < end; place++) of[place] = -1;
+    call.at<double>(norms)[p] = squaresOf(gradient + begin * width, (next - begin) * width);
+  }
+  return OK;
+}
