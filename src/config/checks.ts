@@ -130,6 +130,10 @@ export function configWarnings(config: Checked): readonly string[] {
   if (config.activation !== 'tanh' && config.cell !== 'rnn' && config.cell !== 'mlp') {
     warnings.push(`--activation ${config.activation} has no effect: --cell ${config.cell} has activations of its own`);
   }
+  if (config.svmlight !== undefined && config.tokens !== 'char')
+    warnings.push(`--tokens ${config.tokens} has no effect: --svmlight has features, no tokens`);
+  if (config.layers === 0 && config.activation !== 'tanh')
+    warnings.push(`--activation ${config.activation} has no effect: a linear model (--layers 0) has none`);
   if (config.forgetBias !== undefined && config.cell !== 'lstm') {
     warnings.push(`--forget-bias has no effect: --cell ${config.cell} has no forget gate`);
   }

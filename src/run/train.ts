@@ -166,6 +166,11 @@ class Training {
     const { evaluation } = this.#prepared.data;
     if (evaluation && reason !== 'stopped' && this.#progress.measuredAt !== this.#progress.step)
       await this.#evaluate(coordinator, false);
+    const { step, updates } = this.#progress;
+    if (step > 0 && updates === 0)
+      this.#onNotice(
+        'no update was made: loss or gradient was not finite in any step; very large inputs do that as well',
+      );
     this.#save(false);
     return reason;
   }

@@ -258,3 +258,11 @@ test('every setting says in words what it is and what is allowed', () => {
     expect(SETTINGS[name].allowed.length, name).toBeGreaterThan(0);
   }
 });
+
+test('what examples and linear models have no use for is said', () => {
+  const linear = resolveConfig({ svmlight: 'a.svm', cell: 'mlp', layers: 0, activation: 'relu', tokens: 'byte' });
+  expect(configWarnings(linear)).toEqual([
+    '--tokens byte has no effect: --svmlight has features, no tokens',
+    '--activation relu has no effect: a linear model (--layers 0) has none',
+  ]);
+});

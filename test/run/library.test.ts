@@ -1,5 +1,6 @@
 // The library as a program uses it: train and loadModel.
 import { execFile } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
@@ -158,4 +159,16 @@ test('options that a model does not have are refused, and symbols that are none'
   );
   await expect(model.eval({ path: 'x' } as never)).rejects.toThrow(/^eval\.path: there is no such option/);
   for (const symbol of [undefined, null, {}, 'ab', -1]) expect(() => model.step(symbol as never)).toThrow(UserError);
+});
+
+test('a run in which no update could be made says so', async () => {
+  const [file, out] = [`${freshPath()}.svm`, freshPath()];
+  // Weights times such values are beyond float32.
+  writeFileSync(file, '1 1:3e38 2:3e38\n0 1:3e38 2:-3e38\n'.repeat(8));
+  const notices: string[] = [];
+  await train({
+    ...{ svmlight: file, cell: 'mlp', layers: 0, batch: 4, steps: 3, validation: 0, out, kernels },
+    onNotice: (notice) => notices.push(notice),
+  });
+  expect(notices.join()).toMatch(/^no update was made: .* very large inputs/);
 });
