@@ -73,7 +73,9 @@ export function placeTable(
   const chunkRows = Math.max(1, Math.ceil((CHUNK * rows) / Math.max(CHUNK, places)));
   const chunks = Math.ceil(rows / chunkRows);
   const pieceRows = p.columns < PANEL ? MOST_PIECE_ROWS : 1;
-  const pieces = Math.min(MOST_PIECES, powerOfTwo(p.depth), powerOfTwo(places / PIECE_ENTRIES));
+  // Of tokens by the vocabulary alone: a window's bits do not depend on the plan's longest one.
+  const worth = named ? powerOfTwo(places / PIECE_ENTRIES) : MOST_PIECES;
+  const pieces = Math.min(MOST_PIECES, powerOfTwo(p.depth), worth);
   const blockRows = Math.max(1, Math.floor(PIECE / p.columns));
   const catchUp = catchUpOf(rule);
   // A piece may have all entries.

@@ -7,6 +7,7 @@ import { fromTorch } from '../../src/model/parameters.js';
 import { GradientProbe } from '../../src/run/gradient-probe.js';
 import { CELLS, nameOf, type Parameters, startOf, windowOf } from '../train/problems.js';
 import { advance, constants, lossOf, type ScalarModel, type ScalarState, zeroState } from '../train/scalar.js';
+import { kernelNames } from './runs.js';
 
 interface Problem {
   readonly model: Architecture;
@@ -96,9 +97,12 @@ describe.each(CELLS.map((cell) => [nameOf(cell), cell] as const))('%s', (_, cell
       fc.property(shape, ({ hidden, layers, embedding, window, windows, streams, seed }) => {
         const model = { ...cell, hidden, layers, embedding, vocabulary: 5 };
         const problem = problemOf(model, window, windows, streams, seed);
-        expectNorms(probed(problem), expected(problem));
+        const wanted = expected(problem);
+        // A ReLU net may explode so far that the oracle has no number for its loss.
+        fc.pre(wanted.flat().every(Number.isFinite));
+        expectNorms(probed(problem), wanted);
       }),
-      { numRuns: 12 },
+      { numRuns: 12, seed: 20240611 },
     );
   });
 
@@ -134,7 +138,7 @@ describe.each(CELLS.map((cell) => [nameOf(cell), cell] as const))('%s', (_, cell
   });
 });
 
-test.each(['native', 'wasm', 'reference'] as const)('%s kernels find the same norms', (kernels) => {
+test.each([...kernelNames, 'reference'] as const)('%s kernels find the same norms', (kernels) => {
   const model = { cell: 'lstm', activation: 'tanh', hidden: 20, layers: 2, embedding: 0, vocabulary: 7 } as const;
   const problem = problemOf(model, 8, 2, 3, 11);
   const probe = new GradientProbe(model, { kernels, window: 8, streams: 3 });
