@@ -4,6 +4,7 @@ import type { Architecture } from './architecture.js';
 import { cells } from './cells/cells.js';
 import { Counter } from './counter.js';
 import { elementsOf, type Parameter, rowPieces } from './parameters.js';
+import { hasZeros } from './sparsity.js';
 
 export interface Initialization {
   readonly kind: 'default' | 'identity' | 'orthogonal';
@@ -66,11 +67,12 @@ function drawOf(model: Architecture, p: Parameter, init: Initialization, random:
 }
 
 /** What is added to each of a layer's input biases; undefined for nothing. */
-function addedBias({ cell, activation, hidden }: Architecture, init: Initialization): Draw | undefined {
+function addedBias(model: Architecture, init: Initialization): Draw | undefined {
+  const { cell, hidden } = model;
   const { forgetBias, biasStart = 0 } = init;
   if (cell === 'lstm' && forgetBias !== undefined)
     return (index) => (Math.floor(index / hidden) === FORGET_GATE ? forgetBias : 0);
-  return (cell === 'rnn' || cell === 'mlp') && activation === 'relu' && biasStart !== 0 ? () => biasStart : undefined;
+  return hasZeros(model) && biasStart !== 0 ? () => biasStart : undefined;
 }
 
 /** Of i, f, g, o. */

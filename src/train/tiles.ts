@@ -77,7 +77,6 @@ export interface OtherWork {
     readonly blocks: number;
     readonly chunks: number;
     readonly places: number;
-    readonly blockRows: number;
   };
 }
 

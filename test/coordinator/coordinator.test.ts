@@ -10,21 +10,10 @@ import { Arena } from '../../src/memory/arena.js';
 import { fromTorch, transposePanels } from '../../src/model/parameters.js';
 import { layOut, RECORD_NUMBERS, type RunLayout } from '../../src/train/layout.js';
 import { InlineRun } from '../train/inline-run.js';
-import { uniformStart, windowOf } from '../train/problems.js';
+import { PLAIN_SGD, uniformStart, windowOf } from '../train/problems.js';
 
 const MODEL = { cell: 'rnn', activation: 'relu', hidden: 3, layers: 2, embedding: 0, vocabulary: 5 } as const;
 const [T, B, SLOTS] = [3, 2, 4];
-const OPTIMIZER = {
-  name: 'sgd',
-  beta1: 0,
-  beta2: 0,
-  epsilon: 0,
-  clipNorm: 0,
-  clipValue: 0,
-  l1: 0,
-  l2: 0,
-  proximal: false,
-} as const;
 const never = new Promise<never>(() => {});
 
 const timers: NodeJS.Timeout[] = [];
@@ -212,7 +201,7 @@ function training(set: Stage) {
     fromTorch(p, start[p.name], stored);
     if (p.transposedPanels) transposePanels(p, stored, set.arena.floatsAt(p.transposedPanels, p.length));
   }
-  const loop = new StepLoop(set.arena, createReferenceKernels(set.arena.buffer, 'float32'), set.layout, OPTIMIZER, 0);
+  const loop = new StepLoop(set.arena, createReferenceKernels(set.arena.buffer, 'float32'), set.layout, PLAIN_SGD, 0);
   const step = (): boolean => {
     const n = Atomics.load(set.words, Word.completed);
     if (Atomics.load(set.words, Word.published) <= n) return false;
@@ -377,7 +366,7 @@ test('data that cannot be read end the run with their error', async () => {
 
 describe('a worker’s loop', () => {
   const loopOf = (set: Stage) =>
-    new StepLoop(set.arena, createReferenceKernels(set.arena.buffer, 'float32'), set.layout, OPTIMIZER, 0);
+    new StepLoop(set.arena, createReferenceKernels(set.arena.buffer, 'float32'), set.layout, PLAIN_SGD, 0);
 
   test('returns at EXIT after what was published, and counts its records', async () => {
     const set = stage();

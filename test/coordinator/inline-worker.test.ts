@@ -11,6 +11,7 @@ import { train } from '../../src/index.js';
 import { createReferenceKernels } from '../../src/kernels/reference/reference.js';
 import { Arena } from '../../src/memory/arena.js';
 import { layOut } from '../../src/train/layout.js';
+import { PLAIN_SGD } from '../train/problems.js';
 
 let folder: string;
 beforeEach(() => {
@@ -47,18 +48,7 @@ test('a step that throws ends the run with an error that says so, and the worker
     ...{ workers: 1, floatBytes: 4, reservedBytes: 64, controlWords: PROTOCOL_WORDS },
   });
   const arena = new Arena(new ArrayBuffer(layout.bytes), 4);
-  const optimizer = {
-    name: 'sgd',
-    beta1: 0,
-    beta2: 0,
-    epsilon: 0,
-    clipNorm: 0,
-    clipValue: 0,
-    l1: 0,
-    l2: 0,
-    proximal: false,
-  } as const;
-  const worker = new InlineWorker(arena, createReferenceKernels(arena.buffer, 'float32'), layout, optimizer);
+  const worker = new InlineWorker(arena, createReferenceKernels(arena.buffer, 'float32'), layout, PLAIN_SGD);
   const coordinator = new Coordinator(arena, layout, worker.failure, 10);
   let step = 0;
   const outcome = coordinator.run(

@@ -7,20 +7,10 @@ import type { Labels } from '../../src/data/svmlight-labels.js';
 import { UserError } from '../../src/errors.js';
 import { temporaryFolder } from './texts.js';
 
-const { folder, file } = temporaryFolder();
+const { folder, file, refusal } = temporaryFolder();
 
 const read = (content: string | Uint8Array, labels: Labels = 'classes', options: Partial<SvmlightOptions> = {}) =>
   readSvmlight(file('x.svm', content), { labels, zeroBased: false, ...options });
-
-function refusal(open: () => unknown): string {
-  try {
-    open();
-  } catch (error) {
-    expect(error).toBeInstanceOf(UserError);
-    return (error as Error).message.replaceAll(`${folder}/`, '');
-  }
-  throw new Error('accepted');
-}
 
 const BAD_VALUE = 'is not allowed; the value of a pair is a finite number such as 3, -0.5 or 1e-3, up to 3.4e38';
 

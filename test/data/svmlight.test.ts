@@ -4,23 +4,12 @@ import { describe, expect, test } from 'vitest';
 import type { ExampleLabels, SparseExamples } from '../../src/data/sparse-examples.js';
 import { readSvmlight, readSvmlightFor, type SvmlightOptions } from '../../src/data/svmlight.js';
 import type { Labels } from '../../src/data/svmlight-labels.js';
-import { UserError } from '../../src/errors.js';
 import { temporaryFolder } from './texts.js';
 
-const { folder, file } = temporaryFolder();
+const { file, refusal } = temporaryFolder();
 
 const read = (content: string | Uint8Array, labels: Labels = 'classes', options: Partial<SvmlightOptions> = {}) =>
   readSvmlight(file('x.svm', content), { labels, zeroBased: false, ...options });
-
-function refusal(open: () => unknown): string {
-  try {
-    open();
-  } catch (error) {
-    expect(error).toBeInstanceOf(UserError);
-    return (error as Error).message.replaceAll(`${folder}/`, '');
-  }
-  throw new Error('accepted');
-}
 
 /** Labels as a file has them. */
 function labelsAt(labels: ExampleLabels, i: number): number[] {

@@ -6,20 +6,10 @@ import { openText, openTextFor } from '../../src/data/text-file.js';
 import type { TokenSource } from '../../src/data/tokens.js';
 import { CHUNK_BYTES } from '../../src/data/utf8.js';
 import { Vocabulary } from '../../src/data/vocabulary.js';
-import { RunError, UserError } from '../../src/errors.js';
+import { RunError } from '../../src/errors.js';
 import { temporaryFolder } from './texts.js';
 
-const { folder, file } = temporaryFolder();
-
-function refusal(open: () => unknown): string {
-  try {
-    open();
-  } catch (error) {
-    expect(error).toBeInstanceOf(UserError);
-    return (error as Error).message.replaceAll(`${folder}/`, '');
-  }
-  throw new Error('accepted');
-}
+const { folder, file, refusal } = temporaryFolder();
 
 function read(source: TokenSource, start = 0, count = source.length - start): number[] {
   const into = new Int32Array(count);

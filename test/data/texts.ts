@@ -3,20 +3,32 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll } from 'vitest';
+import { afterAll, expect } from 'vitest';
 import type { Batches, BatchSlot, Dealt } from '../../src/data/batches.js';
 import { MemoryTokens } from '../../src/data/tokens.js';
+import { UserError } from '../../src/errors.js';
 
-/** A folder that is removed after the tests of a file, and a function that writes files into it. */
-export function temporaryFolder(): { folder: string; file: (name: string, content: string | Uint8Array) => string } {
+/** A folder that is removed after the tests of a file. */
+export function temporaryFolder() {
   const folder = mkdtempSync(join(tmpdir(), 'unroll-data-'));
   afterAll(() => rmSync(folder, { recursive: true }));
-  const file = (name: string, content: string | Uint8Array) => {
+  /** Writes a file into it. @returns its path */
+  const file = (name: string, content: string | Uint8Array): string => {
     const path = join(folder, name);
     writeFileSync(path, content);
     return path;
   };
-  return { folder, file };
+  /** What a UserError says, without the folder. @throws where nothing was refused */
+  const refusal = (open: () => unknown): string => {
+    try {
+      open();
+    } catch (error) {
+      expect(error).toBeInstanceOf(UserError);
+      return (error as Error).message.replaceAll(`${folder}/`, '');
+    }
+    throw new Error('accepted');
+  };
+  return { folder, file, refusal };
 }
 
 /** The tokens 0, 1, 2, ... so that a token says where it stood. */

@@ -3,9 +3,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { KernelName } from '../../src/kernels/choose.js';
-import { nativeProblem } from '../../src/kernels/native.js';
 import { type Entry, InlineRun } from './inline-run.js';
-import { difference } from './problems.js';
+import { difference, PRECISIONS } from './problems.js';
 
 interface Tensor {
   readonly shape: number[];
@@ -62,14 +61,7 @@ function start(run: InlineRun, fixture: Fixture): void {
   }
 }
 
-const implementations: [KernelName, 'float32' | 'float64', number][] = [
-  ['reference', 'float64', 1e-9],
-  ['reference', 'float32', 1e-5],
-  ['wasm', 'float32', 1e-5],
-  ...(nativeProblem() ? [] : ([['native', 'float32', 1e-5]] as [KernelName, 'float32', number][])),
-];
-
-describe.each(implementations)('%s kernels in %s', (kernels, precision, tolerance) => {
+describe.each(PRECISIONS)('%s kernels in %s', (kernels, precision, tolerance) => {
   test.each(fixtures)('$name: loss, state and gradients are those of PyTorch', ({ fixture }) => {
     const run = runOf(fixture, kernels, precision, 0);
     start(run, fixture);

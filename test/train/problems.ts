@@ -1,4 +1,6 @@
 // Models, starts and windows that the tests of this folder share; all of them from seeds.
+import type { KernelName } from '../../src/kernels/choose.js';
+import { nativeProblem } from '../../src/kernels/native.js';
 import type { Architecture } from '../../src/model/architecture.js';
 import { type Initialization, initialValues } from '../../src/model/initializers.js';
 import { elementsOf, parametersOf } from '../../src/model/parameters.js';
@@ -108,3 +110,17 @@ export function difference(got: ArrayLike<number>, wanted: ArrayLike<number>): n
   }
   return worst / scale;
 }
+
+/** Kernels, their precision, and how near they must come to PyTorch's numbers. */
+export const PRECISIONS: [KernelName, 'float32' | 'float64', number][] = [
+  ['reference', 'float64', 1e-9],
+  ['reference', 'float32', 1e-5],
+  ['wasm', 'float32', 1e-5],
+  ...(nativeProblem() ? [] : ([['native', 'float32', 1e-5]] as [KernelName, 'float32', number][])),
+];
+
+/** Nothing but steps along the gradient. */
+export const PLAIN_SGD = {
+  ...({ name: 'sgd', beta1: 0, beta2: 0, epsilon: 0, clipNorm: 0, clipValue: 0 } as const),
+  ...({ l1: 0, l2: 0, proximal: false } as const),
+};

@@ -2,11 +2,9 @@
 // they are touched, each over windows that name some of the rows.
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import type { KernelName } from '../../src/kernels/choose.js';
-import { nativeProblem } from '../../src/kernels/native.js';
 import type { OptimizerSettings } from '../../src/train/optimizer.js';
 import { InlineRun, type InlineWindow } from './inline-run.js';
-import { difference } from './problems.js';
+import { difference, PRECISIONS } from './problems.js';
 
 interface Outcome {
   readonly losses: readonly number[];
@@ -28,14 +26,7 @@ const fixtures = readdirSync(folder).map((file) => ({
   fixture: JSON.parse(readFileSync(new URL(file, folder), 'utf8')) as Fixture,
 }));
 
-const implementations: [KernelName, 'float32' | 'float64', number][] = [
-  ['reference', 'float64', 1e-9],
-  ['reference', 'float32', 1e-5],
-  ['wasm', 'float32', 1e-5],
-  ...(nativeProblem() ? [] : ([['native', 'float32', 1e-5]] as [KernelName, 'float32', number][])),
-];
-
-describe.each(implementations)('%s kernels in %s', (kernels, precision, tolerance) => {
+describe.each(PRECISIONS)('%s kernels in %s', (kernels, precision, tolerance) => {
   test.each(fixtures)('$name: losses and parameters are those of PyTorch', ({ fixture }) => {
     const { architecture: model, optimizer, lr } = fixture;
     const windows = Object.values(fixture.windows);
