@@ -1,6 +1,7 @@
 // A linear model on random sparse examples: what there is to time where a table has many rows and a step names few.
-import { ExampleBatches } from '../src/data/sparse-batches.js';
+import { ExampleBatches } from '../src/data/example-batches.js';
 import type { SparseExamples } from '../src/data/sparse-examples.js';
+import { sparseLines } from '../src/data/sparse-lines.js';
 import type { Architecture } from '../src/model/architecture.js';
 import { Counter } from '../src/model/counter.js';
 import type { Source } from './training-bench.js';
@@ -36,7 +37,7 @@ export function randomExamples(count: number, features: number, entries: number)
 
 /** Shuffled batches of examples, epoch after epoch. @param batch divides the number of examples */
 export function sourceOf(examples: SparseExamples, batch: number): Source {
-  const batches = new ExampleBatches(examples, { batch, shuffle: true });
+  const batches = new ExampleBatches(sparseLines(examples), { batch, shuffle: true });
   return {
     maxEntries: batches.maxEntries,
     next(slot) {

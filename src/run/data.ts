@@ -4,10 +4,11 @@ import type { Config } from '../config/config.js';
 import type { Batches } from '../data/batches.js';
 import { datasetPath } from '../data/dataset.js';
 import { EVALUATION, EvalBatches } from '../data/eval-segments.js';
+import { ExampleBatches } from '../data/example-batches.js';
+import { ExampleSequences } from '../data/example-sequences.js';
 import { type Sequence, SequenceBatches, type SequenceSource, vocabularySizeOf } from '../data/sequences.js';
-import { ExampleBatches } from '../data/sparse-batches.js';
 import { outputsOf, type SparseExamples } from '../data/sparse-examples.js';
-import { ExampleSequences } from '../data/sparse-sequences.js';
+import { sparseLines } from '../data/sparse-lines.js';
 import { splitExamples, splitSequences, splitText } from '../data/split.js';
 import { TextBatches } from '../data/streams.js';
 import { type KnownExamples, readSvmlight } from '../data/svmlight.js';
@@ -127,8 +128,8 @@ function examplesOf(
   order: { readonly batch: number; readonly shuffle: boolean; readonly seed?: number },
   name: string,
 ): ExampleDealer {
-  if (cell === 'mlp') return new ExampleBatches(examples, order, name);
-  return new ExampleSequences(examples, { ...order, window, stride }, name);
+  if (cell === 'mlp') return new ExampleBatches(sparseLines(examples), order, name);
+  return new ExampleSequences(sparseLines(examples), { ...order, window, stride }, name);
 }
 
 /** Examples side by side in an evaluation, of models that take each by itself. */
@@ -141,11 +142,15 @@ export function evaluationOf(inSequences: boolean, examples: SparseExamples): Ex
   const name = 'the examples to measure on';
   const { count, groups } = examples;
   if (!inSequences)
-    return new ExampleBatches(examples, { batch: Math.min(count, EVALUATED_EXAMPLES), shuffle: false }, name);
+    return new ExampleBatches(
+      sparseLines(examples),
+      { batch: Math.min(count, EVALUATED_EXAMPLES), shuffle: false },
+      name,
+    );
   const most = groups === undefined ? Math.max(1, Math.floor(count / EVALUATED_LINES)) : count;
   const batch = Math.min(most, EVALUATION.streams);
   const window = Math.min(EVALUATION.window, Math.floor(count / batch));
-  return new ExampleSequences(examples, { batch, window, stride: window, shuffle: false }, name);
+  return new ExampleSequences(sparseLines(examples), { batch, window, stride: window, shuffle: false }, name);
 }
 
 function ofSequences(config: Config, given: SequenceSource, data: TrainingData): OpenedData {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { ExampleBatches } from '../../src/data/sparse-batches.js';
+import { ExampleBatches } from '../../src/data/example-batches.js';
+import { sparseLines } from '../../src/data/sparse-lines.js';
 import { splitExamples } from '../../src/data/split.js';
 import { epochOf, examplesOf, KINDS, rowOf, sequencesOf } from './sparse-lines.js';
 
@@ -8,9 +9,9 @@ describe('the part that is held out', () => {
     const examples = examplesOf(10, kind);
     const { training, heldOut } = splitExamples(examples, 0.25);
     expect([training.count, heldOut.count]).toEqual([7, 3]);
-    const dealt = await epochOf(new ExampleBatches(heldOut, { batch: 3, shuffle: false }), heldOut);
+    const dealt = await epochOf(new ExampleBatches(sparseLines(heldOut), { batch: 3, shuffle: false }), heldOut);
     expect(dealt[0].rows[0]).toEqual([7, 8, 9].map((line) => rowOf(examples, line)));
-    const seen = await epochOf(new ExampleBatches(training, { batch: 1, shuffle: false }), training);
+    const seen = await epochOf(new ExampleBatches(sparseLines(training), { batch: 1, shuffle: false }), training);
     expect(seen.map(({ rows }) => rows[0][0])).toEqual(Array.from({ length: 7 }, (_, line) => rowOf(examples, line)));
   });
 

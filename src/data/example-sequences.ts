@@ -1,11 +1,11 @@
-// Deals sparse examples as sequences, for recurrent models: each line is a time step, which predicts the label of its own.
-// The lines of a qid are a sequence; a file without qids is cut into one for each stream. No line is left out.
+// Deals lines as sequences, for recurrent models: each line is a time step, which predicts the label of its own. Where there are no
+// sequences the lines are cut into one for each stream. No line is left out.
 
 import { UserError } from '../errors.js';
 import { type Batches, type BatchSlot, type Dealt, windowAt } from './batches.js';
-import { checkBatch, type ExampleOptions } from './sparse-batches.js';
-import { type SparseExamples, sequenceStarts } from './sparse-examples.js';
-import { entriesOf, NO_LINE, shuffle, sumOfLargest, writeRow } from './sparse-rows.js';
+import { checkBatch, type ExampleOptions } from './example-batches.js';
+import { type Lines, NO_LINE, type Stretches } from './lines.js';
+import { shuffle, sumOfLargest } from './order.js';
 import type { StreamOptions } from './streams.js';
 
 export type ExampleSequenceOptions = ExampleOptions & StreamOptions;
@@ -20,12 +20,11 @@ export class ExampleSequences implements Batches {
   readonly stepsPerEpoch: number | undefined;
   /** No batch has more entries. */
   readonly maxEntries: number;
-  readonly #examples: SparseExamples;
+  readonly #examples: Lines;
   readonly #stride: number;
   /** Undefined where the order is the file's. */
   readonly #seed: number | undefined;
-  /** [sequences + 1] the line at which each begins. */
-  readonly #starts: Int32Array;
+  readonly #sequences: Stretches;
   /** [sequences] the order in which streams take them. */
   readonly #order: Int32Array;
   /** [B] what each stream reads. */
@@ -41,13 +40,13 @@ export class ExampleSequences implements Batches {
   #taken = 0;
 
   /** @param name what messages call the examples */
-  constructor(examples: SparseExamples, options: ExampleSequenceOptions, name = 'the training set') {
+  constructor(examples: Lines, options: ExampleSequenceOptions, name = 'the training set') {
     const { batch, window, stride, seed = 0 } = options;
     checkBatch(examples, batch, 'streams', name);
-    const grouped = examples.groups !== undefined;
+    const grouped = examples.sequences !== undefined;
     this.#examples = examples;
-    this.#starts = grouped ? sequenceStarts(examples) : cutIntoStreams(examples.count, batch);
-    const longest = longestOf(this.#starts);
+    this.#sequences = examples.sequences ?? cutIntoStreams(examples.count, batch);
+    const longest = longestOf(this.#sequences);
     if (!grouped && window !== 'full' && window > longest) {
       throw new UserError(
         `--window: ${window} is longer than the ${longest} examples of a stream (${name} has ${examples.count}, ` +
@@ -57,7 +56,7 @@ export class ExampleSequences implements Batches {
     this.maxWindow = window === 'full' ? longest : window;
     this.#stride = stride === 'full' ? this.maxWindow : stride;
     this.#seed = grouped && options.shuffle ? seed : undefined;
-    this.#order = Int32Array.from({ length: this.#starts.length - 1 }, (_, sequence) => sequence);
+    this.#order = Int32Array.from(this.#sequences.from, (_, sequence) => sequence);
     this.streams = batch;
     this.#sequence = new Int32Array(batch);
     this.#windows = new Int32Array(batch);
@@ -82,8 +81,7 @@ export class ExampleSequences implements Batches {
       for (let s = 0; s < this.streams; s++, row++) {
         const filled = t < this.#lines[s];
         const counts = filled && t >= this.#fresh[s];
-        writeRow(slot, row, this.#examples, filled ? this.#first[s] + t : NO_LINE, counts);
-        if (counts) counted++;
+        if (this.#examples.write(slot, row, filled ? this.#first[s] + t : NO_LINE, counts)) counted++;
       }
     }
     for (let s = 0; s < this.streams; s++) {
@@ -138,7 +136,7 @@ export class ExampleSequences implements Batches {
       const sequence = this.#sequence[s];
       const { start, fresh, end, nextStart } = windowAt(this.#windows[s], this.#stride, this.maxWindow);
       const idle = sequence === IDLE;
-      this.#first[s] = idle ? NO_LINE : this.#starts[sequence] + start;
+      this.#first[s] = idle ? NO_LINE : this.#sequences.from[sequence] + start;
       this.#lines[s] = idle ? 0 : Math.min(end, this.#lengthOf(sequence)) - start;
       this.#fresh[s] = fresh - start;
       this.#carry[s] = nextStart - start;
@@ -148,18 +146,18 @@ export class ExampleSequences implements Batches {
   }
 
   #lengthOf(sequence: number): number {
-    return this.#starts[sequence + 1] - this.#starts[sequence];
+    return this.#sequences.to[sequence] - this.#sequences.from[sequence];
   }
 
   /** Streams read different sequences: no batch has more than the largest windows of as many. */
   #mostEntries(): number {
     const most = new Int32Array(this.#order.length);
     for (let sequence = 0; sequence < most.length; sequence++) {
-      const begin = this.#starts[sequence];
+      const begin = this.#sequences.from[sequence];
       const length = this.#lengthOf(sequence);
       for (let index = 0; index * this.#stride < length; index++) {
         const { start, end } = windowAt(index, this.#stride, this.maxWindow);
-        const entries = entriesOf(this.#examples, begin + start, begin + Math.min(end, length));
+        const entries = this.#examples.entries(begin + start, begin + Math.min(end, length));
         if (entries > most[sequence]) most[sequence] = entries;
       }
     }
@@ -175,12 +173,12 @@ export class ExampleSequences implements Batches {
 }
 
 /** Parts whose lengths differ by one at most. */
-function cutIntoStreams(count: number, streams: number): Int32Array {
-  return Int32Array.from({ length: streams + 1 }, (_, s) => Math.floor((s * count) / streams));
+function cutIntoStreams(count: number, streams: number): Stretches {
+  const cut = (s: number): number => Math.floor((s * count) / streams);
+  const numbers = Array.from({ length: streams }, (_, s) => s);
+  return { from: Int32Array.from(numbers, cut), to: Int32Array.from(numbers, (s) => cut(s + 1)) };
 }
 
-function longestOf(starts: Int32Array): number {
-  let longest = 0;
-  for (let i = 0; i + 1 < starts.length; i++) longest = Math.max(longest, starts[i + 1] - starts[i]);
-  return longest;
+export function longestOf({ from, to }: Stretches): number {
+  return from.reduce((longest, begin, i) => Math.max(longest, to[i] - begin), 0);
 }

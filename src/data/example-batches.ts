@@ -1,10 +1,10 @@
-// Deals sparse examples by themselves, for models that keep no state: each row of a batch is one example, in an order that
+// Deals lines by themselves, for models that keep no state: each row of a batch is one example, in an order that
 // is shuffled anew for each epoch, or in the file's.
 
 import { UserError } from '../errors.js';
 import type { Batches, BatchSlot, Dealt } from './batches.js';
-import type { SparseExamples } from './sparse-examples.js';
-import { entriesOf, NO_LINE, shuffle, sumOfLargest, writeRow } from './sparse-rows.js';
+import { type Lines, NO_LINE } from './lines.js';
+import { shuffle, sumOfLargest } from './order.js';
 
 export interface ExampleOptions {
   /** B. */
@@ -20,7 +20,7 @@ export class ExampleBatches implements Batches {
   readonly stepsPerEpoch: number;
   /** The most entries that any batch can have. */
   readonly maxEntries: number;
-  readonly #examples: SparseExamples;
+  readonly #examples: Lines;
   /** Undefined where the order is the file's. */
   readonly #seed: number | undefined;
   /** [count] the examples in this epoch's order. */
@@ -31,7 +31,7 @@ export class ExampleBatches implements Batches {
   #step = 0;
 
   /** @param name what messages call the examples */
-  constructor(examples: SparseExamples, options: ExampleOptions, name = 'the training set') {
+  constructor(examples: Lines, options: ExampleOptions, name = 'the training set') {
     const { batch, seed = 0 } = options;
     checkBatch(examples, batch, 'examples', name);
     this.#examples = examples;
@@ -54,9 +54,10 @@ export class ExampleBatches implements Batches {
     }
     const { streams } = this;
     const from = this.#step * streams;
-    const counted = Math.min(streams, this.#order.length - from);
-    for (let s = 0; s < counted; s++) writeRow(slot, s, this.#examples, this.#order[from + s], true);
-    for (let s = counted; s < streams; s++) writeRow(slot, s, this.#examples, NO_LINE, false);
+    const filled = Math.min(streams, this.#order.length - from);
+    let counted = 0;
+    for (let s = 0; s < filled; s++) if (this.#examples.write(slot, s, this.#order[from + s], true)) counted++;
+    for (let s = filled; s < streams; s++) this.#examples.write(slot, s, NO_LINE, false);
     slot.reset.fill(1, 0, streams);
     slot.carry.fill(1, 0, streams);
     this.#step++;
@@ -75,23 +76,23 @@ export class ExampleBatches implements Batches {
 }
 
 /** @throws UserError for more rows than examples; `rows` is what they are called */
-export function checkBatch({ count }: SparseExamples, batch: number, rows: string, name: string): void {
+export function checkBatch({ count }: Pick<Lines, 'count'>, batch: number, rows: string, name: string): void {
   if (count === 0) throw new UserError(`${name} has no examples; it needs at least 1`);
   if (batch <= count) return;
   const found = count === 1 ? '1 example' : `${count} examples`;
   throw new UserError(`--batch: ${batch} ${rows} are more than ${name} allows, which has ${found}; give 1 to ${count}`);
 }
 
-function mostOfAny(examples: SparseExamples, batch: number): number {
+function mostOfAny(examples: Lines, batch: number): number {
   const entries = new Int32Array(examples.count);
-  for (let line = 0; line < entries.length; line++) entries[line] = entriesOf(examples, line, line + 1);
+  for (let line = 0; line < entries.length; line++) entries[line] = examples.entries(line, line + 1);
   return sumOfLargest(entries, batch);
 }
 
-function mostInOrder(examples: SparseExamples, batch: number): number {
+function mostInOrder(examples: Lines, batch: number): number {
   let most = 0;
   for (let line = 0; line < examples.count; line += batch) {
-    most = Math.max(most, entriesOf(examples, line, Math.min(line + batch, examples.count)));
+    most = Math.max(most, examples.entries(line, Math.min(line + batch, examples.count)));
   }
   return most;
 }

@@ -1,18 +1,29 @@
-// What the dealers of sparse examples share: writing the rows of a slot, counting its entries, and the order of an epoch.
+// Sparse examples as lines that are dealt: writing the rows of a slot, counting its entries.
 
 import { padded } from '../kernels/kernels.js';
-import { Counter } from '../model/counter.js';
 import { type BatchSlot, NO_TARGET, type SlotEntries } from './batches.js';
-import { outputsOf, type SparseExamples } from './sparse-examples.js';
+import { type Lines, NO_LINE } from './lines.js';
+import { outputsOf, type SparseExamples, sequenceStarts } from './sparse-examples.js';
 
-/** The line of a row that reads nothing. */
-export const NO_LINE = -1;
+/** The lines of a qid are a sequence. */
+export function sparseLines(examples: SparseExamples): Lines {
+  const starts = examples.groups && sequenceStarts(examples);
+  return {
+    count: examples.count,
+    sequences: starts && { from: starts.subarray(0, -1), to: starts.subarray(1) },
+    entries: (from, to) => examples.starts[to] - examples.starts[from],
+    write: (slot, row, line, counts) => {
+      writeRow(slot, row, examples, line, counts);
+      return counts;
+    },
+  };
+}
 
 /**
  * Makes row `row` of a slot read a line and, where it counts, predict the line's label. Rows are written in ascending
  * order from 0: the entries of one begin where those of the one before end.
  */
-export function writeRow(slot: BatchSlot, row: number, examples: SparseExamples, line: number, counts: boolean): void {
+function writeRow(slot: BatchSlot, row: number, examples: SparseExamples, line: number, counts: boolean): void {
   writeEntries(slot.entries as SlotEntries, row, examples, line);
   const { labels } = examples;
   if (labels.kind === 'classes') {
@@ -54,30 +65,5 @@ function writeOutputs(into: Float32Array | Float64Array, row: number, examples: 
   } else if (labels.kind === 'numbers') {
     const { outputs, values } = labels;
     for (let k = 0; k < outputs; k++) into[at + k] = values[line * outputs + k];
-  }
-}
-
-/** Entries of the lines [from, to). */
-export function entriesOf({ starts }: SparseExamples, from: number, to: number): number {
-  return starts[to] - starts[from];
-}
-
-/** The sum of the `count` largest, or of all where there are fewer. Sorts them. */
-export function sumOfLargest(numbers: Int32Array, count: number): number {
-  return numbers
-    .sort()
-    .subarray(-count)
-    .reduce((sum, number) => sum + number, 0);
-}
-
-/** Puts 0, 1, 2, ... into an order that seed and epoch alone decide (Fisher & Yates 1938). */
-export function shuffle(order: Int32Array, seed: number, epoch: number): void {
-  const random = new Counter(seed, `order of epoch ${epoch}`);
-  for (let i = 0; i < order.length; i++) order[i] = i;
-  for (let i = order.length - 1; i > 0; i--) {
-    const j = Math.floor(random.uniform() * (i + 1));
-    const moved = order[i];
-    order[i] = order[j];
-    order[j] = moved;
   }
 }

@@ -1,14 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { ExampleSequences } from '../../src/data/example-sequences.js';
 import type { SparseExamples } from '../../src/data/sparse-examples.js';
-import { ExampleSequences } from '../../src/data/sparse-sequences.js';
+import { sparseLines } from '../../src/data/sparse-lines.js';
 import { UserError } from '../../src/errors.js';
 import { type Dealer, epochOf, examplesOf, lineOf, rowOf, sequencesOf } from './sparse-lines.js';
 
 describe('lines as the steps of sequences', () => {
   test('a file without qids is cut into a part for each stream, and no line is left out', async () => {
     const examples = examplesOf(9, 'numbers');
-    const batches = new ExampleSequences(examples, { batch: 2, window: 3, stride: 2, shuffle: false });
+    const batches = new ExampleSequences(sparseLines(examples), { batch: 2, window: 3, stride: 2, shuffle: false });
     expect(batches).toMatchObject({ streams: 2, maxWindow: 3, stepsPerEpoch: 3 });
     const row = (line: number, counts = true) => rowOf(examples, line, counts && line >= 0);
     const expected = [
@@ -45,7 +46,7 @@ describe('lines as the steps of sequences', () => {
 
   test('with qids each stream takes one sequence after another, from a zero state', async () => {
     const examples = sequencesOf([3, 1, 2]);
-    const batches = new ExampleSequences(examples, { batch: 2, window: 2, stride: 2, shuffle: false });
+    const batches = new ExampleSequences(sparseLines(examples), { batch: 2, window: 2, stride: 2, shuffle: false });
     const row = (line: number) => rowOf(examples, line);
     expect(batches.stepsPerEpoch).toBe(2);
     expect(await epochOf(batches, examples)).toEqual([
@@ -72,7 +73,12 @@ describe('lines as the steps of sequences', () => {
 
   test('a full window takes the longest sequence whole', async () => {
     const examples = sequencesOf([2, 5, 1]);
-    const batches = new ExampleSequences(examples, { batch: 3, window: 'full', stride: 'full', shuffle: true });
+    const batches = new ExampleSequences(sparseLines(examples), {
+      batch: 3,
+      window: 'full',
+      stride: 'full',
+      shuffle: true,
+    });
     expect(batches).toMatchObject({ maxWindow: 5, stepsPerEpoch: undefined });
     expect((await epochOf(batches, examples)).map(({ counted, rows }) => [counted, rows.length])).toEqual([[8, 5]]);
   });
@@ -90,7 +96,7 @@ describe('lines as the steps of sequences', () => {
         const batch = 1 + (sizes.batch % examples.count);
         const window = 1 + (sizes.window % (grouped ? 7 : Math.ceil(examples.count / batch)));
         const options = { batch, window, stride: 1 + (sizes.stride % window), shuffle, seed };
-        const batches = new ExampleSequences(examples, options);
+        const batches = new ExampleSequences(sparseLines(examples), options);
         const begins = grouped
           ? lengths.map((_, i) => lengths.slice(0, i).reduce((sum, length) => sum + length, 0))
           : Array.from({ length: batch }, (_, s) => Math.floor((s * examples.count) / batch));
@@ -128,7 +134,8 @@ describe('lines as the steps of sequences', () => {
 
   test('sequences come in another order in each epoch', async () => {
     const examples = sequencesOf(new Array<number>(12).fill(1), 'numbers');
-    const make = () => new ExampleSequences(examples, { batch: 1, window: 1, stride: 1, shuffle: true, seed: 3 });
+    const make = () =>
+      new ExampleSequences(sparseLines(examples), { batch: 1, window: 1, stride: 1, shuffle: true, seed: 3 });
     const orderOf = async (batches: Dealer) => (await epochOf(batches, examples)).map(({ rows }) => lineOf(rows[0][0]));
     const batches = make();
     const first = await orderOf(batches);
@@ -138,7 +145,7 @@ describe('lines as the steps of sequences', () => {
 
   test('what does not fit is refused with what was found and what is allowed', () => {
     const make = (examples: SparseExamples, batch: number, window: number) => () =>
-      new ExampleSequences(examples, { batch, window, stride: window, shuffle: false });
+      new ExampleSequences(sparseLines(examples), { batch, window, stride: window, shuffle: false });
     expect(make(examplesOf(4), 5, 1)).toThrow(
       '--batch: 5 streams are more than the training set allows, which has 4 examples; give 1 to 4',
     );
