@@ -75,11 +75,12 @@ export const train: Command = {
 const watchedClipNorm = ({ cell, labels, clipNorm }: Config): number | undefined =>
   cell === 'mlp' || labels === 'numbers' ? undefined : clipNorm;
 
+/** Where data comes from: one of them. */
+const SOURCES = ['text', 'dataset', 'svmlight', 'csv', 'jsonl', 'parquet'];
+
 /** Settings of which one takes the place of the other: a flag for one leaves out what the file says of the other. */
 const ALTERNATIVES: readonly (readonly [string, string])[] = [
-  ['text', 'dataset'],
-  ['text', 'svmlight'],
-  ['dataset', 'svmlight'],
+  ...SOURCES.flatMap((one, i) => SOURCES.slice(i + 1).map((other) => [one, other] as const)),
   ['epochs', 'steps'],
   ['resume', 'initFrom'],
 ];

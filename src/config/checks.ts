@@ -2,7 +2,8 @@
 
 import { UserError } from '../errors.js';
 import type { Checked } from './config.js';
-import { DEFAULT_WINDOW } from './settings.js';
+import { checkNoRecords, checkRecords, TABLES, tableOf } from './record-checks.js';
+import { defaultWindow } from './window.js';
 
 type Origin = (key: string) => string;
 
@@ -11,13 +12,20 @@ export function checkTogether(config: Checked, origin: Origin, inMemory: boolean
   const fail = (key: string, message: string): never => {
     throw new UserError(`${origin(key)}: ${message}`);
   };
-  const sources = (['text', 'dataset', 'svmlight'] as const).filter((key) => config[key] !== undefined);
+  const sources = (['text', 'dataset', 'svmlight', ...TABLES] as const).filter((key) => config[key] !== undefined);
   if (inMemory && sources.length > 0) fail(sources[0], 'data is given in memory as well; give one of the two');
   if (!inMemory && sources.length === 0)
-    fail('text', 'there is nothing to learn from; give --text FILE, --svmlight FILE or --dataset moby-dick');
+    fail(
+      'text',
+      'there is nothing to learn from; give --text FILE, --csv FILE, --jsonl FILE, --parquet FILE, --svmlight FILE or --dataset moby-dick',
+    );
   if (sources.length > 1) fail(sources[1], `--${sources[0]} is given as well; give one of the two`);
-  if (config.svmlight !== undefined) checkExamples(config, fail);
-  else checkTokens(config, fail);
+  if (tableOf(config) !== undefined) checkRecords(config, fail);
+  else {
+    checkNoRecords(config, fail);
+    if (config.svmlight !== undefined) checkExamples(config, fail);
+    else checkTokens(config, fail);
+  }
   if (config.resume !== undefined && config.initFrom !== undefined) {
     fail('initFrom', 'a resumed run goes on from its own weights; give --init-from or --resume, not both');
   }
@@ -44,9 +52,10 @@ function checkExamples({ embedding, cell, layers, window, stride }: Checked, fai
 }
 
 function checkTokens({ cell, layers, labels, zeroBased }: Checked, fail: Fail): void {
-  if (cell === 'mlp') fail('cell', 'mlp needs --svmlight FILE: a text is a sequence; take rnn, lstm or gru');
-  if (layers === 0) fail('layers', '0 is not allowed; it is the number of layers, 1 to 8 (0 with --svmlight alone)');
-  if (labels !== 'classes') fail('labels', `${labels} needs --svmlight FILE; leave it out`);
+  if (cell === 'mlp') fail('cell', 'mlp needs --svmlight FILE or a table: a text is a sequence; take rnn, lstm or gru');
+  if (layers === 0) fail('layers', '0 is not allowed; it is the number of layers, 1 to 8 (0 with --cell mlp alone)');
+  if (labels !== 'classes')
+    fail('labels', `${labels} needs --svmlight FILE${labels === 'multilabel' ? ' or a table' : ''}; leave it out`);
   if (zeroBased) fail('zeroBased', 'it needs --svmlight FILE; leave it out');
 }
 
@@ -70,7 +79,7 @@ function checkOptimizer({ optimizer, momentum, proximal, l1, l2, lazy }: Checked
 }
 
 function checkWindow(config: Checked, fail: Fail): void {
-  const window = config.window ?? DEFAULT_WINDOW;
+  const window = config.window ?? defaultWindow(config);
   const { stride } = config;
   if (stride === undefined || stride === window) return;
   if (window === 'full')
@@ -130,7 +139,7 @@ export function configWarnings(config: Checked): readonly string[] {
   if (config.activation !== 'tanh' && config.cell !== 'rnn' && config.cell !== 'mlp') {
     warnings.push(`--activation ${config.activation} has no effect: --cell ${config.cell} has activations of its own`);
   }
-  if (config.svmlight !== undefined && config.tokens !== 'char')
+  if (config.svmlight !== undefined && (config.tokens ?? 'char') !== 'char')
     warnings.push(`--tokens ${config.tokens} has no effect: --svmlight has features, no tokens`);
   if (config.layers === 0 && config.activation !== 'tanh')
     warnings.push(`--activation ${config.activation} has no effect: a linear model (--layers 0) has none`);

@@ -6,9 +6,11 @@ import { z } from 'zod/v3';
 import { UserError } from '../errors.js';
 import { checkTogether } from './checks.js';
 import { flagOrigin } from './flags.js';
+import { tableOf } from './record-checks.js';
 import { LARGEST, type Setting } from './setting.js';
-import { DEFAULT_WINDOW, SETTING_NAMES, SETTINGS, type SettingName } from './settings.js';
+import { SETTING_NAMES, SETTINGS, type SettingName } from './settings.js';
 import { didYouMean } from './suggest.js';
+import { defaultWindow } from './window.js';
 
 type Shape = { readonly [K in SettingName]: (typeof SETTINGS)[K]['schema'] };
 
@@ -24,6 +26,7 @@ export type Checked = Readonly<z.output<typeof SCHEMA>>;
 
 /** A whole config. What is still optional is off, or has no limit, where it is undefined. */
 export interface Config extends Checked {
+  readonly tokens: 'char' | 'byte' | 'word';
   readonly window: number | 'full';
   /** 'full' with a full window and only then. */
   readonly stride: number | 'full';
@@ -103,10 +106,11 @@ function show(value: unknown): string {
 }
 
 function fillIn(checked: Checked): Config {
-  const window = checked.window ?? (checked.cell === 'mlp' ? 1 : DEFAULT_WINDOW);
+  const window = checked.window ?? defaultWindow(checked);
   const config: Config = {
     ...checked,
     window,
+    tokens: checked.tokens ?? (tableOf(checked) === undefined ? 'char' : 'word'),
     stride: checked.stride ?? window,
     workers: checked.workers ?? availableParallelism(),
     lr: checked.lr ?? defaultRate(checked.optimizer),
@@ -122,8 +126,8 @@ function defaultRate(optimizer: Checked['optimizer']): number {
 }
 
 /** `moby-lstm256` for moby.txt; what a folder's name should not hold is left out. */
-function defaultName({ text, dataset, svmlight, cell, hidden, layers }: Checked): string {
-  const file = text ?? svmlight;
+function defaultName({ text, dataset, svmlight, csv, jsonl, parquet, cell, hidden, layers }: Checked): string {
+  const file = text ?? svmlight ?? csv ?? jsonl ?? parquet;
   const source = dataset ?? (file === undefined ? 'memory' : basename(file, extname(file)));
   const plain = source.replaceAll(/[^\p{L}\p{N}._-]+/gu, '-').replaceAll(/^[-.]+|-+$/g, '');
   return `${plain === '' ? 'text' : plain}-${layers === 0 ? 'linear' : `${cell}${hidden}`}`;

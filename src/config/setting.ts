@@ -110,6 +110,25 @@ export function integerOrFull(words: Words, min: number, max: number) {
   return { ...words, schema, kind: 'number', allowed: `${min} to ${max} or full`, defaultText: words.derived } as const;
 }
 
+/** Names: "a,b". A name that looks like a number is one all the same. */
+export function names(words: Words) {
+  const schema = z
+    .array(z.union([z.string().min(1), z.number()]).transform(String))
+    .min(1)
+    .optional();
+  const allowed = 'names separated by commas, such as a,b (in a config file [a, b])';
+  return { ...words, schema, kind: 'list', allowed, defaultText: words.derived } as const;
+}
+
+/** Any text but an empty one. */
+export function word(words: Words) {
+  const schema = z
+    .union([z.string().min(1), z.number()])
+    .transform(String)
+    .optional();
+  return { ...words, schema, kind: 'string', allowed: 'a name', defaultText: words.derived } as const;
+}
+
 /** Whole numbers that grow: "5,8". */
 export function growingList(words: Words, min: number, max: number) {
   const schema = z

@@ -6,12 +6,14 @@ import {
   growingList,
   integer,
   integerOrFull,
+  names,
   onOff,
   optionalChoice,
   optionalInteger,
   optionalReal,
   path,
   real,
+  word,
 } from './setting.js';
 
 export const MAX_HIDDEN = 65_536;
@@ -41,20 +43,69 @@ export const SETTINGS = {
     about: 'a file of sparse examples in svmlight (libsvm) format, a line each: label [qid:N] index:value ...',
     placeholder: 'FILE',
   }),
+  csv: path({
+    group: 'data',
+    about: 'a table, its first line the names of the columns, for --task classify, tag, regress or forecast',
+    placeholder: 'FILE',
+  }),
+  jsonl: path({ group: 'data', about: 'the same, a JSON object a line', placeholder: 'FILE' }),
+  parquet: path({ group: 'data', about: 'the same, in Parquet format', placeholder: 'FILE' }),
+  task: optionalChoice(
+    {
+      group: 'data',
+      about:
+        'what is learned: the next token of a text (lm), one label of a sequence or row (classify), one of each step (tag), ' +
+        'numbers of a sequence or row (regress), or the next values of a series (forecast)',
+      derived: 'lm for a text',
+    },
+    ['lm', 'classify', 'tag', 'regress', 'forecast'],
+  ),
+  target: names({
+    group: 'data',
+    about: 'the column of a table that is predicted, or several of numbers',
+    placeholder: 'NAMES',
+  }),
+  features: names({
+    group: 'data',
+    about: 'the columns that are read',
+    placeholder: 'NAMES',
+    derived: 'all others',
+  }),
+  group: word({ group: 'data', about: 'the column that names the sequence of a row', placeholder: 'NAME' }),
+  time: word({
+    group: 'data',
+    about: 'the column, of numbers or dates, by which rows are sorted',
+    placeholder: 'NAME',
+    derived: "the file's order",
+  }),
+  horizon: optionalInteger(
+    {
+      group: 'data',
+      about: 'the number of values ahead that --task forecast predicts',
+      placeholder: 'N',
+      derived: '1',
+    },
+    1,
+    4096,
+  ),
   labels: choice(
     {
       group: 'data',
       about:
-        'what the labels of --svmlight are: one class a line, any number of labels (1,5), or numbers to come close to',
+        'what the labels of --svmlight are: one class a line, any number of labels (1,5), or numbers to come close to; ' +
+        'multilabel also for a table: any number of labels in a cell (red;round)',
     },
     ['classes', 'multilabel', 'numbers'],
     'classes',
   ),
   zeroBased: onOff({ group: 'data', about: 'the indices of --svmlight begin with 0, not with 1' }),
-  tokens: choice(
-    { group: 'data', about: 'what one token is: a Unicode code point or a byte' },
-    ['char', 'byte'],
-    'char',
+  tokens: optionalChoice(
+    {
+      group: 'data',
+      about: 'what one token is: a Unicode code point, a byte, or of texts in a table a word',
+      derived: 'char, of a table word',
+    },
+    ['char', 'byte', 'word'],
   ),
   validation: real(
     { group: 'data', about: 'the part held out at the end for evaluation', placeholder: 'X' },

@@ -75,11 +75,17 @@ export class ExampleBatches implements Batches {
   close(): void {}
 }
 
-/** @throws UserError for more rows than examples; `rows` is what they are called */
-export function checkBatch({ count }: Pick<Lines, 'count'>, batch: number, rows: string, name: string): void {
-  if (count === 0) throw new UserError(`${name} has no examples; it needs at least 1`);
+/** @throws UserError for more rows than examples; `rows` is what they are called, `one` what one of the lines is */
+export function checkBatch(
+  { count }: Pick<Lines, 'count'>,
+  batch: number,
+  rows: string,
+  name: string,
+  one = 'example',
+): void {
+  if (count === 0) throw new UserError(`${name} has no ${one}s; it needs at least 1`);
   if (batch <= count) return;
-  const found = count === 1 ? '1 example' : `${count} examples`;
+  const found = count === 1 ? `1 ${one}` : `${count} ${one}s`;
   throw new UserError(`--batch: ${batch} ${rows} are more than ${name} allows, which has ${found}; give 1 to ${count}`);
 }
 

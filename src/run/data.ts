@@ -1,21 +1,26 @@
 // The data of a run: opened, cut into what is learned and what is held out, and dealt as batches.
 
 import type { Config } from '../config/config.js';
+import { tableOf } from '../config/record-checks.js';
 import type { Batches } from '../data/batches.js';
 import { datasetPath } from '../data/dataset.js';
 import { EVALUATION, EvalBatches } from '../data/eval-segments.js';
 import { ExampleBatches } from '../data/example-batches.js';
 import { ExampleSequences } from '../data/example-sequences.js';
+import type { Columns } from '../data/records/columns.js';
 import { type Sequence, SequenceBatches, type SequenceSource, vocabularySizeOf } from '../data/sequences.js';
 import { outputsOf, type SparseExamples } from '../data/sparse-examples.js';
 import { sparseLines } from '../data/sparse-lines.js';
 import { splitExamples, splitSequences, splitText } from '../data/split.js';
 import { TextBatches } from '../data/streams.js';
 import { type KnownExamples, readSvmlight } from '../data/svmlight.js';
+import type { TextMode } from '../data/symbols.js';
 import { type LearnedText, openText } from '../data/text-file.js';
 import { textInMemory } from '../data/text-memory.js';
 import { Vocabulary } from '../data/vocabulary.js';
 import { UserError } from '../errors.js';
+import type { Predicted } from './measured.js';
+import { ofRecords } from './records.js';
 
 /** Data that is given in memory, in place of `text` (a file) and `dataset`: one of the first two. */
 export interface TrainingData {
@@ -39,6 +44,12 @@ export const DATA_KEYS = [
 export interface OpenedData {
   /** Of sparse examples, what they are told by: their classes, labels or numbers, counted. */
   readonly vocabulary: Vocabulary;
+  /** What is predicted; the next token where it is not said. */
+  readonly predicted?: Predicted;
+  /** Of tables: which columns are read and predicted, and how they become numbers. */
+  readonly columns?: Columns;
+  /** What was found in the data and handled, for the user to hear. */
+  readonly notices?: readonly string[];
   /** Of sparse examples: their features, and what the labels are. */
   readonly examples?: KnownExamples;
   /** Most entries of a batch of such. */
@@ -55,6 +66,9 @@ export interface OpenedData {
   close(): Promise<void>;
 }
 
+/** Words are of tables alone. */
+export const modeOf = ({ tokens }: Pick<Config, 'tokens'>): TextMode => (tokens === 'byte' ? 'byte' : 'char');
+
 export const isInMemory = (data: TrainingData | undefined): data is TrainingData =>
   data?.text !== undefined || data?.sequences !== undefined;
 
@@ -63,13 +77,14 @@ export async function openData(config: Config, data: TrainingData = {}): Promise
   if (data.sequences !== undefined && data.text !== undefined)
     throw new UserError('text: sequences are given as well; give one of the two');
   if (data.sequences !== undefined) return ofSequences(config, data.sequences, data);
-  if (data.text !== undefined) return ofText(config, textInMemory(data.text, config.tokens), 'text');
+  if (data.text !== undefined) return ofText(config, textInMemory(data.text, modeOf(config)), 'text');
   if (config.svmlight !== undefined) return ofExamples(config, config.svmlight);
+  if (tableOf(config) !== undefined) return ofRecords(config);
   if (config.dataset !== undefined) {
     const path = await datasetPath(config.dataset);
-    return ofText(config, openText(path, config.tokens, '--dataset'), path);
+    return ofText(config, openText(path, modeOf(config), '--dataset'), path);
   }
-  return ofText(config, openText(config.text as string, config.tokens), config.text as string);
+  return ofText(config, openText(config.text as string, modeOf(config)), config.text as string);
 }
 
 function ofText(
@@ -108,6 +123,7 @@ function ofExamples(config: Config, path: string): OpenedData {
   const arrays = [examples.starts, examples.features, examples.values, indices];
   return {
     vocabulary: Vocabulary.ofNumbers(kinds.kind === 'classes' ? kinds.names.length : outputsOf(kinds)),
+    predicted: kinds.kind,
     examples: { indices, labels: kinds },
     entries: Math.max(learned.maxEntries, evaluated?.maxEntries ?? 0),
     training: learned,

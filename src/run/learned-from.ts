@@ -9,6 +9,7 @@ import { datasetPath } from '../data/dataset.js';
 import type { TextMode } from '../data/symbols.js';
 import { UserError } from '../errors.js';
 import type { TrainEvent } from '../report/events.js';
+import { modeOf } from './data.js';
 import type { ModelParts } from './model.js';
 import { CONFIG_FILE, METRICS_FILE } from './run-folder.js';
 
@@ -50,9 +51,10 @@ export async function learnedFrom(
   if (text === undefined && dataset === undefined)
     throw new UserError(`MODEL: ${path} learned a text given in memory, which is gone; give a model of a text file`);
   const { tokens, validation, ...settings } = resolveConfig(values, origin);
+  const mode = modeOf({ tokens });
   if (settings.dataset === undefined)
-    return { text: settings.text as string, tokens, validation, config, origin: origin('text') };
-  return { text: await datasetPath(settings.dataset), tokens, validation, config, origin: origin('dataset') };
+    return { text: settings.text as string, tokens: mode, validation, config, origin: origin('text') };
+  return { text: await datasetPath(settings.dataset), tokens: mode, validation, config, origin: origin('dataset') };
 }
 
 /** Seconds from a run's start to its end; null where it is not over, or went on from a checkpoint. */

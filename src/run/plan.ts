@@ -3,6 +3,7 @@
 import { totalmem } from 'node:os';
 import type { Config } from '../config/config.js';
 import { PROTOCOL_WORDS } from '../coordinator/protocol.js';
+import { type Columns, featuresOf, outputsOfColumns } from '../data/records/columns.js';
 import { UserError } from '../errors.js';
 import { checkLimits, chooseKernels, type KernelChoice, reservedBytes } from '../kernels/choose.js';
 import { PlanBuilder } from '../memory/plan.js';
@@ -67,7 +68,7 @@ export function planEvent({ config, data, choice, layout, totalSteps }: Prepared
     kernels: choice.name,
     ...(choice.instructionSet === undefined ? {} : { instructionSet: choice.instructionSet }),
     vocabulary: data.vocabulary.size,
-    unit: data.examples === undefined ? 'token' : 'example',
+    unit: data.predicted === undefined ? 'token' : 'example',
     trainingTokens: data.trainingTokens,
     validationTokens: data.validationTokens,
     stepsPerEpoch,
@@ -102,7 +103,7 @@ function checkEvaluation({ patience, schedule, evalEvery }: Config, { evaluation
 const OUTPUTS = { classes: 'softmax', multilabel: 'multilabel', numbers: 'linear' } as const;
 
 function shapeOf(config: Config, data: OpenedData, choice: KernelChoice): RunShape {
-  const { training, evaluation, vocabulary, examples } = data;
+  const { training, evaluation, vocabulary, examples, columns } = data;
   const model: Architecture = {
     cell: config.cell,
     activation: config.activation,
@@ -110,9 +111,8 @@ function shapeOf(config: Config, data: OpenedData, choice: KernelChoice): RunSha
     layers: config.layers,
     embedding: config.embedding,
     vocabulary: vocabulary.size,
-    ...(examples === undefined
-      ? {}
-      : { sparseFeatures: examples.indices.length, output: OUTPUTS[examples.labels.kind] }),
+    ...(examples && { sparseFeatures: examples.indices.length, output: OUTPUTS[examples.labels.kind] }),
+    ...(columns && inputsAndOutputs(columns)),
     ...(config.kWinners === undefined ? {} : { winners: config.kWinners }),
   };
   return {
@@ -135,6 +135,12 @@ function shapeOf(config: Config, data: OpenedData, choice: KernelChoice): RunSha
     activationL1: hasZeros(model) ? config.activationL1 : 0,
     densityTarget: hasZeros(model) ? config.densityTarget : undefined,
   };
+}
+
+/** What a model of a table reads and predicts. */
+function inputsAndOutputs(columns: Columns): Partial<Architecture> {
+  const features = featuresOf(columns);
+  return { ...outputsOfColumns(columns), ...(features > 0 ? { features } : {}) };
 }
 
 function sparseOf({ sparse }: Config, model: Architecture, choice: KernelChoice): Crossover | undefined {

@@ -249,7 +249,7 @@ class Training {
     const figures = await evaluate(
       coordinator,
       this.#prepared.data.evaluation as Batches,
-      this.#prepared.data.examples?.labels.kind ?? 'token',
+      this.#prepared.data.predicted ?? 'token',
     );
     if (figures === undefined) return 'stopped';
     const { loss } = figures;
@@ -284,7 +284,8 @@ class Training {
     // A checkpoint that is kept anyway is not dropped when a better one comes.
     if (!onlyBest && best?.step === step) this.#progress = { ...this.#progress, best: { ...best, only: false } };
     const { data, layout } = this.#prepared;
-    const header = { architecture: layout.shape.model, vocabulary: data.vocabulary, examples: data.examples };
+    const { vocabulary, examples, columns } = data;
+    const header = { architecture: layout.shape.model, vocabulary, examples, columns };
     const side = Atomics.load(this.#words, Word.trainingSide);
     // The workers stand still: what they steer by belongs to this step.
     const densityControl = densityControlOf(this.#arena, layout)?.state ?? null;

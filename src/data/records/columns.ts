@@ -34,6 +34,8 @@ export type TargetColumn =
 
 export interface Columns {
   readonly task: RecordTask;
+  /** Whether a row of the table is a whole sequence, its cells lists or texts; otherwise it is a time step, or stands by itself. */
+  readonly cells: boolean;
   readonly inputs: readonly InputColumn[];
   /** One, or several numbers. */
   readonly targets: readonly TargetColumn[];
@@ -62,11 +64,8 @@ export function tokensColumn({ inputs }: Columns): Extract<InputColumn, { kind: 
   return inputs.find((column) => column.kind === 'tokens');
 }
 
-/** Whether a row of the table is a whole sequence, its cells lists or texts. */
-export const isRowSequence = (columns: Columns): boolean => tokensColumn(columns) !== undefined;
-
 /** Whether a sequence has one target, predicted at its last step. */
-export const isWhole = ({ task }: Columns): boolean => task === 'classify' || task === 'regress';
+export const isWhole = ({ task }: Pick<Columns, 'task'>): boolean => task === 'classify' || task === 'regress';
 
 /** What the head's outputs are, and how many. */
 export function outputsOfColumns({ targets, horizon = 1 }: Columns): {
@@ -104,8 +103,9 @@ export function columnsFromJson(path: string, json: unknown): Columns {
     number: isScaling,
   };
   if (!isObject(json)) throw bad('the whole');
-  const { task, inputs, targets, group, time, horizon } = json;
+  const { task, cells, inputs, targets, group, time, horizon } = json;
   if (!['classify', 'tag', 'regress', 'forecast'].includes(String(task))) throw bad('task');
+  if (typeof cells !== 'boolean') throw bad('cells');
   if (!Array.isArray(inputs) || inputs.length === 0 || !inputs.every((c) => isColumn(c, inputKinds)))
     throw bad('inputs');
   if (!Array.isArray(targets) || targets.length === 0 || !targets.every((c) => isColumn(c, targetKinds)))

@@ -1,0 +1,66 @@
+// What settings must hold together where a table is learned: a task, its columns, and a model that can do it.
+
+import type { Checked } from './config.js';
+
+/** Files that hold a table. */
+export const TABLES = ['csv', 'jsonl', 'parquet'] as const;
+
+export const tableOf = (config: Pick<Checked, (typeof TABLES)[number]>): (typeof TABLES)[number] | undefined =>
+  TABLES.find((key) => config[key] !== undefined);
+
+type Fail = (key: string, message: string) => never;
+
+export function checkRecords(config: Checked, fail: Fail): void {
+  const { task, target, features = [], group, time, horizon, labels, tokens, zeroBased, embedding } = config;
+  const source = `--${tableOf(config)}`;
+  if (task === undefined)
+    fail('task', `it is missing; with ${source} it is one of classify, tag, regress and forecast`);
+  if (task === 'lm') fail('task', `lm learns a text; give --text FILE, or with ${source} another task`);
+  if (target === undefined) fail('target', 'it is missing; give the name of the column that is predicted');
+  for (const name of target ?? []) {
+    if (name === group) fail('target', `"${name}" is --group as well`);
+    if (name === time) fail('target', `"${name}" is --time as well`);
+    if (features.includes(name) && task !== 'forecast')
+      fail('features', `"${name}" is --target as well: the model would read what it is to predict`);
+  }
+  if (group !== undefined && features.includes(group)) fail('features', `"${group}" is --group as well`);
+  if (horizon !== undefined && task !== 'forecast')
+    fail('horizon', `--task ${task} predicts nothing ahead; leave it out`);
+  if (tokens === 'byte') fail('tokens', `byte is not allowed with ${source}; take word or char`);
+  if (zeroBased) fail('zeroBased', 'it needs --svmlight FILE; leave it out');
+  if (labels === 'numbers') fail('labels', 'numbers needs --svmlight FILE; take --task regress');
+  if (labels === 'multilabel' && (task === 'regress' || task === 'forecast'))
+    fail('labels', `multilabel is not allowed with --task ${task}, which predicts numbers; leave it out`);
+  if (embedding > 0 && config.cell === 'mlp')
+    fail('embedding', 'it is for tokens, and --cell mlp reads none; leave it out');
+  checkModel(config, fail);
+}
+
+function checkModel({ task, cell, layers, window, group }: Checked, fail: Fail): void {
+  if (layers === 0 && cell !== 'mlp') fail('layers', `0 is not allowed with --cell ${cell}; take --cell mlp`);
+  if (cell === 'mlp') {
+    if (task === 'forecast') fail('cell', 'mlp has no memory, which --task forecast needs; take rnn, lstm or gru');
+    if (group !== undefined && task !== 'tag')
+      fail('cell', `mlp has no memory, and --group makes sequences; take rnn, lstm or gru, or leave --group out`);
+    if ((window ?? 1) !== 1) fail('window', 'with --cell mlp each row stands by itself; leave it out');
+    return;
+  }
+  if ((task === 'classify' || task === 'regress') && window !== undefined && window !== 'full')
+    fail(
+      'window',
+      `${window} is not allowed: --task ${task} predicts at a sequence's end, so the whole of it is one window; leave it out`,
+    );
+}
+
+/** @throws through `fail` for settings that only a table has a use for */
+export function checkNoRecords(config: Checked, fail: Fail): void {
+  const { task } = config;
+  if (task !== undefined && task !== 'lm')
+    fail('task', `${task} needs a table; give --csv FILE, --jsonl FILE or --parquet FILE`);
+  for (const key of ['target', 'features', 'group', 'time', 'horizon'] as const) {
+    if (config[key] !== undefined)
+      fail(key, 'it needs a table: --csv FILE, --jsonl FILE or --parquet FILE; leave it out');
+  }
+  if (config.tokens === 'word')
+    fail('tokens', 'word needs a table with texts: --csv FILE or --jsonl FILE; take char or byte');
+}

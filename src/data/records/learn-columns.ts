@@ -1,0 +1,164 @@
+// From a table and what is asked of it: which columns a model reads and predicts, and how they become numbers.
+
+import { UserError } from '../../errors.js';
+import type { Column, Table } from '../tables/table.js';
+import {
+  type Columns,
+  type InputColumn,
+  isWhole,
+  type RecordTask,
+  type Scaling,
+  type TargetColumn,
+} from './columns.js';
+import { columnNamed, distinct, textsOf } from './table-columns.js';
+import { tokensOf, wordsOf } from './tokens.js';
+
+/** What is asked of a table. */
+export interface Wishes {
+  readonly task: RecordTask;
+  /** Default: every column that is nothing else; of a forecast the targets as well. */
+  readonly features?: readonly string[];
+  readonly target: readonly string[];
+  readonly group?: string;
+  readonly time?: string;
+  readonly horizon?: number;
+  /** What a token of a text is. */
+  readonly tokens: 'char' | 'word';
+  /** Whether a target names any number of labels. */
+  readonly multilabel: boolean;
+  /** Whether each row stands by itself (mlp): a text is then a category. */
+  readonly feedforward: boolean;
+}
+
+/** More different texts than this are no categories. */
+const MOST_CATEGORIES = 1000;
+/** Tokens that occur less often are unknown ones: so the model learns what to make of those. */
+const FEWEST_OCCURRENCES = 2;
+
+/**
+ * @param rows of the table that are learned from: means and scales are theirs, and the tokens
+ * @throws UserError for columns that the task cannot use
+ */
+export function learnColumns(table: Table, wishes: Wishes, rows: Int32Array): Columns {
+  const { task, group, time, horizon } = wishes;
+  const columns = featureColumns(table, wishes);
+  const cells = isCells(table, wishes);
+  if (cells && group !== undefined)
+    throw new UserError(
+      `--group: "${group}" is not allowed where a row is a whole sequence ("${columns[0].name}"); leave it out`,
+    );
+  const inputs = cells ? cellInputs(table, columns, wishes, rows) : columns.map((c) => rowInput(table, c, rows));
+  const targets = wishes.target.map((name) => targetOf(table, columnNamed(table, name, '--target'), wishes, rows));
+  return {
+    ...{ task, cells, inputs, targets },
+    ...(group === undefined ? {} : { group }),
+    ...(time === undefined ? {} : { time }),
+    ...(task === 'forecast' ? { horizon: horizon ?? 1 } : {}),
+  };
+}
+
+function featureColumns(table: Table, { features, target, group, time, task }: Wishes): readonly Column[] {
+  if (features) return features.map((name) => columnNamed(table, name, '--features'));
+  const taken = new Set([group, ...(task === 'forecast' ? [] : [...target, time])]);
+  const columns = table.columns.filter(({ name }) => !taken.has(name));
+  if (columns.length > 0) return columns;
+  throw new UserError(`--features: ${table.name} has no columns but the target; a model needs something to read`);
+}
+
+/** Whether a row is a whole sequence: its features are lists, or one of them a text that is read token by token. */
+export function isCells(table: Table, wishes: Wishes): boolean {
+  const { feedforward, group, task } = wishes;
+  const columns = featureColumns(table, wishes);
+  const lists = columns.filter(({ kind }) => kind === 'list');
+  if (lists.length === columns.length) return true;
+  if (lists.length > 0)
+    throw new UserError(
+      `--features: column "${lists[0].name}" holds lists and others do not; give lists alone, or single values alone`,
+    );
+  const [column] = columns;
+  return columns.length === 1 && column.kind === 'text' && !feedforward && group === undefined && isWhole({ task });
+}
+
+function cellInputs(
+  table: Table,
+  columns: readonly Column[],
+  { tokens }: Wishes,
+  rows: Int32Array,
+): readonly InputColumn[] {
+  const [first] = columns;
+  if (columns.length === 1 && !(first.kind === 'list' && isNumeric(first, rows))) {
+    const split = first.kind === 'list' ? 'list' : tokens;
+    const counts = new Map<string, number>();
+    for (const row of rows)
+      for (const token of tokensOf(first, split, row)) counts.set(token, (counts.get(token) ?? 0) + 1);
+    const known = [...counts].filter(([, count]) => count >= FEWEST_OCCURRENCES).map(([token]) => token);
+    const all = known.length > 0 ? known : [...counts.keys()];
+    if (all.length === 0) throw new UserError(`--features: column "${first.name}" of ${table.name} has no tokens`);
+    return [{ name: first.name, kind: 'tokens', split, tokens: distinct(all) }];
+  }
+  return columns.map((column) => {
+    if (column.kind !== 'list' || !isNumeric(column, rows))
+      throw new UserError(
+        `--features: column "${column.name}" of ${table.name} holds texts; several lists side by side must hold numbers`,
+      );
+    const values = [...rows].flatMap((row) => column.values[row].map(Number));
+    return { name: column.name, kind: 'number', flagged: values.some(Number.isNaN), ...scalingOf(values) };
+  });
+}
+
+const isNumeric = ({ values }: Extract<Column, { kind: 'list' }>, rows: Int32Array): boolean =>
+  rows.every((row) => values[row].every((value) => value !== '' && Number.isFinite(Number(value))));
+
+function rowInput(table: Table, column: Column, rows: Int32Array): InputColumn {
+  const { name } = column;
+  if (column.kind === 'number') {
+    const values = Array.from(rows, (row) => column.values[row]);
+    return { name, kind: 'number', flagged: values.some(Number.isNaN), ...scalingOf(values) };
+  }
+  if (column.kind === 'date') return { name, kind: 'date' };
+  const values = distinct(textsOf(column));
+  if (values.length > MOST_CATEGORIES)
+    throw new UserError(
+      `--features: column "${name}" of ${table.name} has ${values.length} different texts; ${MOST_CATEGORIES} can be told ` +
+        'apart; leave it out, or name the columns to read with --features',
+    );
+  return { name, kind: 'category', values };
+}
+
+function targetOf(table: Table, column: Column, wishes: Wishes, rows: Int32Array): TargetColumn {
+  const { name } = column;
+  const { task, target, multilabel } = wishes;
+  if (task === 'regress' || task === 'forecast') {
+    if (column.kind !== 'number')
+      throw new UserError(
+        `--target: column "${name}" of ${table.name} holds ${column.kind === 'list' ? 'lists' : `${column.kind}s`}; --task ${task} predicts numbers`,
+      );
+    return { name, kind: 'number', ...scalingOf(Array.from(rows, (row) => column.values[row])) };
+  }
+  if (target.length > 1)
+    throw new UserError(
+      `--target: ${target.join(',')} is not allowed; --task ${task} predicts one column, with --labels multilabel any number of its labels`,
+    );
+  const lists = column.kind === 'list' ? column.values : undefined;
+  const labels = multilabel || (lists !== undefined && task === 'classify');
+  const all = lists ? lists.flat() : textsOf(column);
+  const values = distinct(labels ? all.flatMap(labelsIn) : all);
+  if (values.length < (labels ? 1 : 2))
+    throw new UserError(
+      `--target: column "${name}" of ${table.name} has ${values.length === 1 ? `one value ("${values[0]}")` : 'no value'}; a model needs two or more to tell apart`,
+    );
+  return { name, kind: labels ? 'labels' : 'class', values };
+}
+
+/** "red;round" or "red|round": the labels of a text. */
+export const labelsIn = (text: string): readonly string[] => wordsOf(text, /[;|]/);
+
+/** Mean and standard deviation of what is there; a column that is always the same is scaled by 1. */
+function scalingOf(values: readonly number[]): Scaling {
+  const there = values.filter((value) => !Number.isNaN(value));
+  if (there.length === 0) return { mean: 0, scale: 1 };
+  const mean = there.reduce((sum, value) => sum + value / there.length, 0);
+  const variance = there.reduce((sum, value) => sum + ((value - mean) * (value - mean)) / there.length, 0);
+  const scale = Math.sqrt(variance);
+  return { mean, scale: scale > 0 && Number.isFinite(scale) ? scale : 1 };
+}

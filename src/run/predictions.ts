@@ -1,0 +1,183 @@
+// What a model of a table says of rows: its outputs as classes, labels and numbers in the data's own units, and how right they were.
+
+import { type Columns, outputsOfColumns } from '../data/records/columns.js';
+import { type RecordPart, type Records, recordLines } from '../data/records/records.js';
+import type { Inference, Room } from './inference.js';
+import {
+  ClassMeasures,
+  type Figures,
+  LabelMeasures,
+  likeliest,
+  type Measures,
+  NumberMeasures,
+  softmaxOf,
+} from './measures.js';
+import { evaluationOf } from './records.js';
+
+/** What is said of one row, or of one sequence. */
+export type Prediction =
+  | { readonly kind: 'class'; readonly label: string; readonly probabilities: Readonly<Record<string, number>> }
+  | {
+      readonly kind: 'labels';
+      readonly labels: readonly string[];
+      readonly probabilities: Readonly<Record<string, number>>;
+    }
+  | { readonly kind: 'numbers'; readonly values: Readonly<Record<string, number>> }
+  | { readonly kind: 'forecast'; readonly values: Readonly<Record<string, readonly Ahead[]>> };
+
+/** A value ahead, and where it lies with the chance that was asked for; null where too little is known to say. */
+export interface Ahead {
+  readonly value: number;
+  readonly lower: number | null;
+  readonly upper: number | null;
+}
+
+/** The outputs of a step: [K], good until the next one. */
+type Visit = (step: number, outputs: ArrayLike<number>, at: number) => void;
+
+/** Shows the outputs of every step, in no order that means something. @param part of the records, all where it is not said */
+export async function visitOutputs(
+  inferenceOf: (room: Room) => Inference,
+  records: Records,
+  cell: 'rnn' | 'lstm' | 'gru' | 'mlp',
+  part: RecordPart | undefined,
+  visit: Visit,
+): Promise<void> {
+  const lines = recordLines(records, part ?? (cell === 'mlp' ? {} : { sequences: records.sequences }));
+  const lineOf: number[] = [];
+  const noted: typeof lines = {
+    ...lines,
+    write: (slot, row, line, counts) => {
+      lineOf[row] = line;
+      return lines.write(slot, row, line, counts);
+    },
+  };
+  const batches = evaluationOf(records.columns, noted, { cell });
+  const inference = inferenceOf({ window: batches.maxWindow, streams: batches.streams });
+  await inference.predict(batches, (outputs, width, { steps }) => {
+    for (let row = 0; row < steps * batches.streams; row++)
+      if (lineOf[row] >= 0) visit(lineOf[row], outputs, row * width);
+  });
+}
+
+/** How many rows, and how right a model was. @param visits all steps that predict something */
+export async function measure(
+  records: Records,
+  visits: (visit: Visit) => Promise<void>,
+): Promise<{ readonly count: number; readonly figures: Figures }> {
+  const measures = measuresOf(records);
+  let count = 0;
+  await visits((step, outputs, at) => {
+    if (records.predicts[step] === 0) return;
+    measures.add(step, outputs, at);
+    count++;
+  });
+  return { count, figures: measures.figures() };
+}
+
+function measuresOf(records: Records): Measures {
+  const { columns, classes, outputs } = records;
+  const { output, outputs: count } = outputsOfColumns(columns);
+  if (output === 'softmax') return new ClassMeasures(classes as Int32Array, count);
+  if (output === 'multilabel') return new LabelMeasures(outputs, count);
+  const scales = scalesOf(columns);
+  return new NumberMeasures(outputs, scales, columns.task === 'forecast' ? naiveOf(records) : undefined);
+}
+
+/** [K] how each output was scaled. */
+function scalesOf({ targets, horizon = 1 }: Columns): readonly { readonly mean: number; readonly scale: number }[] {
+  return targets.flatMap((target) => (target.kind === 'number' ? Array<typeof target>(horizon).fill(target) : []));
+}
+
+/** The present value for all that are ahead: known as the value one ahead of the step before. */
+function naiveOf({ columns, outputs, predicts }: Records): (step: number, k: number) => number {
+  const scales = scalesOf(columns);
+  const { horizon = 1 } = columns;
+  return (step, k) => {
+    if (step === 0 || predicts[step - 1] === 0) return Number.NaN;
+    const first = k - (k % horizon);
+    return outputs[(step - 1) * scales.length + first] * scales[k].scale + scales[k].mean;
+  };
+}
+
+/** Outputs of one step in words and in the data's units. @param errors of a forecast: [K] half the width of an interval */
+export function predictionOf(
+  columns: Columns,
+  outputs: ArrayLike<number>,
+  at: number,
+  errors: readonly (number | null)[] = [],
+): Prediction {
+  const { targets, horizon = 1, task } = columns;
+  const [target] = targets;
+  if (target.kind === 'class') {
+    const probabilities = softmaxOf(outputs, at, target.values.length);
+    return {
+      kind: 'class',
+      label: target.values[likeliest(probabilities)],
+      probabilities: Object.fromEntries(target.values.map((value, k) => [value, probabilities[k]])),
+    };
+  }
+  if (target.kind === 'labels') {
+    const probabilities = target.values.map((_, k) => 1 / (1 + Math.exp(-outputs[at + k])));
+    return {
+      kind: 'labels',
+      labels: target.values.filter((_, k) => probabilities[k] > 0.5),
+      probabilities: Object.fromEntries(target.values.map((value, k) => [value, probabilities[k]])),
+    };
+  }
+  const scales = scalesOf(columns);
+  const value = (k: number): number => outputs[at + k] * scales[k].scale + scales[k].mean;
+  if (task !== 'forecast')
+    return { kind: 'numbers', values: Object.fromEntries(targets.map(({ name }, k) => [name, value(k)])) };
+  const ahead = (k: number): Ahead => {
+    const error = errors[k] ?? null;
+    const middle = value(k);
+    return {
+      value: middle,
+      lower: error === null ? null : middle - error,
+      upper: error === null ? null : middle + error,
+    };
+  };
+  return {
+    kind: 'forecast',
+    values: Object.fromEntries(
+      targets.map(({ name }, i) => [name, Array.from({ length: horizon }, (_, h) => ahead(i * horizon + h))]),
+    ),
+  };
+}
+
+/** Errors of a forecast that are known, so that an interval says something. */
+const FEWEST_ERRORS = 20;
+
+/**
+ * Half the width of an interval around each of K values ahead: within it lay the share `level` of the model's forecasts of the
+ * series' own past (split conformal prediction, Vovk et al. 2005).
+ */
+export class ForecastErrors {
+  readonly #records: Records;
+  readonly #scales: ReturnType<typeof scalesOf>;
+  readonly #errors: number[][];
+
+  constructor(records: Records) {
+    this.#records = records;
+    this.#scales = scalesOf(records.columns);
+    this.#errors = this.#scales.map(() => []);
+  }
+
+  add(step: number, outputs: ArrayLike<number>, at: number): void {
+    if (this.#records.predicts[step] === 0) return;
+    const { length } = this.#scales;
+    for (let k = 0; k < length; k++)
+      this.#errors[k].push(
+        Math.abs(outputs[at + k] - this.#records.outputs[step * length + k]) * this.#scales[k].scale,
+      );
+  }
+
+  within(level: number): readonly (number | null)[] {
+    return this.#errors.map((errors) => {
+      const rank = Math.ceil((errors.length + 1) * level);
+      if (errors.length < FEWEST_ERRORS || rank > errors.length) return null;
+      return errors.sort((a, b) => a - b)[rank - 1];
+    });
+  }
+}

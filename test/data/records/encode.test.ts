@@ -1,0 +1,126 @@
+import { describe, expect, test } from 'vitest';
+import { arrange, rowByRow } from '../../../src/data/records/arrangement.js';
+import { columnsFromJson } from '../../../src/data/records/columns.js';
+import { encode } from '../../../src/data/records/encode.js';
+import { learnColumns, type Wishes } from '../../../src/data/records/learn-columns.js';
+import type { Table } from '../../../src/data/tables/table.js';
+import { tableOf } from './tables.js';
+
+const wishes = (more: Partial<Wishes> & Pick<Wishes, 'task' | 'target'>): Wishes => ({
+  tokens: 'word',
+  multilabel: false,
+  feedforward: false,
+  ...more,
+});
+const allRows = ({ rows }: Table): Int32Array => Int32Array.from({ length: rows }, (_, row) => row);
+const learn = (table: Table, more: Partial<Wishes> & Pick<Wishes, 'task' | 'target'>) =>
+  learnColumns(table, wishes(more), allRows(table));
+
+describe('numbers', () => {
+  const table = tableOf({ a: [1, 3, Number.NaN, 5], c: ['x', 'y', 'x', ''], y: [10, 20, 30, 40] });
+  const columns = learn(table, { task: 'regress', target: ['y'], feedforward: true });
+
+  test('are scaled by the mean and deviation of what is learned; missing ones are the mean and flagged', () => {
+    const { features, outputs, predicts, missing } = encode(table, columns, rowByRow(table), true);
+    const deviation = Math.sqrt(8 / 3);
+    const rows = [
+      [-2 / deviation, 0, 1, 0],
+      [0, 0, 0, 1],
+      [0, 1, 1, 0],
+      [2 / deviation, 0, 0, 0],
+    ];
+    for (const [i, value] of rows.flat().entries()) expect(features[i]).toBeCloseTo(value, 6);
+    for (const [i, value] of [-15, -5, 5, 15].entries()) expect(outputs[i]).toBeCloseTo(value / Math.sqrt(125), 6);
+    expect([...predicts]).toEqual([1, 1, 1, 1]);
+    expect(missing).toBe(2);
+  });
+
+  test('of a table to predict from need no target; a text that was not learned is refused with its place', () => {
+    const other = tableOf({ a: [1], c: ['z'] });
+    expect(() => encode(other, columns, rowByRow(other), false)).toThrow(
+      't.csv:2: "z" in column "c" does not occur in what the model learned, which has x, y',
+    );
+    const known = tableOf({ a: [3], c: ['y'] });
+    expect([...encode(known, columns, rowByRow(known), false).features]).toEqual([0, 0, 0, 1]);
+  });
+
+  test('a missing target is refused with its place', () => {
+    const holed = tableOf({ a: [1, 2], y: [1, Number.NaN] });
+    const own = learn(holed, { task: 'regress', target: ['y'], feedforward: true });
+    expect(() => encode(holed, own, rowByRow(holed), true)).toThrow('t.csv:3: column "y" is empty; give a value');
+  });
+
+  test('the description of the columns comes back from JSON, and a damaged one is refused', () => {
+    expect(columnsFromJson('m', JSON.parse(JSON.stringify(columns)))).toEqual(columns);
+    for (const bad of [null, {}, { ...columns, task: 'lm' }, { ...columns, inputs: [] }, { ...columns, targets: [{}] }])
+      expect(() => columnsFromJson('m', bad)).toThrow(/^m: it is damaged: /);
+    const [first, ...rest] = columns.inputs;
+    expect(() => columnsFromJson('m', { ...columns, inputs: [{ ...first, scale: 0 }, ...rest] })).toThrow('inputs');
+  });
+});
+
+describe('sequences', () => {
+  test('of a group have one class, predicted at their last step', () => {
+    const table = tableOf({ id: ['p', 'q', 'p'], a: [1, 2, 3], y: ['up', 'down', 'up'] });
+    const columns = learn(table, { task: 'classify', target: ['y'], group: 'id' });
+    const { classes, predicts, rows } = encode(table, columns, arrange(table, 'id', undefined), true);
+    expect([...rows]).toEqual([0, 2, 1]);
+    expect([...predicts]).toEqual([0, 1, 1]);
+    expect([...(classes ?? [])]).toEqual([-1, 1, 0]);
+  });
+
+  test('whose rows say different things are refused, with both places', () => {
+    const table = tableOf({ id: ['p', 'p'], a: [1, 2], y: ['up', 'down'] });
+    const columns = learn(table, { task: 'classify', target: ['y'], group: 'id' });
+    expect(() => encode(table, columns, arrange(table, 'id', undefined), true)).toThrow(
+      't.csv:3: column "y" is "down", and "up" at t.csv:2; --task classify has one for each "id"; --task tag has one for each row',
+    );
+  });
+
+  test('of words have a number for each that occurs twice; rare and unknown ones are 0', () => {
+    const table = tableOf({ text: ['Good, good!', 'bad bad day', 'good bad'], y: ['+', '-', '+'] });
+    const columns = learn(table, { task: 'classify', target: ['y'] });
+    expect(columns.inputs).toEqual([{ name: 'text', kind: 'tokens', split: 'word', tokens: ['bad', 'good'] }]);
+    const { tokens, unknown, sequences } = encode(table, columns, rowByRow(table), true);
+    expect([...(tokens ?? [])]).toEqual([2, 0, 2, 0, 1, 1, 0, 2, 1]);
+    expect([...sequences.to]).toEqual([4, 7, 9]);
+    expect(unknown).toBe(3);
+  });
+
+  test('of lists are tagged step by step; lists that differ in length are refused', () => {
+    const table = tableOf({ words: [['a', 'b'], ['a']], tags: [['X', 'Y'], ['X']] });
+    const columns = learn(table, { task: 'tag', target: ['tags'] });
+    const { classes, predicts } = encode(table, columns, rowByRow(table), true);
+    expect([...(classes ?? [])]).toEqual([0, 1, 0]);
+    expect([...predicts]).toEqual([1, 1, 1]);
+    const uneven = tableOf({ words: [['a', 'b']], tags: [['X']] });
+    expect(() => encode(uneven, columns, rowByRow(uneven), true)).toThrow(
+      't.csv:2: "tags" has 1 values for 2 steps of "words"; it needs one for each',
+    );
+  });
+
+  test('of several lists of numbers are read side by side', () => {
+    const table = tableOf({ a: [['1', '3']], b: [['10', '30']], y: [7] });
+    const columns = learn(table, { task: 'regress', target: ['y'] });
+    const { features, predicts } = encode(table, columns, rowByRow(table), true);
+    expect([...features]).toEqual([-1, -1, 1, 1]);
+    expect([...predicts]).toEqual([0, 1]);
+  });
+
+  test('with any number of labels', () => {
+    const table = tableOf({ a: [1, 2, 3], y: ['red;round', '', 'red'] });
+    const columns = learn(table, { task: 'classify', target: ['y'], multilabel: true, feedforward: true });
+    expect(columns.targets).toEqual([{ name: 'y', kind: 'labels', values: ['red', 'round'] }]);
+    expect([...encode(table, columns, rowByRow(table), true).outputs]).toEqual([1, 1, 0, 0, 1, 0]);
+  });
+});
+
+test('a forecast predicts the values ahead of each step, as far as they are there', () => {
+  const table = tableOf({ v: [1, 2, 3, 4, 5] });
+  const columns = learn(table, { task: 'forecast', target: ['v'], horizon: 2 });
+  const { outputs, predicts } = encode(table, columns, arrange(table, undefined, undefined), true);
+  expect([...predicts]).toEqual([1, 1, 1, 0, 0]);
+  const deviation = Math.SQRT2;
+  const ahead = [-1, 0, 0, 1, 1, 2].map((value) => value / deviation);
+  for (const [i, value] of ahead.entries()) expect(outputs[i]).toBeCloseTo(value, 6);
+});
