@@ -14,12 +14,17 @@ import type { SafetensorsFile } from './safetensors-file.js';
 const FORMAT = 'unroll';
 const CELLS = ['rnn', 'lstm', 'gru', 'mlp'];
 const ACTIVATIONS = ['sigmoid', 'tanh', 'relu'];
-const LARGEST: Readonly<Record<'hidden' | 'layers' | 'embedding' | 'vocabulary', [number, number]>> = {
+/** Whole numbers, from the least to the most. */
+const BOUNDS: Readonly<Record<string, readonly [least: number, most: number]>> = {
   hidden: [1, 65536],
   layers: [0, 8],
   embedding: [0, 65536],
-  vocabulary: [1, 2 ** 24],
+  vocabulary: [0, 2 ** 24],
+  features: [1, 65536],
+  outputs: [1, 2 ** 24],
+  sparseFeatures: [1, 2 ** 31 - 1],
 };
+const OPTIONAL: ReadonlySet<string> = new Set(['features', 'outputs', 'sparseFeatures']);
 
 /** A parameter and where its floats stand. */
 interface Placed extends Parameter {
@@ -31,7 +36,12 @@ export interface ModelHeader {
   readonly vocabulary: Vocabulary;
   /** Of a model that reads sparse features: which ones, and what the labels are. */
   readonly examples?: KnownExamples;
+  /** Of a model with `features` or `outputs`: what its inputs and targets are. JSON, which is for others to understand. */
+  readonly columns?: unknown;
 }
+
+/** Whether a model's file needs to say more of inputs and targets than a vocabulary does. */
+const hasColumns = ({ features, outputs }: Architecture): boolean => features !== undefined || outputs !== undefined;
 
 /** The tensor of a model's features: the index of each in the files that it learned. */
 const FEATURES = 'features.index';
@@ -64,19 +74,21 @@ function* piecesOf(p: Placed, valuesOf: (p: Placed) => Values): Generator<ArrayB
   }
 }
 
-/** @throws Error for a model that reads features: the file has no place for what they are yet */
+/** @throws Error for a model with features or outputs of which the header does not say what they are */
 export function writeModel(
   path: string,
   parameters: readonly Placed[],
   valuesOf: (p: Placed) => Values,
   header: ModelHeader,
 ): void {
-  if (header.architecture.features !== undefined) throw new Error('a model that reads features cannot be stored');
+  if (hasColumns(header.architecture) !== (header.columns !== undefined))
+    throw new Error('the columns of a model are stored where it has features or outputs, and nowhere else');
   const metadata = {
     format: FORMAT,
     architecture: JSON.stringify(header.architecture),
     vocabulary: JSON.stringify(header.vocabulary),
     ...(header.examples && { labels: labelsToJson(header.examples.labels) }),
+    ...(header.columns !== undefined && { columns: JSON.stringify(header.columns) }),
   };
   const tensors = modelTensors(parameters, valuesOf);
   const { indices } = header.examples ?? {};
@@ -101,8 +113,15 @@ export function readModelHeader(file: SafetensorsFile): ModelHeader {
       `${file.path}: it is damaged: ${words.size} symbols in its vocabulary, ${model.vocabulary} in its architecture`,
     );
   }
-  if (model.sparseFeatures === undefined) return { architecture: model, vocabulary: words };
-  return { architecture: model, vocabulary: words, examples: readExamples(file, model) };
+  const header = { architecture: model, vocabulary: words };
+  if (hasColumns(model)) return { ...header, columns: readColumns(file) };
+  return model.sparseFeatures === undefined ? header : { ...header, examples: readExamples(file, model) };
+}
+
+function readColumns({ path, metadata }: SafetensorsFile): unknown {
+  if (metadata.columns === undefined)
+    throw new UserError(`${path}: it is damaged: its metadata does not say what its columns are`);
+  return parseJson(path, 'columns', metadata.columns);
 }
 
 function labelsToJson(labels: LabelSpace): string {
@@ -154,22 +173,32 @@ function checkArchitecture(path: string, model: Partial<Architecture> | null): v
   if (typeof model !== 'object' || model === null) throw bad('the whole');
   if (!CELLS.includes(model.cell as string)) throw bad('cell');
   if (!ACTIVATIONS.includes(model.activation as string)) throw bad('activation');
-  if (model.features !== undefined) throw bad('features');
   if (model.output !== undefined && !Object.hasOwn(LABEL_KINDS, model.output)) throw bad('output');
-  const { sparseFeatures } = model;
-  if (sparseFeatures !== undefined && !(Number.isInteger(sparseFeatures) && sparseFeatures > 0))
-    throw bad('sparseFeatures');
-  if ((model.output !== undefined || model.cell === 'mlp') && sparseFeatures === undefined) throw bad('sparseFeatures');
-  if (sparseFeatures !== undefined && model.embedding !== 0) throw bad('embedding');
+  const field = wrongInput(model);
+  if (field !== undefined) throw bad(field);
   if (model.layers === 0 && model.cell !== 'mlp') throw bad('layers');
-  for (const [field, [least, most]] of Object.entries(LARGEST)) {
-    const value = model[field as keyof Architecture] as number;
-    if (!(Number.isInteger(value) && value >= least && value <= most)) throw bad(field);
+  for (const [name, [least, most]] of Object.entries(BOUNDS)) {
+    const value = model[name as keyof Architecture];
+    if (value === undefined && OPTIONAL.has(name)) continue;
+    if (!(Number.isInteger(value) && (value as number) >= least && (value as number) <= most)) throw bad(name);
   }
   const { winners, hidden = 0 } = model;
   if (winners === undefined) return;
   const isReLU = (model.cell === 'rnn' || model.cell === 'mlp') && model.activation === 'relu';
   if (!(isReLU && Number.isInteger(winners) && winners >= 1 && winners <= hidden)) throw bad('winners');
+}
+
+/** Which field does not go with what the model reads: tokens, features or sparse features. */
+function wrongInput(model: Partial<Architecture>): string | undefined {
+  const { cell, embedding, vocabulary = 0, features, sparseFeatures, output, outputs } = model;
+  const isSparse = sparseFeatures !== undefined;
+  const readsTokens = !isSparse && features === undefined;
+  if (readsTokens && (cell === 'mlp' || (output !== undefined && outputs === undefined))) return 'sparseFeatures';
+  if (isSparse && features !== undefined) return 'features';
+  // The labels of sparse examples are their vocabulary.
+  if (isSparse ? outputs !== undefined : features !== undefined && outputs === undefined) return 'outputs';
+  if (!readsTokens && embedding !== 0) return 'embedding';
+  return (features === undefined) === vocabulary > 0 ? undefined : 'vocabulary';
 }
 
 /** The names under which a file holds the model's parameters: ours, or those of a PyTorch module (see matchNames). */

@@ -54,7 +54,7 @@ export class Vocabulary {
     return new Vocabulary(mode, symbols.length, symbols);
   }
 
-  /** Tokens that are given as numbers 0 .. size-1 and stand for nothing here. */
+  /** Tokens that are given as numbers 0 .. size-1 and stand for nothing here; none of a model that reads real-valued features. */
   static ofNumbers(size: number): Vocabulary {
     return new Vocabulary('number', size, []);
   }
@@ -62,7 +62,7 @@ export class Vocabulary {
   /** @throws UserError where `json` is not what toJSON gives; `origin` is the file that it was read from */
   static fromJSON(json: unknown, origin: string): Vocabulary {
     const { mode, symbols, size } = (json ?? {}) as Record<string, unknown>;
-    if (mode === 'number' && isCount(size, MAX_TOKENS)) return Vocabulary.ofNumbers(size);
+    if (mode === 'number' && (size === 0 || isCount(size, MAX_TOKENS))) return Vocabulary.ofNumbers(size);
     if (mode === 'char' && typeof symbols === 'string') {
       const points = Array.from(symbols, (character) => character.codePointAt(0) as number);
       if (isGrowing(points, SYMBOL_LIMIT)) return Vocabulary.ofSymbols('char', points);

@@ -11,8 +11,10 @@ export interface Architecture {
   readonly layers: number;
   /** Width D of the embedding; 0: one-hot rows. */
   readonly embedding: number;
-  /** Tokens, V: inputs and classes; where outputs are no classes their number, K. */
+  /** Tokens, V, that may be read; 0 where real-valued features are. The head has as many outputs unless `outputs` says it. */
   readonly vocabulary: number;
+  /** Outputs of the head, K: classes, labels or numbers; absent: as many as tokens. */
+  readonly outputs?: number;
   /** Real-valued numbers of a time step, I, that are read in place of tokens, without an embedding; absent: tokens are read. */
   readonly features?: number;
   /** Features of which each time step names a few with their values, in place of tokens and without an embedding. */
@@ -25,3 +27,6 @@ export interface Architecture {
    */
   readonly output?: 'softmax' | 'multilabel' | 'linear';
 }
+
+/** Outputs of the head: K, or V where the model predicts the tokens that it reads. */
+export const headOutputs = ({ outputs, vocabulary }: Architecture): number => outputs ?? vocabulary;

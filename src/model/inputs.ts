@@ -82,9 +82,7 @@ export class Inputs {
     const readsRows = weights.storage === 'rows';
     this.#lookup = readsRows && looksUp ? this.#lookupCall(z, columns, weights, this.#table) : 0;
     this.#gather = (readsRows && !looksUp) || views.projected ? calls.gather(z, columns, weights.columns) : 0;
-    this.#featuresProduct = model.features
-      ? calls.product({ at: 0, ld: weights.depth }, weights, z, Init.bias, biases)
-      : 0;
+    this.#featuresProduct = model.features ? this.#featuresCall(z, weights, biases) : 0;
     const embeds = views.embedded > 0;
     const width = padded(model.embedding);
     const embedded = calls.rows(views.embedded, width);
@@ -133,6 +131,13 @@ export class Inputs {
     phases.enter(Phase.gather);
     kernels.gather(this.#gather, 0, steps);
     return false;
+  }
+
+  /** The rows of features are set window by window. Without layers it is the head's product, of all columns. */
+  #featuresCall(z: Matrix, weights: PlacedParameter, biases: readonly PlacedParameter[]): number {
+    const features = { at: 0, ld: weights.depth };
+    if (weights.role === 'head') return this.#calls.headProduct(features, z);
+    return this.#calls.product(features, weights, z, Init.bias, biases);
   }
 
   /** What `run` left to be gathered. */

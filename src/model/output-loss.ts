@@ -1,7 +1,7 @@
 // What a model's logits are measured by: softmax, independent sigmoids or squared error, over a share's rows of one window.
 import { type Kernels, OutputLoss, padded, Softmax } from '../kernels/kernels.js';
 import type { Descriptors } from '../memory/arena.js';
-import type { Architecture } from './architecture.js';
+import { type Architecture, headOutputs } from './architecture.js';
 import type { Share } from './share.js';
 import type { WindowViews } from './views.js';
 
@@ -13,8 +13,8 @@ const KINDS = {
 } as const;
 
 /** Floats of a row of what to predict; 0 where targets are classes. */
-export const outputsWidth = ({ output = 'softmax', vocabulary }: Architecture): number =>
-  output === 'softmax' ? 0 : padded(vocabulary);
+export const outputsWidth = (model: Architecture): number =>
+  (model.output ?? 'softmax') === 'softmax' ? 0 : padded(headOutputs(model));
 
 export class WindowLoss {
   readonly #kernels: Kernels;
@@ -27,7 +27,8 @@ export class WindowLoss {
 
   constructor(kernels: Kernels, descriptors: Descriptors, model: Architecture, views: WindowViews, share: Share) {
     const { floatBytes } = descriptors.arena;
-    const { output = 'softmax', vocabulary } = model;
+    const { output = 'softmax' } = model;
+    const count = headOutputs(model);
     const { streams, ldl } = views;
     const { firstRow, rows } = share;
     this.#kernels = kernels;
@@ -43,8 +44,8 @@ export class WindowLoss {
     };
     this.#call =
       output === 'softmax'
-        ? descriptors.add(Softmax, { ...shared, classes: vocabulary })
-        : descriptors.add(OutputLoss, { ...shared, outputs: vocabulary, values: 0, ldv, valueGroup: streams * ldv });
+        ? descriptors.add(Softmax, { ...shared, classes: count })
+        : descriptors.add(OutputLoss, { ...shared, outputs: count, values: 0, ldv, valueGroup: streams * ldv });
   }
 
   /**

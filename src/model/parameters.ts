@@ -1,7 +1,7 @@
 // The parameters of a model: PyTorch's names and shapes outside, panels and interleaved gates in the arena. Here is the one
 // place that knows how the two correspond.
 import { PANEL, padded } from '../kernels/kernels.js';
-import type { Architecture } from './architecture.js';
+import { type Architecture, headOutputs } from './architecture.js';
 import { cells } from './cells/cells.js';
 
 /**
@@ -80,7 +80,7 @@ export function parametersOf(model: Architecture): readonly Parameter[] {
   for (let layer = 0; layer < layers; layer++) list.push(...layerParameters(model, layer));
   const isTable = layers === 0 && tableRows(model) > 0;
   const inputs = layers > 0 ? hidden : isTable ? tableRows(model) : (model.features as number);
-  const head = { role: 'head', layer: 0, shape: [vocabulary, inputs], gates: 1 } as const;
+  const head = { role: 'head', layer: 0, shape: [headOutputs(model), inputs], gates: 1 } as const;
   list.push(
     parameter({ ...head, name: 'head.weight' }, isTable ? 'rows' : 'panels', layers > 0),
     bias({ ...head, name: 'head.bias' }, isTable ? undefined : 'head.weight'),

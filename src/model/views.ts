@@ -1,7 +1,7 @@
 // Where a model's numbers lie in the arena: its parameters, and what one window of T steps of B streams needs.
 import { LIST_ROWS, padded } from '../kernels/kernels.js';
 import type { Part, PlanBuilder } from '../memory/plan.js';
-import type { Architecture } from './architecture.js';
+import { type Architecture, headOutputs } from './architecture.js';
 import { cells } from './cells/cells.js';
 import { type Parameter, parametersOf } from './parameters.js';
 
@@ -114,7 +114,7 @@ export interface WindowViews {
   /** [rows, D]: embedded inputs where there are fewer rows than tokens in the vocabulary, and their gradient. */
   readonly embedded: number;
   readonly embeddedGradient: number;
-  /** [T, B, V], overwritten by their gradients */
+  /** [T, B, K], overwritten by their gradients */
   readonly logits: number;
   /** [T, B] */
   readonly losses: number;
@@ -156,7 +156,7 @@ export function placeWindow(plan: PlanBuilder, model: Architecture, shape: Windo
   const width = padded(model.hidden);
   const ldz = leadingDimension(cell.gates * width);
   const ldh = leadingDimension(width);
-  const ldl = leadingDimension(padded(model.vocabulary));
+  const ldl = leadingDimension(padded(headOutputs(model)));
   const rows = steps * streams;
   const floats = (count: number, needed = true): number => (needed ? plan.floats(part, count) : 0);
   const ints = (count: number, needed: boolean): number => (needed ? plan.ints(part, count) : 0);

@@ -1,14 +1,14 @@
 // A model that runs but does not learn, on the calling thread: evaluation of many segments side by side, and single steps with
 // a state that the caller carries.
 
-import type { Batches, BatchSlot } from '../data/batches.js';
+import type { Batches, BatchSlot, Dealt } from '../data/batches.js';
 import { EVALUATION } from '../data/eval-segments.js';
 import { allocate, checkLimits, createKernels, type KernelName, reservedBytes } from '../kernels/choose.js';
 import { padded } from '../kernels/kernels.js';
 import { Arena, Descriptors } from '../memory/arena.js';
 import { PlanBuilder } from '../memory/plan.js';
 import { createSharedBuffer } from '../memory/shared-array-buffer.js';
-import type { Architecture } from '../model/architecture.js';
+import { type Architecture, headOutputs } from '../model/architecture.js';
 import type { WindowInput } from '../model/inputs.js';
 import { outputsWidth } from '../model/output-loss.js';
 import { UNTIMED } from '../model/phases.js';
@@ -59,11 +59,12 @@ export class Inference {
     this.#model = model;
     this.parameters = placeParameters(plan, model, undefined);
     const { entries = 0 } = room;
+    const features = padded(model.features ?? 0);
     const place = (steps: number, streams: number) => ({
       views: placeWindow(plan, model, { steps, streams, trains: false, dropout: false }, 'evaluation'),
       at: {
         tokens: plan.ints('batches', steps * streams),
-        features: 0,
+        features: features > 0 ? plan.floats('batches', steps * streams * features) : 0,
         entryStarts: plan.ints('batches', steps * streams + 1),
         entryFeatures: plan.ints('batches', entries),
         entryValues: plan.floats('batches', entries),
@@ -93,6 +94,7 @@ export class Inference {
       state: new StreamState(this.arena, model, views, [0, views.streams]),
       slot: {
         inputs: this.arena.intsAt(at.tokens, views.steps * views.streams),
+        features: this.arena.floatsAt(at.features, views.steps * views.streams * features),
         targets: this.arena.intsAt(at.targets, views.steps * views.streams),
         outputs: this.arena.floatsAt(at.outputs, views.steps * views.streams * outputsWidth(model)),
         entries: {
@@ -115,26 +117,55 @@ export class Inference {
     this.#parts = layers
       .flatMap(({ h, c }) => (c ? [h, c] : [h]))
       .map((view) => ({ before: floats(view, width), after: floats(view + ldh * this.arena.floatBytes, width) }));
-    this.#logits = floats(logits, model.vocabulary);
+    this.#logits = floats(logits, headOutputs(model));
   }
 
   /** @param batches that fit into the room, from their start */
   async evaluate(batches: Batches, predicted: Predicted = 'token'): Promise<Measured & { readonly tokens: number }> {
-    const { stack, state, slot, at, views } = this.#many;
-    this.#project();
-    let [lossSum, hits, counted, side] = [0, 0, 0, 0];
-    for (let dealt = await batches.next(slot); dealt; dealt = await batches.next(slot)) {
-      state.begin(side, at.reset);
-      stack.forward(at, dealt.steps, projects(this.#model, dealt.steps * views.streams, views), -1);
+    const { stack, at } = this.#many;
+    let [lossSum, hits, counted] = [0, 0, 0];
+    await this.#eachWindow(batches, (dealt) => {
       stack.loss(at, 0, dealt.steps, 0);
-      side = 1 - side;
-      state.end(side, at.carry);
       const [loss, hit] = this.#sums(dealt.steps);
       lossSum += loss;
       hits += hit;
       counted += dealt.counted;
-    }
+    });
     return { ...measured(predicted, lossSum, hits, counted), tokens: counted };
+  }
+
+  /**
+   * Hands out what the model says to each window.
+   *
+   * @param batches that fit into the room, from their start
+   * @param onWindow gets the logits [T, B, ldl] of the window's steps, K in each row, good until it returns, and the slot with what
+   *   was read
+   */
+  async predict(
+    batches: Batches,
+    onWindow: (outputs: Float32Array, ldl: number, dealt: Dealt, slot: BatchSlot) => void,
+  ): Promise<void> {
+    const { stack, slot, views } = this.#many;
+    const { steps, streams, ldl, logits } = views;
+    const outputs = this.arena.floatsAt(logits, steps * streams * ldl) as Float32Array;
+    await this.#eachWindow(batches, (dealt) => {
+      stack.logits(0, dealt.steps);
+      onWindow(outputs, ldl, dealt, slot);
+    });
+  }
+
+  /** Runs forward through all windows up to the last layer's outputs; each goes on where its streams were. */
+  async #eachWindow(batches: Batches, visit: (dealt: Dealt) => void): Promise<void> {
+    const { stack, state, slot, at, views } = this.#many;
+    this.#project();
+    let side = 0;
+    for (let dealt = await batches.next(slot); dealt; dealt = await batches.next(slot)) {
+      state.begin(side, at.reset);
+      stack.forward(at, dealt.steps, projects(this.#model, dealt.steps * views.streams, views), -1);
+      side = 1 - side;
+      state.end(side, at.carry);
+      visit(dealt);
+    }
   }
 
   /** Losses and hits of a window, added up as training does it: a stream's in the order of time, then the streams'. */
@@ -161,16 +192,15 @@ export class Inference {
 
   /** A stream of its own, in the zero state. */
   cursor(): Cursor {
-    return new Cursor(this.#parts.length, padded(this.#model.hidden), this.#step);
+    return new Cursor(this.#parts.length, padded(this.#model.hidden), this.#one.slot, this.#step);
   }
 
-  /** One step from `state`, which is overwritten by the state after it. @returns the logits [V], good until the next step */
-  readonly #step = (token: number, state: readonly Float32Array[]): Float32Array => {
-    const { stack, slot, at } = this.#one;
+  /** One step on what stands in the slot, from `state`, which is overwritten by the state after it. @returns the logits [K] */
+  readonly #step = (state: readonly Float32Array[]): Float32Array => {
+    const { stack, at } = this.#one;
     const parts = this.#parts;
     this.#project();
     for (let i = 0; i < parts.length; i++) parts[i].before.set(state[i]);
-    slot.inputs[0] = token;
     stack.forward(at, 1, this.#projected, -1);
     stack.logits(0, 1);
     for (let i = 0; i < parts.length; i++) state[i].set(parts[i].after);
@@ -178,20 +208,37 @@ export class Inference {
   };
 }
 
-/** A stream that is read one token at a time; its state is its own. */
+/** A stream that is read one time step at a time; its state is its own. */
 export class Cursor {
   readonly #state: readonly Float32Array[];
-  readonly #advance: (token: number, state: readonly Float32Array[]) => Float32Array;
+  readonly #slot: BatchSlot;
+  readonly #advance: (state: readonly Float32Array[]) => Float32Array;
 
-  /** @param parts h, and c where there is one, of each layer: `width` floats each */
-  constructor(parts: number, width: number, advance: (token: number, state: readonly Float32Array[]) => Float32Array) {
+  /**
+   * @param parts h, and c where there is one, of each layer: `width` floats each
+   * @param slot of one row, from which `advance` reads
+   */
+  constructor(
+    parts: number,
+    width: number,
+    slot: BatchSlot,
+    advance: (state: readonly Float32Array[]) => Float32Array,
+  ) {
     this.#state = Array.from({ length: parts }, () => new Float32Array(width));
+    this.#slot = slot;
     this.#advance = advance;
   }
 
-  /** Reads a token. @returns the logits [V] of the next one, good until any cursor's next step */
+  /** Reads a token. @returns the logits [K], of a model of text those of the next token; good until any cursor's next step */
   step(token: number): Float32Array {
-    return this.#advance(token, this.#state);
+    this.#slot.inputs[0] = token;
+    return this.#advance(this.#state);
+  }
+
+  /** Reads the features [I] of a time step. @returns the logits [K], good until any cursor's next step */
+  stepFeatures(values: Float32Array): Float32Array {
+    this.#slot.features?.set(values);
+    return this.#advance(this.#state);
   }
 
   /** Goes back to the zero state. */

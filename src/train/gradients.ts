@@ -132,8 +132,9 @@ export class Gradients {
     if (p.role === 'embedding') return this.#embeddingTask(p);
     if (p.storage === 'vector') return this.#biasTask(p);
     if (p.storage === 'rows') return this.#oneHotTask(p);
-    if (p.role !== 'input' || p.layer > 0) return this.#weightTask(p);
-    return this.#layout.shape.model.features ? this.#featuresTask(p) : this.#inputTask(p);
+    const { features, layers } = this.#layout.shape.model;
+    if (p.layer > 0 || p.role !== (layers > 0 ? 'input' : 'head')) return this.#weightTask(p);
+    return features ? this.#featuresTask(p) : this.#inputTask(p);
   }
 
   /** dW = X' D, over the rows whose predictions count for the head, over all rows elsewhere. */
@@ -153,7 +154,7 @@ export class Gradients {
     };
   }
 
-  /** The input weights over features, whose rows stand in the step's batch. */
+  /** The weights over features, of the first layer or of a head without layers, whose rows stand in the step's batch. */
   #featuresTask(p: PlacedParameter): Task {
     const [d, call] = [this.#delta(p), this.#gradientCall(p)];
     return {

@@ -27,7 +27,7 @@ import {
   saveCheckpoint,
   verifyCheckpoint,
 } from '../../src/checkpoint/checkpoint.js';
-import { matchNames, readModelHeader, writeModel } from '../../src/checkpoint/model-file.js';
+import { matchNames, readModelHeader } from '../../src/checkpoint/model-file.js';
 import { type TensorToWrite, writeSafetensors } from '../../src/checkpoint/safetensors.js';
 import { SafetensorsFile } from '../../src/checkpoint/safetensors-file.js';
 import { Word } from '../../src/coordinator/protocol.js';
@@ -201,30 +201,6 @@ describe('a checkpoint on disk', () => {
     expect(() => verifyCheckpoint(folder)).not.toThrow();
     expect(readdirSync(join(run, 'checkpoints'))).toEqual(['step-00000004']);
   });
-});
-
-test('a model that reads features is refused, by who writes it and by who reads it', () => {
-  const model = {
-    cell: 'gru',
-    activation: 'tanh',
-    hidden: 3,
-    layers: 1,
-    embedding: 0,
-    vocabulary: 2,
-    features: 4,
-  } as const;
-  const { arena, layout } = new InlineRun({ model, streams: 1, steps: 1 });
-  const path = join(run, 'model.safetensors');
-  const values = (p: { readonly weights: number; readonly length: number }) => arena.floatsAt(p.weights, p.length);
-  expect(() => writeModel(path, layout.parameters, values, { architecture: model, vocabulary })).toThrow(/features/);
-  writeFile(
-    path,
-    {},
-    { format: 'unroll', architecture: JSON.stringify(model), vocabulary: JSON.stringify(vocabulary) },
-  );
-  const file = SafetensorsFile.open(path);
-  expect(() => readModelHeader(file)).toThrow(/features of its architecture is not possible/);
-  file.close();
 });
 
 describe('damage', () => {

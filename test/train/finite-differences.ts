@@ -1,6 +1,6 @@
 // The gradient of a window beside finite differences of its loss, in float64: what the tests of gradients share.
 import { expect } from 'vitest';
-import type { Architecture } from '../../src/model/architecture.js';
+import { type Architecture, headOutputs } from '../../src/model/architecture.js';
 import { createRandom } from '../kernels/bench-arena.js';
 import { InlineRun, type InlineWindow } from './inline-run.js';
 import { entriesOf, featuresOf, predictionsOf, startOf, uniform, windowOf } from './problems.js';
@@ -19,6 +19,7 @@ export interface Case {
   /** Of one-hot rows unless it is said. */
   readonly embedding?: number;
   readonly vocabulary: number;
+  readonly outputs?: number;
   readonly features?: number;
   readonly sparseFeatures?: number;
   readonly dropout?: number;
@@ -56,8 +57,9 @@ export class Problem {
     this.#uncounted = uncounted;
     this.#run.setParameters(startOf(model, init, seed));
     const read = features ? { features: featuresOf(features, T, B, seed) } : entries ? { entries } : {};
-    const window = windowOf(vocabulary, T, B, seed, { uncounted, holes: 4 });
-    const predicted = output && output !== 'softmax' ? predictionsOf(output, vocabulary, window.targets, seed) : {};
+    const classes = headOutputs(model);
+    const window = windowOf(vocabulary, T, B, seed, { uncounted, holes: 4, classes });
+    const predicted = output && output !== 'softmax' ? predictionsOf(output, classes, window.targets, seed) : {};
     this.#window = { ...window, ...predicted, ...read, rate: 0, step: 11 };
     const state = (kind: 'h' | 'c', salt: number) => [kind, uniform(layers * B * hidden, 0.5, seed + salt)] as const;
     this.#states = [state('h', 1), ...(cell.cell === 'lstm' ? [state('c', 2)] : [])].map(([kind, values]) => [
@@ -105,7 +107,8 @@ export class Problem {
   check(elements: number, seed: number): void {
     const random = createRandom(seed);
     // A window before it, so that nothing is zero because nobody wrote there.
-    this.#run.step({ ...windowOf(this.#run.options.model.vocabulary, T, B, seed), step: 10 });
+    const { model } = this.#run.options;
+    this.#run.step({ ...windowOf(model.vocabulary, T, B, seed, { classes: headOutputs(model) }), step: 10 });
     this.#loss();
     const [gradient, weights, pattern] = [this.#run.read('gradient'), this.#run.read('weights'), this.#pattern()];
     for (const [name, values] of Object.entries(gradient)) {

@@ -11,6 +11,24 @@ const INPUTS = {
   'real-valued features': { embedding: 0, vocabulary: 5, features: 3 },
 } as const;
 
+test.each(['softmax', 'multilabel', 'linear'] as const)(
+  '%s outputs that are not the vocabulary: the gradient is that of finite differences',
+  (output) => {
+    const features = { vocabulary: 0, features: 3, outputs: 19, output };
+    for (const layers of [0, 1, 2]) {
+      const given = { ...features, layers, uncounted: 2, hidden: layers > 0 ? 5 : 1 };
+      new Problem({ cell: 'mlp', activation: 'tanh' }, 'default', given, 21 + layers).check(2, layers);
+    }
+    const tokens = [
+      { embedding: 0, vocabulary: 5, outputs: 3 },
+      { embedding: 4, vocabulary: 5, outputs: 19 },
+      { embedding: 4, vocabulary: 11, outputs: 1 },
+    ];
+    for (const [i, given] of [features, ...tokens].entries())
+      new Problem(CELLS[3], 'default', { ...given, layers: 1, uncounted: 3, output }, 25 + i).check(2, i);
+  },
+);
+
 test.each([1, 2])(
   'an L1 penalty on the outputs of %i ReLU layers: the gradient is that of finite differences',
   (layers) => {

@@ -5,7 +5,7 @@ import type { BatchSlot, Dealt, SlotEntries } from '../../src/data/batches.js';
 import { allocate, createKernels, type KernelName, reservedBytes } from '../../src/kernels/choose.js';
 import { type Kernels, padded } from '../../src/kernels/kernels.js';
 import { Arena } from '../../src/memory/arena.js';
-import type { Architecture } from '../../src/model/architecture.js';
+import { type Architecture, headOutputs } from '../../src/model/architecture.js';
 import { outputsWidth } from '../../src/model/output-loss.js';
 import { fromTorch, toTorch, transposePanels } from '../../src/model/parameters.js';
 import type { Crossover } from '../../src/model/sparsity.js';
@@ -227,12 +227,12 @@ export class InlineRun {
     const deal = (slot: BatchSlot): Dealt => {
       if (window.tokens) slot.inputs.set(window.tokens.flat());
       if (window.entries) setEntries(slot.entries as SlotEntries, window.entries.flat());
-      const { features = 0, vocabulary } = this.options.model;
+      const { features = 0 } = this.options.model;
       window.features?.flat().forEach((row, i) => {
         slot.features?.set(row, i * padded(features));
       });
       window.outputs?.flat().forEach((row, i) => {
-        slot.outputs?.set(row, i * padded(vocabulary));
+        slot.outputs?.set(row, i * padded(headOutputs(this.options.model)));
       });
       slot.targets.set(targets);
       slot.reset.fill(window.reset ? 1 : 0, 0, streams);

@@ -38,22 +38,22 @@ export function uniformStart(model: Architecture, bound: number, seed: number): 
   );
 }
 
-/** A window of tokens [T][B]. Targets of the first `uncounted` steps are -1, and one in `holes` of the others. */
+/** A window of tokens [T][B]. Targets of the first `uncounted` steps are -1, and one in `holes` of the others; they are tokens or classes. */
 export function windowOf(
   vocabulary: number,
   steps: number,
   streams: number,
   seed: number,
-  { uncounted = 0, holes = 0 } = {},
+  { uncounted = 0, holes = 0, classes = vocabulary } = {},
 ): { readonly tokens: number[][]; readonly targets: number[][] } {
   const random = createRandom(seed);
-  const token = (): number => Math.floor(random() * vocabulary);
+  const below = (count: number): number => Math.floor(random() * count);
   const rows = <T>(value: (t: number, b: number) => T): T[][] =>
     Array.from({ length: steps }, (_, t) => Array.from({ length: streams }, (_, b) => value(t, b)));
-  const tokens = rows(token);
+  const tokens = rows(() => below(vocabulary));
   const hidden = (t: number, b: number): boolean =>
     t < uncounted || (holes > 0 && !(t === uncounted && b === 0) && random() < 1 / holes);
-  return { tokens, targets: rows((t, b) => (hidden(t, b) ? -1 : token())) };
+  return { tokens, targets: rows((t, b) => (hidden(t, b) ? -1 : below(classes))) };
 }
 
 /** Features [T][B][I] in [-1, 1), float32 numbers. */
