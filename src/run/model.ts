@@ -7,6 +7,8 @@ import { type ModelHeader, readModelHeader, readParameter } from '../checkpoint/
 import { SafetensorsFile } from '../checkpoint/safetensors-file.js';
 import type { Batches } from '../data/batches.js';
 import { EVALUATION, EvalBatches } from '../data/eval-segments.js';
+import { type Columns, columnsFromJson, featuresOf, outputsOfColumns } from '../data/records/columns.js';
+import { vocabularyOf } from '../data/records/records.js';
 import { type Sequence, SequenceBatches } from '../data/sequences.js';
 import { type KnownExamples, readSvmlightFor } from '../data/svmlight.js';
 import { type OpenedText, openTextFor } from '../data/text-file.js';
@@ -14,16 +16,24 @@ import { textInMemoryFor } from '../data/text-memory.js';
 import type { Vocabulary } from '../data/vocabulary.js';
 import { UserError } from '../errors.js';
 import { chooseKernels, type KernelName, type KernelRequest } from '../kernels/choose.js';
-import type { Architecture } from '../model/architecture.js';
+import { type Architecture, headOutputs } from '../model/architecture.js';
 import { Counter } from '../model/counter.js';
 import { elementsOf } from '../model/parameters.js';
 import { evaluationOf } from './data.js';
-import { type Cursor, Inference } from './inference.js';
+import { type Cursor, Inference, type Room } from './inference.js';
 import { checkKeys } from './keys.js';
 import type { Measured } from './measured.js';
+import type { Figures } from './measures.js';
 import { progressOf, type RunProgress } from './progress.js';
+import { RowStream } from './row-stream.js';
 import { SAMPLE_SETTINGS, sampleNumbers } from './sample-settings.js';
 import { Sampler, type Sampling, softmax } from './sampling.js';
+import { evaluateTable, predictTable, type TableData, type TableModel, type TablePrediction } from './table-model.js';
+
+const TABLE_KEYS = ['csv', 'jsonl', 'parquet', 'rows', 'stream'] as const satisfies readonly (keyof TableData)[];
+
+const tableIn = (data: EvalData): TableData =>
+  Object.fromEntries(TABLE_KEYS.filter((key) => data[key] !== undefined).map((key) => [key, data[key]]));
 
 export interface LoadOptions {
   /** Default: auto. */
@@ -40,6 +50,12 @@ export interface EvalData {
   readonly sequences?: readonly Sequence[];
   /** Path of a file of sparse examples, for a model that learned such. */
   readonly svmlight?: string;
+  /** A table, for a model that learned one. */
+  readonly csv?: string;
+  readonly jsonl?: string;
+  readonly parquet?: string;
+  readonly rows?: TableData['rows'];
+  readonly stream?: TableData['stream'];
 }
 
 export interface EvalOptions {
@@ -54,6 +70,13 @@ export interface Evaluation extends Measured {
   readonly tokens: number;
   /** Unknown symbols, or entries of unknown features, that were left out. */
   readonly skipped: number;
+  /** Of a model of a table: precision, recall, F1, AUC, or errors in the data's own units, by name. */
+  readonly figures?: Figures;
+}
+
+export interface PredictOptions {
+  /** Of a forecast: the share of what comes that is to lie within its interval. Default: 0.9. */
+  readonly interval?: number;
 }
 
 export interface SampleOptions extends Partial<Sampling> {
@@ -74,13 +97,13 @@ export interface ParameterInfo {
 
 /** Loads the model that `path` means: a run folder (its latest checkpoint), a checkpoint folder or a .safetensors file. */
 export async function loadModel(path: string, { kernels = 'auto' }: LoadOptions = {}): Promise<Model> {
-  const { architecture, vocabulary, examples, inference, kernelName, training } = loadParts(modelFile(path), kernels);
-  const known = examples && { ...examples, kernelName };
-  return new Model(architecture, vocabulary, inference, training, known);
+  return new Model(loadParts(modelFile(path), kernels));
 }
 
 /** What a model's file holds, with the weights in their place. */
-export interface ModelParts extends ModelHeader {
+export interface ModelParts extends Omit<ModelHeader, 'columns'> {
+  /** Of a model of a table: what it knows of its columns. */
+  readonly columns?: Columns;
   readonly inference: Inference;
   readonly kernelName: KernelName;
   readonly training: RunProgress | undefined;
@@ -94,10 +117,25 @@ export function loadParts(name: string, kernels: KernelRequest): ModelParts {
     const kernelName = chooseKernels(kernels).name;
     const inference = new Inference(header.architecture, kernelName);
     for (const p of inference.parameters) readParameter(file, p.name, p, inference.arena.floatsAt(p.weights, p.length));
-    return { ...header, inference, kernelName, training: trainingOf(name) };
+    return { ...header, columns: columnsOf(name, header), inference, kernelName, training: trainingOf(name) };
   } finally {
     file.close();
   }
+}
+
+/** @throws UserError where the columns are not those of the architecture */
+function columnsOf(path: string, { columns: json, architecture }: ModelHeader): Columns | undefined {
+  if (json === undefined) return undefined;
+  const columns = columnsFromJson(path, json);
+  const { output, outputs } = outputsOfColumns(columns);
+  const { features = 0, vocabulary, output: own = 'softmax' } = architecture;
+  const isSame =
+    featuresOf(columns) === features &&
+    vocabularyOf(columns) === vocabulary &&
+    output === own &&
+    outputs === headOutputs(architecture);
+  if (isSame) return columns;
+  throw new UserError(`${path}: it is damaged: its columns are not those of its architecture`);
 }
 
 /** How far the training was that wrote the file, where its folder says so. */
@@ -113,27 +151,28 @@ export function tooShort(name: string, tokens: number, skipped: number): UserErr
   );
 }
 
-/** What a model of sparse examples knows of them, and with which kernels it computes. */
-interface LearnedExamples extends KnownExamples {
-  readonly kernelName: KernelName;
-}
-
 export class Model {
+  readonly architecture: Architecture;
+  readonly vocabulary: Vocabulary;
+  /** How far its training was, where that is known. */
+  readonly training: RunProgress | undefined;
+  /** The index in its files of each feature that it reads, and what its labels are; of a model of sparse examples. */
+  readonly examples: KnownExamples | undefined;
+  /** Which columns it reads and predicts, of a model of a table. */
+  readonly columns: Columns | undefined;
   readonly parameters: readonly ParameterInfo[];
   readonly #inference: Inference;
   readonly #cursor: Cursor;
-  readonly #examples: LearnedExamples | undefined;
+  readonly #kernelName: KernelName;
 
-  /** @param training how far its training was, where that is known */
-  constructor(
-    readonly architecture: Architecture,
-    readonly vocabulary: Vocabulary,
-    inference: Inference,
-    readonly training: RunProgress | undefined,
-    examples?: LearnedExamples,
-  ) {
-    this.#examples = examples;
+  constructor({ architecture, vocabulary, training, examples, columns, inference, kernelName }: ModelParts) {
+    this.architecture = architecture;
+    this.vocabulary = vocabulary;
+    this.training = training;
+    this.examples = examples;
+    this.columns = columns;
     this.#inference = inference;
+    this.#kernelName = kernelName;
     this.#cursor = inference.cursor();
     this.parameters = inference.parameters.map((p) => ({ name: p.name, shape: p.shape, bytes: 4 * elementsOf(p) }));
   }
@@ -145,8 +184,12 @@ export class Model {
    * @throws UserError for data that cannot be read, or with symbols that the model does not know
    */
   async eval(data: EvalData, { skipUnknown = false, zeroBased = false }: EvalOptions = {}): Promise<Evaluation> {
-    checkKeys('eval', data, ['file', 'text', 'sequences', 'svmlight']);
-    if (this.#examples) return this.#evalExamples(this.#examples, data.svmlight, zeroBased);
+    checkKeys('eval', data, ['file', 'text', 'sequences', 'svmlight', ...TABLE_KEYS]);
+    const table = this.#tableModel;
+    if (table) return evaluateTable(table, tableIn(data));
+    const named = TABLE_KEYS.find((key) => data[key] !== undefined);
+    if (named) throw new UserError(`--${named}: the model learned no table; give it what it learned`);
+    if (this.examples) return this.#evalExamples(this.examples, data.svmlight, zeroBased);
     if (data.svmlight !== undefined)
       throw new UserError('--svmlight: the model reads tokens, not sparse examples; give --text FILE');
     if (data.sequences !== undefined) {
@@ -164,22 +207,55 @@ export class Model {
     }
   }
 
-  async #evalExamples(known: LearnedExamples, path: string | undefined, zeroBased: boolean): Promise<Evaluation> {
+  async #evalExamples(known: KnownExamples, path: string | undefined, zeroBased: boolean): Promise<Evaluation> {
     if (path === undefined) throw new UserError('--svmlight: it is missing; the model reads sparse examples, no text');
     const examples = readSvmlightFor(path, known, { zeroBased });
     const batches = evaluationOf(this.architecture.cell !== 'mlp', examples);
     const room = { window: batches.maxWindow, streams: batches.streams, entries: batches.maxEntries };
-    const inference = new Inference(this.architecture, known.kernelName, room);
+    return { ...(await this.#inferenceOf(room).evaluate(batches, known.labels.kind)), skipped: examples.skipped };
+  }
+
+  /**
+   * What the model says of the rows of a table: one prediction for each row, or for each sequence where the task has one for it.
+   *
+   * @throws UserError for a model of something else, and for rows that it cannot read
+   */
+  async predict(data: TableData, { interval = 0.9 }: PredictOptions = {}): Promise<readonly TablePrediction[]> {
+    checkKeys('predict', data, TABLE_KEYS);
+    const table = this.#tableModel;
+    if (!table) throw new UserError('predict: the model learned no table; use sample, step or eval');
+    if (!(interval > 0 && interval < 1))
+      throw new UserError(`interval: ${interval} is not allowed; it is a share, above 0 and below 1`);
+    return predictTable(table, data, interval);
+  }
+
+  /**
+   * A stream of rows that are read one at a time, in a state that is carried from one to the next.
+   *
+   * @throws UserError for a model that reads no rows of a table, or whose rows are whole sequences
+   */
+  stream(): RowStream {
+    const { columns } = this;
+    if (!columns || columns.cells)
+      throw new UserError(
+        `stream: the model reads ${columns ? 'whole sequences; use predict' : 'no rows of a table; use step'}`,
+      );
+    return new RowStream(columns, this.#inference.cursor());
+  }
+
+  get #tableModel(): TableModel | undefined {
+    const { columns, architecture } = this;
+    return columns && { columns, cell: architecture.cell, inferenceOf: (room) => this.#inferenceOf(room) };
+  }
+
+  /** The model with other room. */
+  #inferenceOf(room: Room): Inference {
+    const inference = new Inference(this.architecture, this.#kernelName, room);
     for (const [i, p] of inference.parameters.entries()) {
       const own = this.#inference.parameters[i];
       inference.arena.floatsAt(p.weights, p.length).set(this.#inference.arena.floatsAt(own.weights, p.length));
     }
-    return { ...(await inference.evaluate(batches, known.labels.kind)), skipped: examples.skipped };
-  }
-
-  /** The index in its files of each feature that it reads, and what its labels are; undefined for a model of tokens. */
-  get examples(): KnownExamples | undefined {
-    return this.#examples && { indices: this.#examples.indices, labels: this.#examples.labels };
+    return inference;
   }
 
   #open({ file, text }: EvalData, skipUnknown: boolean): OpenedText {
@@ -242,7 +318,8 @@ export class Model {
 
   /** @throws UserError for a model that predicts no tokens */
   #refuseExamples(what: string): void {
-    if (this.#examples) throw new UserError(`${what}: the model tells examples apart, it writes no text; use eval`);
+    if (this.examples) throw new UserError(`${what}: the model tells examples apart, it writes no text; use eval`);
+    if (this.columns) throw new UserError(`${what}: the model learned a table, it writes no text; use predict`);
   }
 
   /** Sets the state that `step` carries back to zero. */

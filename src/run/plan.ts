@@ -8,7 +8,7 @@ import { UserError } from '../errors.js';
 import { checkLimits, chooseKernels, type KernelChoice, reservedBytes } from '../kernels/choose.js';
 import { PlanBuilder } from '../memory/plan.js';
 import { canShare } from '../memory/shared-array-buffer.js';
-import type { Architecture } from '../model/architecture.js';
+import { type Architecture, headOutputs } from '../model/architecture.js';
 import { elementsOf } from '../model/parameters.js';
 import { type Crossover, EVERYWHERE, hasZeros } from '../model/sparsity.js';
 import { placeParameters, placeWindow } from '../model/views.js';
@@ -67,7 +67,7 @@ export function planEvent({ config, data, choice, layout, totalSteps }: Prepared
     workers: layout.shape.workers,
     kernels: choice.name,
     ...(choice.instructionSet === undefined ? {} : { instructionSet: choice.instructionSet }),
-    vocabulary: data.vocabulary.size,
+    vocabulary: headOutputs(layout.shape.model),
     unit: data.predicted === undefined ? 'token' : 'example',
     trainingTokens: data.trainingTokens,
     validationTokens: data.validationTokens,

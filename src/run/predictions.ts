@@ -1,7 +1,7 @@
 // What a model of a table says of rows: its outputs as classes, labels and numbers in the data's own units, and how right they were.
 
 import { type Columns, outputsOfColumns } from '../data/records/columns.js';
-import { type RecordPart, type Records, recordLines } from '../data/records/records.js';
+import { type Records, recordLines } from '../data/records/records.js';
 import type { Inference, Room } from './inference.js';
 import {
   ClassMeasures,
@@ -33,17 +33,16 @@ export interface Ahead {
 }
 
 /** The outputs of a step: [K], good until the next one. */
-type Visit = (step: number, outputs: ArrayLike<number>, at: number) => void;
+export type Visit = (step: number, outputs: ArrayLike<number>, at: number) => void;
 
-/** Shows the outputs of every step, in no order that means something. @param part of the records, all where it is not said */
+/** Shows the outputs of every step, in no order that means something. */
 export async function visitOutputs(
   inferenceOf: (room: Room) => Inference,
   records: Records,
   cell: 'rnn' | 'lstm' | 'gru' | 'mlp',
-  part: RecordPart | undefined,
   visit: Visit,
 ): Promise<void> {
-  const lines = recordLines(records, part ?? (cell === 'mlp' ? {} : { sequences: records.sequences }));
+  const lines = recordLines(records, cell === 'mlp' ? {} : { sequences: records.sequences });
   const lineOf: number[] = [];
   const noted: typeof lines = {
     ...lines,
@@ -64,15 +63,31 @@ export async function visitOutputs(
 export async function measure(
   records: Records,
   visits: (visit: Visit) => Promise<void>,
-): Promise<{ readonly count: number; readonly figures: Figures }> {
+): Promise<{ readonly count: number; readonly loss: number; readonly figures: Figures }> {
   const measures = measuresOf(records);
-  let count = 0;
+  let [count, loss] = [0, 0];
   await visits((step, outputs, at) => {
     if (records.predicts[step] === 0) return;
     measures.add(step, outputs, at);
+    loss += lossOf(records, step, outputs, at);
     count++;
   });
-  return { count, figures: measures.figures() };
+  return { count, loss: loss / count, figures: measures.figures() };
+}
+
+/** What training lowers: nats of the class, the mean of the labels' nats, or of the squared errors of numbers as they are scaled. */
+function lossOf(records: Records, step: number, outputs: ArrayLike<number>, at: number): number {
+  const { columns, classes, outputs: wanted } = records;
+  const { output, outputs: count } = outputsOfColumns(columns);
+  if (output === 'softmax') return -Math.log(softmaxOf(outputs, at, count)[(classes as Int32Array)[step]]);
+  let sum = 0;
+  for (let k = 0; k < count; k++) {
+    const [said, right] = [outputs[at + k], wanted[step * count + k]];
+    // log(1 + exp(said)) - said * right, without overflow.
+    if (output === 'multilabel') sum += Math.max(said, 0) - said * right + Math.log1p(Math.exp(-Math.abs(said)));
+    else sum += (said - right) ** 2;
+  }
+  return sum / count;
 }
 
 function measuresOf(records: Records): Measures {

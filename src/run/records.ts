@@ -46,9 +46,8 @@ export async function ofRecords(config: Config): Promise<OpenedData> {
   const training = dealer(recordLines(split.records, split.training), config, name);
   const evaluation =
     split.held > 0 ? evaluationOf(columns, recordLines(split.records, split.heldOut), config) : undefined;
-  const { outputs } = outputsOfColumns(columns);
   return {
-    vocabulary: Vocabulary.ofNumbers(vocabularyOf(columns) || outputs),
+    vocabulary: Vocabulary.ofNumbers(vocabularyOf(columns)),
     predicted: predictedOf(columns),
     columns,
     notices: [...table.notices, ...noticesOf(split.records)],

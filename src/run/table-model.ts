@@ -1,16 +1,18 @@
 // A model of a table at work: rows in, predictions or figures out.
 
+import { Readable } from 'node:stream';
 import { arrange, rowByRow } from '../data/records/arrangement.js';
 import { type Columns, isWhole } from '../data/records/columns.js';
 import { encode } from '../data/records/encode.js';
 import type { Records } from '../data/records/records.js';
-import { type ColumnKind, readTable, readTableFrom, type TableFormat, tableOfRows } from '../data/tables/read-table.js';
-import type { Table } from '../data/tables/table.js';
+import { readTable, readTableFrom } from '../data/tables/read-table.js';
+import type { Format, Kind, Table } from '../data/tables/table.js';
 import { UserError } from '../errors.js';
 import type { Architecture } from '../model/architecture.js';
 import type { Inference, Room } from './inference.js';
+import type { Measured } from './measured.js';
 import type { Figures } from './measures.js';
-import { ForecastErrors, measure, type Prediction, predictionOf, visitOutputs } from './predictions.js';
+import { ForecastErrors, measure, type Prediction, predictionOf, type Visit, visitOutputs } from './predictions.js';
 
 /** Rows for a model of a table: one of these. */
 export interface TableData {
@@ -21,7 +23,7 @@ export interface TableData {
   /** Rows in memory, a value for each column. */
   readonly rows?: readonly Readonly<Record<string, unknown>>[];
   /** What is being read, of one of the first two formats. */
-  readonly stream?: { readonly from: NodeJS.ReadableStream; readonly name: string; readonly format: 'csv' | 'jsonl' };
+  readonly stream?: { readonly from: Readable; readonly name: string; readonly format: 'csv' | 'jsonl' };
 }
 
 export interface TablePrediction {
@@ -42,7 +44,7 @@ export interface TableModel {
   readonly inferenceOf: (room: Room) => Inference;
 }
 
-const FORMATS = ['csv', 'jsonl', 'parquet'] as const satisfies readonly TableFormat[];
+const FORMATS = ['csv', 'jsonl', 'parquet'] as const satisfies readonly Format[];
 
 /**
  * One prediction for each row, or for each sequence where the task has one target for it; in the order of the rows.
@@ -65,7 +67,7 @@ export async function predictTable(
   const lastSteps = new Map(Array.from(sequences.to, (end, i) => [end - 1, i]));
   const oneEach = isWhole(columns) || isForecast;
   const kept: { readonly step: number; readonly outputs: Float32Array }[] = [];
-  await visitOutputs(inferenceOf, records, cell, undefined, (step, outputs, at) => {
+  await visitOutputs(inferenceOf, records, cell, (step, outputs, at) => {
     errors?.add(step, outputs, at);
     if (!oneEach || lastSteps.has(step)) kept.push({ step, outputs: Float32Array.from(slice(outputs, at, columns)) });
   });
@@ -81,17 +83,17 @@ export async function predictTable(
 }
 
 /** How right the model is about rows whose targets are known. */
-export async function measureTable(
+export async function evaluateTable(
   model: TableModel,
   data: TableData,
-): Promise<{ readonly count: number; readonly figures: Figures; readonly notices: readonly string[] }> {
+): Promise<Measured & { readonly tokens: number; readonly skipped: number; readonly figures: Figures }> {
   const table = await open(data, model.columns, true);
   const records = recordsOf(table, model, true);
-  const measured = await measure(records, (visit) =>
-    visitOutputs(model.inferenceOf, records, model.cell, undefined, visit),
-  );
-  if (measured.count === 0) throw new UserError(`${table.name}: no row has something to predict`);
-  return { ...measured, notices: table.notices };
+  const visits = (visit: Visit) => visitOutputs(model.inferenceOf, records, model.cell, visit);
+  const { count, loss, figures } = await measure(records, visits);
+  if (count === 0) throw new UserError(`${table.name}: no row has something to predict`);
+  const accuracy = figures.accuracy ?? null;
+  return { loss, bitsPerCharacter: null, perplexity: null, accuracy, tokens: count, skipped: records.unknown, figures };
 }
 
 function slice(outputs: ArrayLike<number>, at: number, { targets, horizon = 1 }: Columns): number[] {
@@ -126,10 +128,15 @@ async function open(data: TableData, columns: Columns, targets: boolean): Promis
       `--csv: ${given.length === 0 ? 'it is missing' : `${given.join(' and ')} are given`}; give one of --csv, --jsonl and --parquet`,
     );
   const options = { columns: namesOf(columns, targets), as: kindsOf(columns) };
-  if (data.rows) return tableOfRows(data.rows, options);
+  if (data.rows) return readTableFrom(Readable.from(linesOf(data.rows)), 'rows', 'jsonl', options);
   if (data.stream) return readTableFrom(data.stream.from, data.stream.name, data.stream.format, options);
-  const format = given[0] as TableFormat;
+  const format = given[0] as Format;
   return readTable(data[format] as string, format, options);
+}
+
+/** Rows in memory as a file would have them: what is checked there is checked here. */
+function* linesOf(rows: readonly unknown[]): Generator<Buffer> {
+  for (const row of rows) yield Buffer.from(`${JSON.stringify(row)}\n`);
 }
 
 function namesOf({ inputs, targets, group, time }: Columns, withTargets: boolean): readonly string[] {
@@ -138,8 +145,8 @@ function namesOf({ inputs, targets, group, time }: Columns, withTargets: boolean
 }
 
 /** As what the model learned its columns. */
-function kindsOf({ inputs, targets, group, cells, task }: Columns): Readonly<Record<string, ColumnKind>> {
-  const kinds = new Map<string, ColumnKind>();
+function kindsOf({ inputs, targets, group, cells, task }: Columns): Readonly<Record<string, Kind>> {
+  const kinds = new Map<string, Kind>();
   for (const target of targets) {
     if (target.kind === 'labels') continue;
     const single = target.kind === 'class' ? 'text' : 'number';

@@ -1,0 +1,54 @@
+// Rows of a table that come one at a time: each is read in the state that those before it left behind.
+
+import { rowByRow } from '../data/records/arrangement.js';
+import { type Columns, featuresOf } from '../data/records/columns.js';
+import { encode } from '../data/records/encode.js';
+import type { Column, Table } from '../data/tables/table.js';
+import { UserError } from '../errors.js';
+import type { Cursor } from './inference.js';
+import { type Prediction, predictionOf } from './predictions.js';
+
+/** A value of a row; null and undefined are missing. */
+export type Value = number | string | boolean | Date | null | undefined;
+
+export class RowStream {
+  readonly #columns: Columns;
+  readonly #cursor: Cursor;
+
+  constructor(columns: Columns, cursor: Cursor) {
+    this.#columns = columns;
+    this.#cursor = cursor;
+  }
+
+  /**
+   * Reads a row.
+   *
+   * @returns what the model says after it; intervals of a forecast are unknown here
+   * @throws UserError for a value that its column does not have
+   */
+  step(row: Readonly<Record<string, Value>>): Prediction {
+    const table = tableOf(this.#columns, row);
+    const { features } = encode(table, this.#columns, rowByRow(table), false);
+    return predictionOf(this.#columns, this.#cursor.stepFeatures(features), 0);
+  }
+
+  /** Goes back to the state before the first row. */
+  reset(): void {
+    this.#cursor.reset();
+  }
+}
+
+function tableOf({ inputs }: Columns, row: Readonly<Record<string, Value>>): Table {
+  const columns = inputs.map(({ name, kind }): Column => {
+    const value = Object.hasOwn(row, name) ? row[name] : undefined;
+    const isMissing = value === undefined || value === null;
+    if (kind === 'category') return { name, kind: 'text', values: [isMissing ? '' : String(value)] };
+    const number = isMissing ? Number.NaN : kind === 'date' ? new Date(value as string | Date).getTime() : value;
+    if (typeof number !== 'number' || (!isMissing && !Number.isFinite(number)))
+      throw new UserError(
+        `stream: ${JSON.stringify(value)} is not allowed in column "${name}"; it is a ${kind}, or null where it is missing`,
+      );
+    return { name, kind: kind === 'date' ? 'date' : 'number', values: Float64Array.of(number) };
+  });
+  return { name: 'row', rows: 1, columns, place: () => 'row', checksum: 0, notices: [] };
+}
