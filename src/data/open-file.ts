@@ -13,15 +13,18 @@ export interface TextFile {
   kept: boolean;
 }
 
-/** @throws UserError that begins with the flag where the file cannot be opened or read */
-export function withFile<T>(path: string, flag: string, use: (file: TextFile) => T): T {
+/**
+ * @param wanted what a person should give in the place of a folder
+ * @throws UserError that begins with the flag where the file cannot be opened or read
+ */
+export function withFile<T>(path: string, flag: string, use: (file: TextFile) => T, wanted = 'a text file'): T {
   let file: TextFile | undefined;
   try {
     // Asked before it is opened: opening a pipe would wait for a writer.
     const stat = statSync(path);
     if (!stat.isFile()) {
       throw new UserError(
-        `${flag}: ${path} is ${stat.isDirectory() ? 'a folder' : 'no regular file'}; give a text file`,
+        `${flag}: ${path} is ${stat.isDirectory() ? 'a folder' : 'no regular file'}; give ${wanted}`,
       );
     }
     file = { fd: openSync(path, 'r'), path, sizeBytes: stat.size, kept: false };

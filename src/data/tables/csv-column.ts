@@ -1,0 +1,158 @@
+// One column of CSV while its rows come: what its values are shows as they do. A column of numbers that turns out to be text has
+// lost how its first values were written, and is read again.
+
+import { UserError } from '../../errors.js';
+import { Growing } from '../growing.js';
+import type { CsvSplitter } from './csv-splitter.js';
+import { type Column, shown } from './table.js';
+import { Texts } from './texts.js';
+import { ALLOWED, dateOf, isFault, isMissing, MISSING, type Plain } from './values.js';
+
+const TAB = 9;
+const SPACE = 32;
+const DASH = 45;
+const LETTER_I = 0x69;
+/** Makes a small letter of a capital one. */
+const SMALL = 0x20;
+/** Of YYYY-MM-DD: its length, and where its dashes are. */
+const DATE = { length: 10, dashes: [4, 7] } as const;
+const INFINITE = /^[+-]?inf(?:inity)?$/i;
+const DECIMAL_COMMA = /^[+-]?[\d.]*\d,\d+$/;
+
+/** What a column is when all rows were seen. */
+export type Outcome = Column | 'empty' | 'read again as text';
+
+export class CsvColumn {
+  readonly name: string;
+  readonly #as: Plain | undefined;
+  readonly #numbers: Growing<Float64Array>;
+  readonly #texts = new Texts();
+  /** What is stored: of a mixed column nothing. */
+  #stored: Plain | 'mixed' | undefined;
+  /** Rows before the first value. */
+  #leading = 0;
+  readonly #counts: Record<Plain, number> = { number: 0, date: 0, text: 0 };
+  /** The first value of each kind that there is, in their order, and where it is: `data.csv:2:5: "a"`. */
+  readonly #firsts: { readonly kind: Plain; readonly found: string }[] = [];
+  #infinite: string | undefined;
+  #commas = 0;
+  #firstComma = '';
+
+  /** @param table what messages call the table; @param as what the values must be, where that is known */
+  constructor(name: string, table: string, as: Plain | undefined) {
+    this.name = name;
+    this.#as = as;
+    this.#stored = as;
+    this.#numbers = new Growing((length) => new Float64Array(length), `${table}: the column ${shown(name)}`);
+  }
+
+  add(row: CsvSplitter, field: number): void {
+    const { bytes } = row;
+    let start = row.starts[field];
+    let end = row.ends[field];
+    while (start < end && (bytes[start] === SPACE || bytes[start] === TAB)) start++;
+    while (start < end && (bytes[end - 1] === SPACE || bytes[end - 1] === TAB)) end--;
+    if (isMissing(bytes, start, end)) {
+      this.#pushMissing();
+      return;
+    }
+    let kind: Plain = 'number';
+    let value = numberIn(row, start, end);
+    if (Number.isNaN(value)) {
+      value = dateIn(bytes, start, end);
+      kind = Number.isNaN(value) ? 'text' : 'date';
+    }
+    if (this.#as === undefined) this.#note(kind, value, row, field);
+    else this.#check(kind, value, row, field);
+    if (this.#stored === 'text') this.#texts.push(row.text(field));
+    else if (this.#stored !== 'mixed') this.#numbers.push(value);
+  }
+
+  #pushMissing(): void {
+    if (this.#stored === undefined) this.#leading++;
+    else if (this.#stored === 'text') this.#texts.push('');
+    else if (this.#stored !== 'mixed') this.#numbers.push(Number.NaN);
+  }
+
+  #check(kind: Plain, value: number, row: CsvSplitter, field: number): void {
+    if (this.#as === 'text' || (kind === this.#as && Number.isFinite(value))) return;
+    const allowed = `${ALLOWED[this.#as as Plain]}, or ${MISSING}`;
+    throw new UserError(
+      `${row.found(field)} is not allowed in the column ${shown(this.name)}; a value there is ${allowed}`,
+    );
+  }
+
+  #note(kind: Plain, value: number, row: CsvSplitter, field: number): void {
+    if (this.#counts[kind]++ === 0) this.#firsts.push({ kind, found: row.found(field) });
+    if (value === Number.POSITIVE_INFINITY || value === Number.NEGATIVE_INFINITY) this.#infinite ??= row.found(field);
+    if (kind === 'text' && this.#commas === this.#counts.text - 1) this.#noteComma(row, field);
+    if (this.#stored === kind) return;
+    if (this.#stored === undefined) {
+      this.#stored = kind;
+      for (; this.#leading > 0; this.#leading--) this.#pushMissing();
+    } else if (this.#stored !== 'text') {
+      this.#stored = 'mixed';
+      this.#numbers.length = 0;
+    }
+  }
+
+  #noteComma(row: CsvSplitter, field: number): void {
+    if (!DECIMAL_COMMA.test(row.text(field))) return;
+    if (this.#commas++ === 0) this.#firstComma = row.found(field);
+  }
+
+  /** Refuses columns that are hardly what they seem. @param notices gets what is doubtful and goes on */
+  finish(notices: string[]): Outcome {
+    const { name } = this;
+    if (this.#as === undefined) {
+      if (this.#firsts.length === 0) return 'empty';
+      this.#checkOdd();
+      const { number, date, text } = this.#counts;
+      if (this.#commas > 0 && this.#commas === text && date === 0) this.#noticeCommas(notices, number);
+    }
+    if (this.#stored === 'mixed') return 'read again as text';
+    if (this.#stored === 'text') return { name, kind: 'text', values: this.#texts.values };
+    return { name, kind: this.#stored === 'date' ? 'date' : 'number', values: this.#numbers.taken() };
+  }
+
+  #checkOdd(): void {
+    const { number, date, text } = this.#counts;
+    const present = number + date + text;
+    const [kind, likely] = number >= date ? (['number', number] as const) : (['date', date] as const);
+    const where = `the column ${shown(this.name)}`;
+    if (likely === present && this.#infinite !== undefined) {
+      throw new UserError(
+        `${this.#infinite} is not allowed in ${where}; a value there is ${ALLOWED.number}, or ${MISSING}`,
+      );
+    }
+    if (!isFault(likely, present)) return;
+    const first = this.#firsts.find((one) => one.kind !== kind);
+    throw new UserError(
+      `${first?.found} is no ${kind}, and ${likely} other values of ${where} are; ` +
+        'mend it, or leave the field empty where the value is missing',
+    );
+  }
+
+  #noticeCommas(notices: string[], numbers: number): void {
+    const others = numbers > 0 ? ' like others there' : '';
+    notices.push(
+      `${this.#firstComma} has a decimal comma${others}, so the column ${shown(this.name)} is text; numbers have a point`,
+    );
+  }
+}
+
+/** The number that a field is, to the nearest double, infinite ones too; NaN where it is none. */
+function numberIn(row: CsvSplitter, start: number, end: number): number {
+  const { scanner, bytes } = row;
+  scanner.at = start;
+  const number = scanner.number();
+  if (scanner.at === end && !Number.isNaN(number)) return number;
+  if ((bytes[start] | SMALL) !== LETTER_I && (bytes[start + 1] | SMALL) !== LETTER_I) return Number.NaN;
+  return INFINITE.test(bytes.toString('latin1', start, end)) ? Number.POSITIVE_INFINITY : Number.NaN;
+}
+
+function dateIn(bytes: Buffer, start: number, end: number): number {
+  const [first, second] = DATE.dashes;
+  if (end - start < DATE.length || bytes[start + first] !== DASH || bytes[start + second] !== DASH) return Number.NaN;
+  return dateOf(bytes.toString('latin1', start, end));
+}

@@ -1,0 +1,133 @@
+// One column of values that come with their types, as in JSON lines and Parquet: numbers, dates, text or lists. A column of strings
+// that are all dates is one of dates.
+
+import { UserError } from '../../errors.js';
+import { Growing } from '../growing.js';
+import { type Column, type Kind, shown } from './table.js';
+import { Texts } from './texts.js';
+import { ALLOWED, dateOf, isFault } from './values.js';
+
+export type Value = number | string | Date | readonly string[];
+
+const FOUND: Readonly<Record<Kind, string>> = { number: 'a number', date: 'a date', text: 'text', list: 'a list' };
+const WANTED: Readonly<Record<Kind, string>> = { ...ALLOWED, list: 'a list of numbers, texts or booleans' };
+const NO_LIST: readonly string[] = [];
+
+export class ValueColumn {
+  readonly name: string;
+  readonly #as: Kind | undefined;
+  readonly #place: (row: number) => string;
+  /** What is stored; strings are text until all are known. */
+  #kind: Kind | undefined;
+  /** Rows that were taken, missing ones too. */
+  #rows = 0;
+  #present = 0;
+  readonly #numbers: Growing<Float64Array>;
+  readonly #texts = new Texts();
+  readonly #lists: (readonly string[])[] = [];
+
+  /** @param place names a row; @param as what the values must be, where that is known */
+  constructor(name: string, table: string, place: (row: number) => string, as: Kind | undefined) {
+    this.name = name;
+    this.#place = place;
+    this.#as = as;
+    this.#numbers = new Growing((length) => new Float64Array(length), `${table}: the column ${shown(name)}`);
+  }
+
+  /** Takes the value of a row. Rows between those that are given have none. */
+  add(row: number, value: Value): void {
+    if (value === '') return;
+    const kind = kindOf(value);
+    if (this.#kind === undefined) this.#begin(kind, value, row);
+    else if (kind !== this.#kind) throw this.#changed(value, row);
+    this.#fill(row);
+    this.#rows++;
+    this.#present++;
+    if (typeof value === 'number') this.#numbers.push(this.#finite(value, row));
+    else if (typeof value === 'string') this.#texts.push(value);
+    else if (value instanceof Date) this.#numbers.push(value.getTime());
+    else this.#lists.push(value.map((one) => this.#texts.same(one)));
+  }
+
+  #begin(kind: Kind, value: Value, row: number): void {
+    if (this.#as !== undefined && kind !== this.#as && !(this.#as === 'date' && kind === 'text')) {
+      throw this.#misfit(value, row, this.#as);
+    }
+    this.#kind = kind;
+  }
+
+  /** Makes all rows before `row` missing that were not given. */
+  #fill(row: number): void {
+    for (; this.#rows < row; this.#rows++) {
+      if (this.#kind === 'text') this.#texts.push('');
+      else if (this.#kind === 'list') this.#lists.push(NO_LIST);
+      else this.#numbers.push(Number.NaN);
+    }
+  }
+
+  #finite(value: number, row: number): number {
+    if (!Number.isFinite(value)) throw this.#misfit(value, row, 'number');
+    return value;
+  }
+
+  #misfit(value: Value, row: number, wanted: Kind): UserError {
+    return new UserError(
+      `${this.#place(row)}: ${described(value)} is not allowed in the column ${shown(this.name)}; ` +
+        `a value there is ${WANTED[wanted]}, or null where it is missing`,
+    );
+  }
+
+  #changed(value: Value, row: number): UserError {
+    return new UserError(
+      `${this.#place(row)}: the column ${shown(this.name)} has ${described(value)} here, and ${FOUND[this.#kind!]} in the rows before; ` +
+        'a column has values of one kind, or null where one is missing',
+    );
+  }
+
+  /** @returns undefined where it has no value and nothing says what it would be */
+  finish(rows: number): Column | undefined {
+    const { name } = this;
+    if (this.#present === 0) {
+      if (this.#as === undefined) return undefined;
+      this.#kind = this.#as;
+    }
+    this.#fill(rows);
+    if (this.#kind === 'list') return { name, kind: 'list', values: this.#lists };
+    if (this.#kind !== 'text') return { name, kind: this.#kind!, values: this.#numbers.taken() };
+    const dates = this.#as === 'text' ? undefined : this.#dates();
+    return dates === undefined
+      ? { name, kind: 'text', values: this.#texts.values }
+      : { name, kind: 'date', values: dates };
+  }
+
+  /** The values as dates, if that is what they are. */
+  #dates(): Float64Array | undefined {
+    const { values } = this.#texts;
+    const dates = new Float64Array(values.length);
+    let count = 0;
+    let odd = -1;
+    values.forEach((value, row) => {
+      dates[row] = value === '' ? Number.NaN : dateOf(value);
+      if (!Number.isNaN(dates[row])) count++;
+      else if (value !== '' && odd < 0) odd = row;
+    });
+    if (odd < 0) return dates;
+    if (this.#as === 'date') throw this.#misfit(values[odd], odd, 'date');
+    if (!isFault(count, this.#present)) return undefined;
+    throw new UserError(
+      `${this.#place(odd)}: ${shown(values[odd])} is no date, and ${count} other values of the column ${shown(this.name)} are; ` +
+        'mend it, or put null where the value is missing',
+    );
+  }
+}
+
+function kindOf(value: Value): Kind {
+  if (typeof value === 'number') return 'number';
+  if (typeof value === 'string') return 'text';
+  return value instanceof Date ? 'date' : 'list';
+}
+
+function described(value: Value): string {
+  if (typeof value === 'string') return shown(value);
+  return typeof value === 'number' ? `the number ${value}` : FOUND[kindOf(value)];
+}
