@@ -1,4 +1,4 @@
-// unroll eval: how well a model predicts a text, or the labels of examples.
+// unroll eval: how well a model predicts a text, the targets of a table, or the labels of examples.
 
 import { datasetPath } from '../data/dataset.js';
 import { UserError } from '../errors.js';
@@ -7,10 +7,11 @@ import { type EvalData, type Evaluation, loadModel } from '../run/model.js';
 import type { Command, Given } from './command.js';
 import { addKernels, addModel, kernelsOf } from './model-flags.js';
 import { textOption } from './options.js';
+import { addTables, tableData } from './tables.js';
 
 export const evaluate: Command = {
   build(yargs, listing) {
-    addModel(yargs)
+    addTables(addModel(yargs), 'the rows to measure on, with what is right')
       .option('text', { type: 'string', describe: 'FILE: the text to measure on' })
       .option('dataset', { type: 'string', describe: 'NAME: a text that is fetched once and kept: moby-dick' })
       .option('svmlight', { type: 'string', describe: 'FILE: the sparse examples to measure on' })
@@ -37,28 +38,51 @@ export const evaluate: Command = {
 };
 
 async function evalData(given: Given): Promise<EvalData> {
+  const rows = tableData(given);
   const [text, dataset, svmlight] = ['text', 'dataset', 'svmlight'].map((name) => textOption(given, name));
-  const several = [text, dataset, svmlight].filter((source) => source !== undefined).length > 1;
-  if (several) throw new UserError('--text, --dataset and --svmlight: several are given; give one of them');
+  const several = [text, dataset, svmlight, rows].filter((source) => source !== undefined).length > 1;
+  if (several)
+    throw new UserError(
+      '--text, --csv, --jsonl, --parquet, --dataset and --svmlight: several are given; give one of them',
+    );
+  if (rows !== undefined) return rows;
   if (svmlight !== undefined) return { svmlight };
   if (dataset !== undefined) return { file: await datasetPath(dataset) };
   if (text === undefined)
-    throw new UserError('--text: it is missing; give --text FILE, --svmlight FILE or --dataset moby-dick');
+    throw new UserError(
+      '--text: it is missing; give --text FILE, --csv FILE, --jsonl FILE, --parquet FILE, --svmlight FILE or --dataset moby-dick',
+    );
   return { file: text };
 }
 
 function inWords(result: Evaluation): string {
-  const { loss, bitsPerCharacter, perplexity, accuracy, tokens, skipped } = result;
+  const { loss, bitsPerCharacter, perplexity, accuracy, tokens, skipped, figures } = result;
   const isText = bitsPerCharacter !== null;
   const rows = [['loss', decimal(loss, 4)]];
   if (isText) rows.push(['bits per character', decimal(bitsPerCharacter, 4)], ['perplexity', decimal(perplexity, 3)]);
-  if (accuracy !== null) rows.push(['accuracy', percent(accuracy)]);
+  if (figures)
+    rows.push(
+      ...Object.entries(figures).map(([name, value]) => [inSpaces(name), value === null ? 'none' : shortNumber(value)]),
+    );
+  else if (accuracy !== null) rows.push(['accuracy', percent(accuracy)]);
   else rows.push(['root of it', decimal(Math.sqrt(loss), 4)]);
   rows.push([isText ? 'tokens' : 'examples', count(tokens)]);
   if (skipped > 0) {
-    const [one, several] = isText ? ['unknown symbol', 'unknown symbols'] : ['entry', 'entries'];
+    const [one, several] = isText
+      ? ['unknown symbol', 'unknown symbols']
+      : figures
+        ? ['token', 'tokens']
+        : ['entry', 'entries'];
     const what = `${count(skipped)} ${skipped === 1 ? one : several}`;
-    rows.push(['skipped', isText ? what : `${what} of unknown features`]);
+    rows.push([
+      'skipped',
+      isText ? what : figures ? `${what} that the model does not know` : `${what} of unknown features`,
+    ]);
   }
   return table(rows);
 }
+
+/** "baselineAccuracy" -> "baseline accuracy". */
+const inSpaces = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+
+const shortNumber = (value: number): string => String(Number(value.toPrecision(4)));

@@ -1,5 +1,6 @@
 // unroll inspect: what a model is made of, and how far its training is.
 
+import type { Columns } from '../data/records/columns.js';
 import type { KnownExamples } from '../data/svmlight.js';
 import { bytes, count, densities, lossText, table } from '../report/format.js';
 import { loadModel, type Model } from '../run/model.js';
@@ -22,7 +23,8 @@ export const inspect: Command = {
   },
 };
 
-function findings({ architecture, vocabulary, parameters, training, examples }: Model) {
+function findings({ architecture, vocabulary, parameters, training, examples, columns }: Model) {
+  if (columns !== undefined) return { architecture, columns, parameters, training };
   if (examples !== undefined) return { architecture, labels: labelsOf(examples), parameters, training };
   return { architecture, tokens: vocabulary.mode, vocabulary: vocabulary.toJSON(), parameters, training };
 }
@@ -33,7 +35,8 @@ const labelsOf = ({ labels }: KnownExamples) =>
 const MOST_NAMES = 10;
 
 /** What goes in and what comes out. */
-function dataRows({ architecture, vocabulary, examples }: Model): readonly string[][] {
+function dataRows({ architecture, vocabulary, examples, columns }: Model): readonly string[][] {
+  if (columns !== undefined) return columnRows(columns);
   if (examples === undefined) {
     const { embedding } = architecture;
     return [
@@ -49,6 +52,20 @@ function dataRows({ architecture, vocabulary, examples }: Model): readonly strin
   return [input, [labels.kind === 'classes' ? 'classes' : 'labels', `${count(labels.names.length)}: ${shown}${more}`]];
 }
 
+function columnRows({ task, inputs, targets, group, time, horizon }: Columns): readonly string[][] {
+  const named = (columns: readonly { readonly name: string; readonly kind: string }[]): string => {
+    const shown = columns.slice(0, MOST_NAMES).map(({ name, kind }) => `${name} (${kind})`);
+    return columns.length > MOST_NAMES ? `${shown.join(', ')}, ... (${count(columns.length)})` : shown.join(', ');
+  };
+  return [
+    ['task', horizon === undefined ? task : `${task}, ${count(horizon)} ahead`],
+    ['features', named(inputs)],
+    ['target', named(targets)],
+    ...(group === undefined ? [] : [['group', group]]),
+    ...(time === undefined ? [] : [['time', time]]),
+  ];
+}
+
 function inWords(model: Model): string {
   const { architecture, parameters, training } = model;
   const { cell, activation, hidden, layers, winners } = architecture;
@@ -58,7 +75,7 @@ function inWords(model: Model): string {
     ['model', layers === 0 ? 'linear' : layer],
     ...(winners === undefined ? [] : [['winners', `${count(winners)} units of a layer stay active`]]),
     ...dataRows(model),
-    ...(training === undefined ? [] : trainingRows(training, model.examples === undefined ? 'token' : 'example')),
+    ...(training === undefined ? [] : trainingRows(training, (model.examples ?? model.columns) ? 'example' : 'token')),
   ];
   const sizes = parameters.map(({ name, shape, bytes: size }) => [name, shape.join(' x '), count(size), bytes(size)]);
   const all = parameters.reduce((sum, { bytes: size }) => sum + size, 0);

@@ -3,10 +3,11 @@
 import { UserError } from '../errors.js';
 import { loadModel } from '../run/model.js';
 import type { Prediction } from '../run/predictions.js';
-import type { TableData, TablePrediction } from '../run/table-model.js';
-import type { Command, Given } from './command.js';
+import type { TablePrediction } from '../run/table-model.js';
+import type { Command } from './command.js';
 import { addKernels, addModel, kernelsOf } from './model-flags.js';
-import { numberOption, textOption } from './options.js';
+import { numberOption } from './options.js';
+import { addTables, tableData } from './tables.js';
 
 const INTERVAL = {
   name: 'interval',
@@ -40,27 +41,6 @@ export const predict: Command = {
     return 0;
   },
 };
-
-/** The flags that name a table. */
-export function addTables<Y extends Parameters<typeof addModel>[0]>(yargs: Y, about: string): Y {
-  for (const format of ['csv', 'jsonl', 'parquet'])
-    yargs.option(format, { type: 'string', describe: `FILE: ${about}` });
-  return yargs;
-}
-
-/** What they name; undefined where none is given. */
-export function tableData(given: Given): TableData | undefined {
-  const formats = ['csv', 'jsonl', 'parquet'] as const;
-  const named = formats.filter((format) => textOption(given, format) !== undefined);
-  if (named.length === 0) return undefined;
-  if (named.length > 1)
-    throw new UserError(`${named.map((name) => `--${name}`).join(' and ')}: both are given; give one of them`);
-  const [format] = named;
-  const path = textOption(given, format) as string;
-  if (path !== '-') return { [format]: path };
-  if (format === 'parquet') throw new UserError('--parquet: - is not allowed: its index is at its end; give a file');
-  return { stream: { from: process.stdin, name: '<stdin>', format } };
-}
 
 function csvLines(predictions: readonly TablePrediction[]): readonly string[] {
   const [first] = predictions;

@@ -23,8 +23,13 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   },
   eval: {
     usage: 'eval <model>',
-    about: 'Measure a model on a text or on examples: loss, accuracy, bits per character',
+    about: 'Measure a model on a text, a table or examples: loss, accuracy, errors',
     load: async () => (await import('./eval.js')).evaluate,
+  },
+  predict: {
+    usage: 'predict <model>',
+    about: 'Predict from the rows of a table: classes, labels, numbers, forecasts',
+    load: async () => (await import('./predict.js')).predict,
   },
   sample: {
     usage: 'sample <model>',

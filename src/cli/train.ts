@@ -72,8 +72,8 @@ export const train: Command = {
 };
 
 /** Gradients that grow through time are watched for. Those of unscaled numbers are large from the start. */
-const watchedClipNorm = ({ cell, labels, clipNorm }: Config): number | undefined =>
-  cell === 'mlp' || labels === 'numbers' ? undefined : clipNorm;
+const watchedClipNorm = ({ cell, labels, task, clipNorm }: Config): number | undefined =>
+  cell === 'mlp' || labels === 'numbers' || task === 'regress' || task === 'forecast' ? undefined : clipNorm;
 
 /** Where data comes from: one of them. */
 const SOURCES = ['text', 'dataset', 'svmlight', 'csv', 'jsonl', 'parquet'];
@@ -114,13 +114,15 @@ function stopNotice(name: string): string {
 
 function finish(
   { reason, step, path }: TrainOutcome,
-  { out, json, quiet, svmlight }: Config,
+  { out, json, quiet, svmlight, csv, jsonl, parquet }: Config,
   { stdout, gone }: Context,
   stopCode: number | undefined,
   reporter: Reporter,
 ): number {
   if (reason !== 'stopped') {
-    const next = svmlight === undefined ? `unroll sample ${out}` : `unroll eval ${out} --svmlight FILE`;
+    const table = Object.entries({ csv, jsonl, parquet }).find(([, path]) => path !== undefined);
+    const rest = svmlight === undefined ? `sample ${out}` : `eval ${out} --svmlight FILE`;
+    const next = `unroll ${table ? `predict ${out} --${table[0]} FILE` : rest}`;
     if (!json && !quiet) stdout.write(`saved in ${out}; try: ${next}\n`);
     return 0;
   }

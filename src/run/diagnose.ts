@@ -74,9 +74,11 @@ export async function diagnose(path: string, options: DiagnoseOptions = {}): Pro
   }
 }
 
-function refuseTimeless({ architecture, examples }: ModelHeader): void {
+function refuseTimeless({ architecture, examples, columns }: ModelHeader): void {
   if (architecture.cell === 'mlp')
     throw new UserError('MODEL: it is a feedforward net without steps in time; diagnose takes --cell rnn, lstm or gru');
+  if (columns !== undefined)
+    throw new UserError('MODEL: it learned a table; diagnose takes models that learned a text');
   if (examples !== undefined)
     throw new UserError('MODEL: it reads sparse examples; diagnose takes models that learned a text');
 }

@@ -33,10 +33,12 @@ export interface LearnedFrom {
 export async function learnedFrom(
   path: string,
   name: string,
-  { examples, vocabulary }: ModelParts,
+  { examples, columns, vocabulary }: ModelParts,
 ): Promise<LearnedFrom> {
   if (examples !== undefined)
     throw new UserError(`MODEL: ${path} learned sparse examples; Markov models predict the next token of a text`);
+  if (columns !== undefined)
+    throw new UserError(`MODEL: ${path} learned a table; Markov models predict the next token of a text`);
   if (vocabulary.mode === 'number')
     throw new UserError(
       `MODEL: ${path} learned sequences given in memory, which are gone; give a model of a text file`,

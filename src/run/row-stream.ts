@@ -1,7 +1,7 @@
 // Rows of a table that come one at a time: each is read in the state that those before it left behind.
 
 import { rowByRow } from '../data/records/arrangement.js';
-import { type Columns, featuresOf } from '../data/records/columns.js';
+import type { Columns } from '../data/records/columns.js';
 import { encode } from '../data/records/encode.js';
 import type { Column, Table } from '../data/tables/table.js';
 import { UserError } from '../errors.js';

@@ -10,10 +10,16 @@ import type { Architecture } from '../model/architecture.js';
 import type { OpenedData } from './data.js';
 import type { RunProgress } from './progress.js';
 
-type Header = Pick<ModelHeader, 'vocabulary' | 'examples'>;
+type Header = Pick<ModelHeader, 'vocabulary' | 'examples' | 'columns'>;
 
 /** @param what begins the message: the flag and the model that it names */
 export function checkSameInputs(what: string, saved: Header, wanted: Header): void {
+  if (saved.columns !== undefined || wanted.columns !== undefined) {
+    if (JSON.stringify(saved.columns) === JSON.stringify(wanted.columns)) return;
+    throw new UserError(
+      `${what}: the model's columns, or how their values become numbers, are not those of the run; both must be the same`,
+    );
+  }
   if (saved.examples !== undefined && wanted.examples !== undefined)
     checkExamples(what, saved.examples, wanted.examples);
   else if (saved.examples !== undefined)

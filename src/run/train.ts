@@ -108,6 +108,7 @@ class Training {
     let coordinator: Coordinator | undefined;
     try {
       this.#log.emit(planEvent(this.#prepared, this.#progress.step));
+      for (const notice of this.#prepared.data.notices ?? []) this.#onNotice(notice);
       pool = startWorkers(this.#prepared, this.#memory, this.#threads);
       coordinator = new Coordinator(this.#arena, layout, pool.failure, this.#config.maxBadSteps);
       const reason = await this.#stoppable(coordinator);
