@@ -3,7 +3,8 @@
 import { didYouMean } from '../config/suggest.js';
 import { UserError } from '../errors.js';
 
-const NEGATIVE = /^-(\d|\.\d)/;
+/** `-` alone is a file: the standard input. */
+const NEGATIVE = /^-(\d|\.\d|$)/;
 
 /** `--lr -1e-3` -> `--lr=-1e-3`: yargs takes `-1e-3` for flags, so that the message would be about them. */
 export function bindNegatives(args: readonly string[], valued: ReadonlySet<string>): string[] {

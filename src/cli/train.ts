@@ -5,6 +5,7 @@ import { configWarnings } from '../config/checks.js';
 import type { Config } from '../config/config.js';
 import { readConfigFile } from '../config/config-file.js';
 import { FLAGS, type Flag, flagOrigin, flagValues } from '../config/flags.js';
+import { tableOf } from '../config/record-checks.js';
 import type { PlanEvent } from '../report/events.js';
 import { planTable } from '../report/plan-table.js';
 import { createReporter, type Reporter } from '../report/reporter.js';
@@ -114,15 +115,16 @@ function stopNotice(name: string): string {
 
 function finish(
   { reason, step, path }: TrainOutcome,
-  { out, json, quiet, svmlight, csv, jsonl, parquet }: Config,
+  config: Config,
   { stdout, gone }: Context,
   stopCode: number | undefined,
   reporter: Reporter,
 ): number {
+  const { out, json, quiet, svmlight } = config;
   if (reason !== 'stopped') {
-    const table = Object.entries({ csv, jsonl, parquet }).find(([, path]) => path !== undefined);
+    const table = tableOf(config);
     const rest = svmlight === undefined ? `sample ${out}` : `eval ${out} --svmlight FILE`;
-    const next = `unroll ${table ? `predict ${out} --${table[0]} FILE` : rest}`;
+    const next = `unroll ${table ? `predict ${out} --${table} FILE` : rest}`;
     if (!json && !quiet) stdout.write(`saved in ${out}; try: ${next}\n`);
     return 0;
   }

@@ -6,7 +6,7 @@ import { z } from 'zod/v3';
 import { UserError } from '../errors.js';
 import { checkTogether } from './checks.js';
 import { flagOrigin } from './flags.js';
-import { tableOf } from './record-checks.js';
+import { tableOf, withTask } from './record-checks.js';
 import { LARGEST, type Setting } from './setting.js';
 import { SETTING_NAMES, SETTINGS, type SettingName } from './settings.js';
 import { didYouMean } from './suggest.js';
@@ -61,8 +61,9 @@ export function resolveConfig(
     const key = String(parsed.error.issues[0]?.path[0]);
     throw new UserError(notAllowed(key as SettingName, given[key], origin));
   }
-  checkTogether(parsed.data, origin, options.inMemory ?? false);
-  return fillIn(parsed.data);
+  const checked = withTask(parsed.data);
+  checkTogether(checked, origin, options.inMemory ?? false);
+  return fillIn(checked);
 }
 
 function isSetting(key: string): key is SettingName {

@@ -1,18 +1,32 @@
 // What settings must hold together where a table is learned: a task, its columns, and a model that can do it.
 
 import type { Checked } from './config.js';
+import { DATASETS } from './datasets.js';
 
 /** Files that hold a table. */
 export const TABLES = ['csv', 'jsonl', 'parquet'] as const;
 
-export const tableOf = (config: Pick<Checked, (typeof TABLES)[number]>): (typeof TABLES)[number] | undefined =>
-  TABLES.find((key) => config[key] !== undefined);
+type Sources = Pick<Checked, (typeof TABLES)[number] | 'dataset'>;
+
+/** The format of the table that is learned; undefined where it is none. */
+export function tableOf({ dataset, ...files }: Sources): (typeof TABLES)[number] | undefined {
+  const format = dataset && DATASETS[dataset].format;
+  return TABLES.find((key) => files[key] !== undefined || format === key);
+}
+
+/** A data set says what is learned from it where nothing is asked. */
+export function withTask(config: Checked): Checked {
+  const set = config.dataset && DATASETS[config.dataset];
+  if (set === undefined || set.format === 'text') return config;
+  const { task = set.task, target = [set.target], scaling = set.scaling } = config;
+  return { ...config, task, target, scaling };
+}
 
 type Fail = (key: string, message: string) => never;
 
 export function checkRecords(config: Checked, fail: Fail): void {
   const { task, target, features = [], group, time, horizon, labels, tokens, zeroBased, embedding } = config;
-  const source = `--${tableOf(config)}`;
+  const source = config.dataset === undefined ? `--${tableOf(config)}` : `--dataset ${config.dataset}`;
   if (task === undefined)
     fail('task', `it is missing; with ${source} it is one of classify, tag, regress and forecast`);
   if (task === 'lm') fail('task', `lm learns a text; give --text FILE, or with ${source} another task`);
@@ -57,7 +71,7 @@ export function checkNoRecords(config: Checked, fail: Fail): void {
   const { task } = config;
   if (task !== undefined && task !== 'lm')
     fail('task', `${task} needs a table; give --csv FILE, --jsonl FILE or --parquet FILE`);
-  for (const key of ['target', 'features', 'group', 'time', 'horizon'] as const) {
+  for (const key of ['target', 'features', 'group', 'time', 'horizon', 'scaling'] as const) {
     if (config[key] !== undefined)
       fail(key, 'it needs a table: --csv FILE, --jsonl FILE or --parquet FILE; leave it out');
   }

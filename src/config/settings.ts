@@ -1,6 +1,7 @@
 // Every setting of a training run: the keys of a config file, and in kebab-case the flags of `train`.
 // The one place that knows defaults and bounds.
 
+import { DATASET_NAMES } from './datasets.js';
 import {
   choice,
   growingList,
@@ -35,9 +36,10 @@ export const SETTINGS = {
     about: 'the file to learn, UTF-8 text or with --tokens byte any file',
     placeholder: 'FILE',
   }),
-  dataset: optionalChoice({ group: 'data', about: 'a text that is fetched once and kept', placeholder: 'NAME' }, [
-    'moby-dick',
-  ]),
+  dataset: optionalChoice(
+    { group: 'data', about: 'data that are fetched or made once and kept', placeholder: 'NAME' },
+    DATASET_NAMES,
+  ),
   svmlight: path({
     group: 'data',
     about: 'a file of sparse examples in svmlight (libsvm) format, a line each: label [qid:N] index:value ...',
@@ -78,6 +80,15 @@ export const SETTINGS = {
     placeholder: 'NAME',
     derived: "the file's order",
   }),
+  scaling: optionalChoice(
+    {
+      group: 'data',
+      about:
+        'how the numbers that a table has are read: less their mean, in standard deviations; from 0 to 1; or as they are',
+      derived: 'standard',
+    },
+    ['standard', 'range', 'none'],
+  ),
   horizon: optionalInteger(
     {
       group: 'data',

