@@ -1,0 +1,145 @@
+// Models of tables, from a file to its predictions.
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { arrange, holdOutSequences, rowByRow } from '../../src/data/records/arrangement.js';
+import { readTable } from '../../src/data/tables/read-table.js';
+import { type EvalEvent, loadModel, type TableData, type TrainOptions } from '../../src/index.js';
+import { modelDigest, newFolders, run } from './runs.js';
+import { series, tableFile, tableRuns, waves } from './table-files.js';
+
+const folder = newFolders();
+const file = tableFile(folder);
+const runs = tableRuns(file);
+const dataOf = ({ csv, jsonl }: TrainOptions): TableData => (csv === undefined ? { jsonl } : { csv });
+
+describe.each(Object.entries(runs))('%s', (_, options) => {
+  test('the same bytes for any number of workers, and after a run was interrupted', async () => {
+    const digest = async (more: TrainOptions): Promise<string> =>
+      modelDigest((await run({ ...options, out: folder(), ...more })).outcome.path);
+    const once = await digest({ workers: 1 });
+    expect(await digest({ workers: 2 })).toBe(once);
+    expect(await digest({ workers: 3 })).toBe(once);
+    const out = folder();
+    await digest({ out, steps: 5, workers: 1 });
+    const { outcome } = await run({ resume: out, steps: 12, workers: 2 });
+    expect(modelDigest(outcome.path)).toBe(once);
+  });
+
+  test('it learns, and what it says of rows is what it is measured by', async () => {
+    const { outcome, events } = await run({ ...options, steps: 150, evalEvery: 150, out: folder(), workers: 2 });
+    const model = await loadModel(outcome.path);
+    const { loss, tokens, accuracy, figures } = await model.eval(dataOf(options));
+    const first = events.find((event) => event.event === 'step');
+    expect(loss).toBeLessThan(0.7 * (first?.loss ?? 0));
+    if (figures?.baselineAccuracy) expect(accuracy).toBeGreaterThan(figures.baselineAccuracy);
+    const predictions = await model.predict(dataOf(options));
+    const forecasts = options.task === 'forecast';
+    expect(predictions).toHaveLength(forecasts ? 1 : tokens);
+    for (const { prediction } of predictions) {
+      if (prediction.kind !== 'class') continue;
+      const chances = Object.values(prediction.probabilities);
+      expect(chances.reduce((sum, one) => sum + one, 0)).toBeCloseTo(1, 6);
+      expect(prediction.probabilities[prediction.label]).toBe(Math.max(...chances));
+    }
+  });
+});
+
+describe('the held-out part', () => {
+  test.each(['rows, a number each', 'rows, labels each', 'sequences of rows, a class each'])(
+    'of %s is measured in training as a file of it is by the model',
+    async (name) => {
+      const options = runs[name];
+      const { outcome, events } = await run({ ...options, validation: 0.25, seed: 5, out: folder(), workers: 1 });
+      const lines = readFileSync(options.csv as string, 'utf8')
+        .trim()
+        .split('\n');
+      const table = await readTable(options.csv as string, 'csv');
+      const all =
+        options.group === undefined ? rowByRow(table) : arrange(table, String(options.group), String(options.time));
+      const { arranged, learned } = holdOutSequences(all, 0.25, 5);
+      const held = [...arranged.order.subarray(arranged.sequences.from[learned])].map((row) => lines[row + 1]);
+      const csv = file(`${[lines[0], ...held].join('\n')}\n`, 'csv');
+      const { loss, accuracy } = await (await loadModel(outcome.path)).eval({ csv });
+      const measured = events.filter((event): event is EvalEvent => event.event === 'eval').at(-1);
+      expect(loss).toBeCloseTo(measured?.loss ?? 0, 4);
+      if (accuracy !== null) expect(accuracy).toBeCloseTo(measured?.accuracy ?? 0, 6);
+    },
+  );
+});
+
+describe('a forecast', () => {
+  test('lies where the series goes, within intervals that hold what they promise', async () => {
+    const options = runs['a series, its next values'];
+    const { outcome } = await run({ ...options, steps: 400, lr: 0.02, out: folder(), workers: 1 });
+    const model = await loadModel(outcome.path);
+    const [{ row, prediction }] = await model.predict({ csv: file(series(290), 'csv') }, { interval: 0.9 });
+    expect(row).toBe(290);
+    const truth = series(294)
+      .trim()
+      .split('\n')
+      .slice(-4)
+      .map((line) => Number(line.split(',')[1]));
+    const ahead = prediction.kind === 'forecast' ? prediction.values.load : [];
+    for (const [h, { value, lower, upper }] of ahead.entries()) {
+      expect(Math.abs(value - truth[h])).toBeLessThan(6);
+      expect((lower as number) < value && value < (upper as number)).toBe(true);
+    }
+  });
+
+  test('of which too little is known has no interval', async () => {
+    const { outcome } = await run({ ...runs['a series, its next values'], out: folder(), workers: 1 });
+    const [{ prediction }] = await (await loadModel(outcome.path)).predict({ csv: file(series(10), 'csv') });
+    expect(prediction.kind === 'forecast' && prediction.values.load[0].lower).toBeNull();
+  });
+});
+
+test('a stream of rows says what a prediction of all of them says', async () => {
+  const options = runs['sequences of rows, a class each row'];
+  const { outcome } = await run({ ...options, out: folder(), workers: 1 });
+  const model = await loadModel(outcome.path);
+  const csv = file(waves(1, 9), 'csv');
+  const stream = model.stream();
+  const lines = readFileSync(csv, 'utf8').trim().split('\n').slice(1);
+  const rows = lines.map((line) => line.split(',')[2]).map((text) => ({ value: text === '' ? null : Number(text) }));
+  const streamed = rows.map((row) => stream.step(row));
+  const all = await model.predict({ csv });
+  for (const [i, { prediction }] of all.entries()) {
+    const [one, other] = [prediction, streamed[i]];
+    if (one.kind !== 'class' || other.kind !== 'class') throw new Error('no class');
+    for (const [label, chance] of Object.entries(one.probabilities))
+      expect(other.probabilities[label]).toBeCloseTo(chance, 5);
+  }
+  stream.reset();
+  expect(stream.step(rows[0])).toEqual(streamed[0]);
+  const inMemory = await model.predict({ rows: rows.map((row) => ({ ...row, id: 'w' })) });
+  expect(inMemory.map(({ prediction }) => prediction)).toEqual(all.map(({ prediction }) => prediction));
+  expect(() => stream.step({ value: '3' })).toThrow('stream: "3" is not allowed in column "value"; it is a number');
+});
+
+test('a model of a table refuses what it has no use for, and others refuse tables', async () => {
+  const { outcome } = await run({ ...runs['rows, a number each'], out: folder(), workers: 1 });
+  const model = await loadModel(join(outcome.path, 'model.safetensors'));
+  expect(() => model.sample()).toThrow('sample: the model learned a table, it writes no text; use predict');
+  await expect(model.eval({ text: 'abc' })).rejects.toThrow(
+    '--csv: it is missing; give one of --csv, --jsonl and --parquet',
+  );
+  await expect(model.predict({}, { interval: 1 })).rejects.toThrow('interval: 1 is not allowed');
+  const other = runs['rows, labels each'];
+  await expect(run({ ...other, initFrom: outcome.path, out: folder() })).rejects.toThrow(/the model's columns/);
+  const text = await run({
+    data: { text: 'abcabcabc'.repeat(50) },
+    hidden: 4,
+    batch: 2,
+    window: 4,
+    steps: 1,
+    workers: 1,
+    out: folder(),
+  });
+  const writes = await loadModel(text.outcome.path);
+  await expect(writes.predict({ csv: 'x.csv' })).rejects.toThrow('predict: the model learned no table');
+  await expect(writes.eval({ csv: 'x.csv' })).rejects.toThrow(
+    '--csv: the model learned no table; give it what it learned',
+  );
+});
