@@ -17,12 +17,18 @@ export interface Outcome {
   readonly stderr: string;
 }
 
-export function unroll(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Outcome {
+/** @param input what comes on the standard input */
+export function unroll(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+  input = '',
+): Outcome {
   const env = { ...process.env, ...environment };
   const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, ...args], {
     cwd: folder,
     env,
     encoding: 'utf8',
+    input,
   });
   return { status, stdout, stderr };
 }
