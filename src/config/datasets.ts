@@ -25,5 +25,5 @@ export const DATASETS: Readonly<Record<DatasetName, TextSet | TableSet>> = {
   parity: { format: 'jsonl', task: 'tag', target: 'parity' },
   /** 10,000 handwritten digits, a pixel a column; a step for each row of pixels. */
   mnist: { format: 'csv', task: 'classify', target: 'digit', scaling: 'none' },
-  'mnist-rows': { format: 'jsonl', task: 'classify', target: 'digit', scaling: 'none' },
+  'mnist-rows': { format: 'jsonl', task: 'classify', target: 'digit' },
 };

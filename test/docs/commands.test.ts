@@ -29,7 +29,7 @@ test('the README has commands to run', () => expect(blocksOf('README.md').length
 test.each(pages.filter((page) => blocksOf(page).length > 0))('the commands of %s run', (page) => {
   const cwd = mkdtempSync(join(folder, 'page-'));
   for (const block of blocksOf(page)) {
-    const env = { ...process.env, PATH: `${folder}${delimiter}${process.env.PATH}` };
+    const env = { ...process.env, EXAMPLES: join(ROOT, 'examples'), PATH: `${folder}${delimiter}${process.env.PATH}` };
     execFileSync('sh', ['-e', '-c', block], { cwd, env, stdio: 'pipe' });
   }
 });
