@@ -161,7 +161,13 @@ export class WindowCalls {
       ...{ z: at(own.z, ldz), r: at(own.r, ldz), ldz, zGroup: streams * ldz },
       ...{ h: at(own.h, ldh), c: at(own.c, ldh), tanhC: at(own.tanhC, ldh), dh: at(own.dh, ldh), dc: at(own.dc, ldh) },
       ...{ ldh, hGroup: streams * ldh, rows: this.#share.rows, units: this.#model.hidden },
-      ...{ firstBlock: from, blocks: to - from, activation: Activation[this.#model.activation], penalty: 0 },
+      ...{
+        firstBlock: from,
+        blocks: to - from,
+        activation: Activation[this.#model.activation],
+        reversed: 0,
+        penalty: 0,
+      },
     });
   }
 
