@@ -39,6 +39,7 @@ const models: readonly {
     { name: `lstm, ${output}`, model: { ...CELLS[3], ...features, output } },
     { name: `mlp, ${output}`, model: { ...feedforward, ...features, output } },
     { name: `linear model, ${output}`, model: { ...feedforward, ...features, ...one, output } },
+    { name: `lstm in two directions, ${output}`, model: { ...CELLS[3], ...features, bidirectional: true, output } },
     { name: `gru of tokens, ${output}`, model: { ...CELLS[4], embedding: 6, vocabulary: 30, outputs: K, output } },
   ]),
 ];
@@ -77,6 +78,9 @@ async function trained(shape: RunShape, kernels: KernelName) {
       });
       slot.reset.fill(step === 0 ? 1 : 0);
       slot.carry.fill(T);
+      slot.lengths?.forEach((_, row, lengths) => {
+        lengths[row] = T - ((row + step) % 3);
+      });
       return { kind: 'train', steps: T, counted: T * shape.streams, rate: 0.02, step: step++ };
     },
     (_, { loss }) => losses.push(loss),
