@@ -145,7 +145,7 @@ function cell(kernel: CellKernel, hidden: number, rows: number): KernelCase {
           hGroup: rows * ldh,
         },
         ...{ h: states(), c: states(), tanhC: states(), dh: states(), dc: states(), rows, units: hidden },
-        ...{ firstBlock: 0, blocks: hidden / PANEL, activation: Activation.tanh, penalty: 0 },
+        ...{ firstBlock: 0, blocks: hidden / PANEL, activation: Activation.tanh, reversed: 0, penalty: 0 },
       });
       const elements = rows * hidden;
       return {

@@ -75,6 +75,7 @@ export class Coordinator {
         outputs: arena.floatsAt(slot.outputs, tokens * outputsWidth(layout.shape.model)),
         reset: arena.intsAt(slot.reset, streams),
         carry: arena.intsAt(slot.carry, streams),
+        lengths: layout.shape.model.bidirectional ? arena.intsAt(slot.lengths, streams) : undefined,
       };
     });
     this.#fed = new Array(this.#slots.length);

@@ -82,7 +82,7 @@ export class StepLoop {
     this.#allStreams = new StreamState(arena, shape.model, layout.training, [0, shape.streams]);
     this.#input = {
       ...{ tokens: 0, features: 0, entryStarts: 0, entryFeatures: 0, entryValues: 0, targets: 0, outputs: 0 },
-      ...{ reset: 0, carry: 0 },
+      ...{ reset: 0, carry: 0, lengths: 0 },
       steps: 0,
       headFrom: 0,
       counted: 0,
@@ -149,6 +149,7 @@ export class StepLoop {
       outputs: slot.outputs,
       reset: slot.reset,
       carry: slot.carry,
+      lengths: slot.lengths,
       steps: read(Record.steps),
       headFrom: read(Record.headFrom),
       counted: read(Record.counted),

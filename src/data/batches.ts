@@ -19,6 +19,8 @@ export interface BatchSlot {
   readonly reset: Int32Array;
   /** [B] steps of this window before the start of the next: the state after them is where the next window starts. */
   readonly carry: Int32Array;
+  /** [B] steps of each row, where the model reads them from the end as well; rows are whole sequences then, 1 step at least. */
+  readonly lengths?: Int32Array;
 }
 
 /** Sparse rows: row t * B + s has entries [starts[row], starts[row + 1]) of the other two. */

@@ -269,7 +269,8 @@ export const ColumnSums = layout('d', 'ldd', 'rows', 'out', 'out2');
 /**
  * The point-wise part of a cell, one time step a call. State rows h, c stand in [T + 1, B, H] with the initial state at
  * index 0: step t reads index t and writes index t + 1. Gates are interleaved by blocks of 16 units:
- * z is [T, B, H/16, gates, 16]. One leading dimension `ldh` and one group stride `hGroup` serve h, c, tanhC and dh.
+ * z is [T, B, H/16, gates, 16]. One leading dimension `ldh` and one group stride `hGroup` serve h, c, tanhC and dh. A reversed
+ * direction goes from the last step to the first: step t reads index t + 1 of h and c, and writes index t.
  */
 export const Cell = layout(
   'z', // [T, B, gates H]: pre-activations, overwritten by the gates' values; backward: overwritten by their deltas
@@ -288,6 +289,7 @@ export const Cell = layout(
   'firstBlock', // blocks of 16 units: this call does [firstBlock, firstBlock + blocks)
   'blocks',
   'activation', // Activation; RNN only
+  'reversed', // 1 where step t follows step t + 1
   'penalty', // added to dLoss/dh of active units; ReLU only, backward
 );
 
@@ -408,7 +410,7 @@ export interface Kernels {
   /** i, f, g, o in PyTorch's order: c(t) = f c(t-1) + i g, h(t) = o tanh c(t) (Hochreiter & Schmidhuber 1997, Gers et al. 2000). */
   lstmForward(descriptor: number, t: number): void;
   lstmBackward(descriptor: number, t: number): void;
-  /** r, z, n: n = tanh(z_n + r r_n), h(t) = (1 - z) n + z h(t-1) (Cho et al. 2014, reset after the product as in PyTorch). Backward adds z dh(t) to dh(t-1). */
+  /** r, z, n: n = tanh(z_n + r r_n), h(t) = (1 - z) n + z h(t-1) (Cho et al. 2014, reset after the product as in PyTorch). Backward adds z dh(t) to dh of the step before, where there is one; a reversed direction has place for it behind the last step. */
   gruForward(descriptor: number, t: number): void;
   gruBackward(descriptor: number, t: number): void;
   softmax(descriptor: number, fromGroup: number, toGroup: number): void;

@@ -9,6 +9,8 @@ export interface Architecture {
   readonly hidden: number;
   /** 0 for mlp alone: a linear model. */
   readonly layers: number;
+  /** Whether each layer also reads from the last step to the first, with weights of its own; its outputs are both directions'. */
+  readonly bidirectional?: boolean;
   /** Width D of the embedding; 0: one-hot rows. */
   readonly embedding: number;
   /** Tokens, V, that may be read; 0 where real-valued features are. The head has as many outputs unless `outputs` says it. */
@@ -27,6 +29,9 @@ export interface Architecture {
    */
   readonly output?: 'softmax' | 'multilabel' | 'linear';
 }
+
+/** Directions in which a layer reads. */
+export const directionsOf = ({ bidirectional }: Architecture): 1 | 2 => (bidirectional ? 2 : 1);
 
 /** Outputs of the head: K, or V where the model predicts the tokens that it reads. */
 export const headOutputs = ({ outputs, vocabulary }: Architecture): number => outputs ?? vocabulary;

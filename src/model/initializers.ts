@@ -1,6 +1,6 @@
 // How weights start. Every parameter is drawn from a counter of its own, keyed by seed and name, so that a start does not
 // depend on the order in which parameters are filled. Values are in PyTorch's layout.
-import type { Architecture } from './architecture.js';
+import { type Architecture, directionsOf } from './architecture.js';
 import { cells } from './cells/cells.js';
 import { Counter } from './counter.js';
 import { elementsOf, type Parameter, rowPieces } from './parameters.js';
@@ -43,12 +43,16 @@ export function* initialPieces(model: Architecture, p: Parameter, init: Initiali
   }
 }
 
-/** PyTorch: U(-k, k) with k = 1 / sqrt(H) in recurrent layers, 1 / sqrt(inputs) in linear ones; the head's inputs are H. */
+/**
+ * PyTorch: U(-k, k) with k = 1 / sqrt(H) in recurrent layers, 1 / sqrt(inputs) in linear ones; the head's inputs are H of each
+ * direction.
+ */
 function boundOf(model: Architecture, p: Parameter): number {
   const { hidden, layers, cell, embedding, vocabulary, features, sparseFeatures } = model;
   const reads = sparseFeatures ?? features ?? (embedding || vocabulary);
   const readsInputs = p.role === 'head' ? layers === 0 : cell === 'mlp' && p.layer === 0;
-  return 1 / Math.sqrt(readsInputs ? reads : hidden);
+  const width = p.role === 'head' ? directionsOf(model) * hidden : hidden;
+  return 1 / Math.sqrt(readsInputs ? reads : width);
 }
 
 type Draw = (index: number) => number;

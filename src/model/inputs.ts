@@ -1,5 +1,6 @@
 // What the first layer reads, as its part of z: rows of W_x that tokens or sparse features name, rows of P = E W_x, rows of E times
-// W_x, or real-valued features times W_x. A model without layers has its logits in place of z.
+// W_x, or real-valued features times W_x. A model without layers has its logits in place of z. Of two directions each has its own
+// W_x and z, and both read the same inputs.
 import { CatchUp, Gather, Init, type Kernels, Lookup, PANEL, Product, padded } from '../kernels/kernels.js';
 import type { Descriptors } from '../memory/arena.js';
 import type { Architecture } from './architecture.js';
@@ -22,6 +23,8 @@ export interface WindowInput {
   readonly targets: number;
   /** What to predict where targets are no classes, floats [T, B, K padded]. */
   readonly outputs: number;
+  /** Of a bidirectional model: the steps of each row, int32 [B]. */
+  readonly lengths: number;
 }
 
 export interface InputOptions {
@@ -53,6 +56,7 @@ const GATHERED_AT_ONCE = 1 << 18;
 export class Inputs {
   readonly #o: InputOptions;
   readonly #calls: WindowCalls;
+  readonly #reverse: boolean;
   /** Where this member's columns of the inputs' part of z are looked up. */
   readonly #table: InputTable;
   readonly #projectedTable: InputTable;
@@ -65,14 +69,18 @@ export class Inputs {
   readonly #embeddedProduct: number;
   readonly #embeddedBackward: number;
 
-  constructor(options: InputOptions, calls: WindowCalls) {
+  /** @param reverse whether it is for the reverse direction, which comes after the other */
+  constructor(options: InputOptions, calls: WindowCalls, reverse = false) {
     const { model, views, parameters, share, trains, behind, descriptors } = options;
     this.#o = options;
     this.#calls = calls;
+    this.#reverse = reverse;
     const isLinear = model.layers === 0;
-    const weights = weightsOf(parameters, isLinear ? 'head' : 'input');
-    const z = isLinear ? calls.rows(views.logits, views.ldl) : calls.rows(views.layers[0].z, views.ldz);
-    const biases = isLinear ? biasesOf(parameters, 'head') : calls.inputBiases(0);
+    const weights = weightsOf(parameters, isLinear ? 'head' : 'input', 0, reverse);
+    const z = isLinear
+      ? calls.rows(views.logits, views.ldl)
+      : calls.rows(calls.direction(views.layers[0], reverse).z, views.ldz);
+    const biases = isLinear ? biasesOf(parameters, 'head') : calls.inputBiases(0, reverse);
     const columns = isLinear ? ([0, weights.columns] as const) : calls.ownColumns(weights.gates);
     const own = columns[0] * descriptors.arena.floatBytes;
     const [bias, bias2 = 0] = biases.map((p) => p.weights + own);
@@ -96,7 +104,8 @@ export class Inputs {
     this.#embeddedBackward =
       embeds && trains
         ? calls.backwardProduct(
-            ...([z, weights, gradient, Init.zero, partOf(share, weights.depth / PANEL)] as const),
+            ...([z, weights, gradient, reverse ? Init.accumulate : Init.zero] as const),
+            partOf(share, weights.depth / PANEL),
             calls.listsOf(views.layers[0], 1),
           )
         : 0;
@@ -118,10 +127,7 @@ export class Inputs {
       return false;
     }
     if (model.embedding > 0 && !projected) {
-      phases.enter(Phase.gather);
-      if (this.#lookupEmbedded) this.#lookUp(this.#lookupEmbedded, input, partOf(share, steps));
-      else this.#gatherEmbeddedRows(input, steps);
-      share.sync();
+      if (!this.#reverse) this.#embed(input, steps);
       phases.enter(Phase.inputProduct);
       kernels.product(this.#embeddedProduct, 0, steps);
       return false;
@@ -149,6 +155,15 @@ export class Inputs {
   /** The product that gives the gradient of embedded rows; 0 where there are none. */
   get backward(): number {
     return this.#embeddedBackward;
+  }
+
+  /** The embedded rows, for both directions. */
+  #embed(input: WindowInput, steps: number): void {
+    const { share, phases } = this.#o;
+    phases.enter(Phase.gather);
+    if (this.#lookupEmbedded) this.#lookUp(this.#lookupEmbedded, input, partOf(share, steps));
+    else this.#gatherEmbeddedRows(input, steps);
+    share.sync();
   }
 
   #gatherEmbeddedRows(input: WindowInput, steps: number): void {

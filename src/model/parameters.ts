@@ -1,7 +1,7 @@
 // The parameters of a model: PyTorch's names and shapes outside, panels and interleaved gates in the arena. Here is the one
 // place that knows how the two correspond.
 import { PANEL, padded } from '../kernels/kernels.js';
-import { type Architecture, headOutputs } from './architecture.js';
+import { type Architecture, directionsOf, headOutputs } from './architecture.js';
 import { cells } from './cells/cells.js';
 
 /**
@@ -20,6 +20,8 @@ export interface Parameter {
   readonly role: Role;
   /** Of `input` and `recurrent`; 0 for the others. */
   readonly layer: number;
+  /** Whether it belongs to the direction from the last step to the first. */
+  readonly reverse: boolean;
   /** As in PyTorch: [outputs, inputs], [V, D] for the embedding, [outputs] for a bias. */
   readonly shape: readonly number[];
   readonly storage: Storage;
@@ -27,6 +29,8 @@ export interface Parameter {
   readonly gates: number;
   /** Whether the rows of PyTorch's shape are the columns here: everywhere but in the embedding. */
   readonly outputsFirst: boolean;
+  /** Of a matrix: parts of its inputs that are padded each by itself, the outputs of each direction below. */
+  readonly parts: 1 | 2;
   /** Stored rows; padded in panels. */
   readonly depth: number;
   /** Stored columns, padded. */
@@ -44,16 +48,18 @@ interface Part {
   readonly name: string;
   readonly role: Role;
   readonly layer: number;
+  readonly reverse: boolean;
   readonly shape: readonly number[];
   readonly gates: number;
+  readonly parts: 1 | 2;
 }
 
 function parameter(part: Part, storage: Storage, transposed = storage === 'panels'): Parameter {
-  const { shape, gates, role } = part;
+  const { shape, gates, role, parts } = part;
   const outputsFirst = role !== 'embedding';
   const outputs = outputsFirst ? shape[0] : shape[1];
   const inputs = storage === 'vector' ? 1 : outputsFirst ? shape[1] : shape[0];
-  const depth = storage === 'panels' ? padded(inputs) : inputs;
+  const depth = storage === 'panels' ? parts * padded(inputs / parts) : inputs;
   // A few outputs of many features: padding would be most of the table.
   const narrow = role === 'head' && storage === 'rows' && outputs < PANEL;
   const columns = narrow ? outputs : gates * padded(outputs / gates);
@@ -61,7 +67,7 @@ function parameter(part: Part, storage: Storage, transposed = storage === 'panel
 }
 
 const bias = (part: Part, summedWith: string | undefined): Parameter => ({
-  ...parameter({ ...part, shape: part.shape.slice(0, 1) }, 'vector'),
+  ...parameter({ ...part, shape: part.shape.slice(0, 1), parts: 1 }, 'vector'),
   summedWith,
 });
 
@@ -72,15 +78,21 @@ const tableRows = ({ vocabulary, features, sparseFeatures }: Architecture): numb
 /** All parameters of a model, in the order of the file and of every sum over them. */
 export function parametersOf(model: Architecture): readonly Parameter[] {
   const { hidden, embedding, vocabulary, layers } = model;
+  const directions = directionsOf(model);
+  const alone = { layer: 0, reverse: false, gates: 1, parts: 1 } as const;
   const list: Parameter[] = [];
   if (embedding > 0) {
-    const part = { role: 'embedding', layer: 0, shape: [vocabulary, embedding], gates: 1 } as const;
+    const part = { ...alone, role: 'embedding', shape: [vocabulary, embedding] } as const;
     list.push(parameter({ ...part, name: 'embedding.weight' }, 'rows'));
   }
-  for (let layer = 0; layer < layers; layer++) list.push(...layerParameters(model, layer));
+  for (let layer = 0; layer < layers; layer++) {
+    list.push(...layerParameters(model, layer, false));
+    if (directions > 1) list.push(...layerParameters(model, layer, true));
+  }
   const isTable = layers === 0 && tableRows(model) > 0;
-  const inputs = layers > 0 ? hidden : isTable ? tableRows(model) : (model.features as number);
-  const head = { role: 'head', layer: 0, shape: [headOutputs(model), inputs], gates: 1 } as const;
+  const inputs = layers > 0 ? directions * hidden : isTable ? tableRows(model) : (model.features as number);
+  const parts = layers > 0 ? directions : 1;
+  const head = { ...alone, role: 'head', shape: [headOutputs(model), inputs], parts } as const;
   list.push(
     parameter({ ...head, name: 'head.weight' }, isTable ? 'rows' : 'panels', layers > 0),
     bias({ ...head, name: 'head.bias' }, isTable ? undefined : 'head.weight'),
@@ -88,26 +100,28 @@ export function parametersOf(model: Architecture): readonly Parameter[] {
   return list;
 }
 
-function layerParameters(model: Architecture, layer: number): readonly Parameter[] {
+function layerParameters(model: Architecture, layer: number, reverse: boolean): readonly Parameter[] {
   const { gates, separateRecurrent, isRecurrent } = cells[model.cell];
   const { hidden, embedding, features } = model;
   const isTable = layer === 0 && embedding === 0 && features === undefined;
-  const inputs = layer > 0 ? hidden : isTable ? tableRows(model) : (features ?? embedding);
+  const parts = layer > 0 ? directionsOf(model) : 1;
+  const inputs = layer > 0 ? parts * hidden : isTable ? tableRows(model) : (features ?? embedding);
   // Nothing is before the features: no one asks for their gradient.
   const transposed = !isTable && (layer > 0 || features === undefined);
-  const input = { role: 'input', layer, shape: [gates * hidden, inputs], gates } as const;
-  const weight = isRecurrent ? `rnn.weight_ih_l${layer}` : `hidden.${layer}.weight`;
+  const input = { role: 'input', layer, reverse, shape: [gates * hidden, inputs], gates, parts } as const;
+  const suffix = `l${layer}${reverse ? '_reverse' : ''}`;
+  const weight = isRecurrent ? `rnn.weight_ih_${suffix}` : `hidden.${layer}.weight`;
   // Tokens of the first layer may be projected: then no product reads the deltas of all rows for the input weights.
   const summed = layer > 0 || features !== undefined ? weight : undefined;
   const inputWeights = parameter({ ...input, name: weight }, isTable ? 'rows' : 'panels', transposed);
   if (!isRecurrent) return [inputWeights, bias({ ...input, name: `hidden.${layer}.bias` }, summed)];
-  const recurrent = { role: 'recurrent', layer, shape: [gates * hidden, hidden], gates } as const;
-  const recurrentWeight = `rnn.weight_hh_l${layer}`;
+  const recurrent = { ...input, role: 'recurrent', shape: [gates * hidden, hidden], parts: 1 } as const;
+  const recurrentWeight = `rnn.weight_hh_${suffix}`;
   return [
     inputWeights,
     parameter({ ...recurrent, name: recurrentWeight }, 'panels'),
-    bias({ ...input, name: `rnn.bias_ih_l${layer}` }, separateRecurrent ? summed : recurrentWeight),
-    bias({ ...recurrent, name: `rnn.bias_hh_l${layer}` }, recurrentWeight),
+    bias({ ...input, name: `rnn.bias_ih_${suffix}` }, separateRecurrent ? summed : recurrentWeight),
+    bias({ ...recurrent, name: `rnn.bias_hh_${suffix}` }, recurrentWeight),
   ];
 }
 
@@ -146,6 +160,13 @@ function forEachRow(
   }
 }
 
+/** Calls back for each part of a row's elements: how many there are, which is the first, and how many stored ones are before it. */
+function forEachPart(p: Parameter, visit: (count: number, from: number, stored: number) => void): void {
+  const [, second = 1] = p.shape;
+  const [count, stored] = [second / p.parts, p.depth / p.parts];
+  for (let part = 0; part < p.parts; part++) visit(count, part * count, part * stored);
+}
+
 /** The parameter as PyTorch lays it out. */
 export function toTorch(p: Parameter, stored: ArrayLike<number>): Float32Array {
   const values = new Float32Array(elementsOf(p));
@@ -163,8 +184,10 @@ export function rowsToTorch(
 ): void {
   const [, second = 1] = p.shape;
   forEachRow(p, from, to, (torch, start, stride) => {
-    const at = torch - from * second;
-    for (let j = 0; j < second; j++) values[at + j] = stored[start + j * stride];
+    forEachPart(p, (count, first, before) => {
+      const [at, storedAt] = [torch - from * second + first, start + before * stride];
+      for (let j = 0; j < count; j++) values[at + j] = stored[storedAt + j * stride];
+    });
   });
 }
 
@@ -178,8 +201,10 @@ export function fromTorch(
   const [, second = 1] = p.shape;
   if (from === 0) stored.fill(0);
   forEachRow(p, from, from + values.length / second, (torch, start, stride) => {
-    const at = torch - from * second;
-    for (let j = 0; j < second; j++) stored[start + j * stride] = values[at + j];
+    forEachPart(p, (count, first, before) => {
+      const [at, storedAt] = [torch - from * second + first, start + before * stride];
+      for (let j = 0; j < count; j++) stored[storedAt + j * stride] = values[at + j];
+    });
   });
 }
 

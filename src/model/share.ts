@@ -55,7 +55,9 @@ export function placeOf(model: Architecture, streams: number, workers: number, w
   const active = Math.max(1, Math.min(workers, Math.floor(multiplyAdds / FEWEST_OF_A_WORKER)));
   if (worker >= active) return { group: worker, firstRow: streams, rows: 0, member: 0, members: 1 };
   const blocks = padded(model.hidden) / PANEL;
-  const members = Math.min(active, blocks, Math.ceil((FEWEST_ROWS * active) / Math.max(1, streams)));
+  const shared = Math.min(active, blocks, Math.ceil((FEWEST_ROWS * active) / Math.max(1, streams)));
+  // Directions run one after the other on whole rows.
+  const members = model.bidirectional ? 1 : shared;
   const groups = multiplyAdds / active >= FEWEST_SHARED ? Math.floor(active / members) : active;
   const cut = (count: number, index: number): number => Math.floor((count * index) / groups);
   const group = Math.floor(((worker + 1) * groups - 1) / active);

@@ -3,11 +3,12 @@
 //
 //   tokens -> z of layer 0 (gathered rows of W_x, or of P = E W_x, or E's rows times W_x); features times W_x
 //   for each layer: input part of all steps at once, then step by step the recurrent product and the cell
+//     of a bidirectional model the other way as well, see reverse.ts; the outputs of both stand side by side
 //   logits of all steps at once -> loss and its gradient in place -> dh of the last layer -> backward through the layers
 //
 // Where columns are shared, a member computes its units of z, h, c, dh in all layers, and its time steps of what has no
 // columns of a layer (embedded rows, dropout, the head). `sync` stands wherever it reads what others have written.
-import { Cell as CellFields, Dropout, Init, PANEL, padded } from '../kernels/kernels.js';
+import { Cell as CellFields, Dropout, Init, PANEL } from '../kernels/kernels.js';
 import type { Arena } from '../memory/arena.js';
 import type { Cell } from './cells/cell.js';
 import { cells } from './cells/cells.js';
@@ -15,6 +16,7 @@ import { dropoutKey } from './dropout-key.js';
 import { type InputOptions, Inputs, type WindowInput } from './inputs.js';
 import { WindowLoss } from './output-loss.js';
 import { Phase } from './phases.js';
+import { type DirectionCalls, ReverseDirection } from './reverse.js';
 import { partOf } from './share.js';
 import type { Sparsity } from './sparsity.js';
 import { biasesOf, type LayerViews, type PlacedParameter, weightsOf } from './views.js';
@@ -29,14 +31,10 @@ export interface StackOptions extends InputOptions {
 }
 
 /** Descriptors of one layer; 0 where a layer has no such call. */
-interface LayerCalls {
+interface LayerCalls extends DirectionCalls {
   readonly views: LayerViews;
-  readonly inputProduct: number;
-  readonly recurrentProduct: number;
-  readonly cell: number;
+  readonly reverse: ReverseDirection | undefined;
   readonly winners: number;
-  readonly recurrentBackward: number;
-  readonly inputBackward: number;
   readonly activeUnits: number;
   readonly dropoutForward: number;
   readonly dropoutBackward: number;
@@ -48,6 +46,8 @@ export class Stack {
   readonly #calls: WindowCalls;
   readonly #layers: readonly LayerCalls[];
   readonly #inputs: Inputs;
+  /** Of the reverse direction, where there is one. */
+  readonly #reverseInputs: Inputs | undefined;
   readonly #headProduct: number;
   readonly #headBackward: number;
   readonly #loss: WindowLoss;
@@ -60,6 +60,7 @@ export class Stack {
     this.#calls = calls;
     this.#layers = views.layers.map((_, layer) => this.#layerCalls(layer));
     this.#inputs = new Inputs(options, calls);
+    this.#reverseInputs = model.bidirectional ? new Inputs(options, calls, true) : undefined;
     this.#loss = new WindowLoss(kernels, descriptors, model, views, share);
     [this.#headProduct, this.#headBackward] = model.layers > 0 ? this.#headCalls() : [0, 0];
   }
@@ -74,6 +75,7 @@ export class Stack {
     sparsity?.begin();
     if (share.rows === 0) return;
     const gathers = this.#inputs.run(input, steps, projected);
+    const gathered = this.#reverseInputs?.run(input, steps, projected) ? this.#reverseInputs : undefined;
     for (let layer = 0; layer < this.#layers.length; layer++) {
       const calls = this.#layers[layer];
       if (layer > 0) phases.enter(Phase.inputProduct);
@@ -89,6 +91,7 @@ export class Stack {
         if (calls.winners) this.#chooseWinners(calls.winners, t + 1);
         this.#list(layer, t + 1);
       }
+      calls.reverse?.forward(input.lengths, steps, layer === 0 ? gathered : undefined);
       if (calls.dropoutForward) this.#drop(calls.dropoutForward, layer, steps, step);
     }
   }
@@ -132,14 +135,17 @@ export class Stack {
         share.sync();
         if (t > 0 && calls.recurrentBackward) this.#product(calls.recurrentBackward, t, t + 1, layer, 1);
       }
+      calls.reverse?.backward(steps);
       if (layer === 0) break;
       this.#product(calls.inputBackward, 0, steps, layer, 1);
+      calls.reverse?.backwardToInputs(steps);
       const below = this.#layers[layer - 1];
       if (!below.dropoutBackward) continue;
       share.sync();
       this.#drop(below.dropoutBackward, layer - 1, steps, step);
     }
     if (this.#inputs.backward && !projected) this.#product(this.#inputs.backward, 0, steps, 0, 1);
+    if (this.#reverseInputs?.backward) kernels.product(this.#reverseInputs.backward, 0, steps);
   }
 
   /**
@@ -173,7 +179,7 @@ export class Stack {
     const [own, end] = partOf(share, steps - from);
     const { dh } = views.layers[model.layers - 1];
     const [cleared, last] = partOf(share, from);
-    for (let t = cleared; t < last; t++) this.#clear(dh, t, [0, padded(model.hidden) / PANEL]);
+    for (let t = cleared; t < last; t++) this.#clear(dh, t, [0, this.#calls.outputColumns / PANEL]);
     kernels.product(this.#headBackward, from + own, from + end);
     share.sync();
   }
@@ -211,41 +217,62 @@ export class Stack {
   }
 
   #layerCalls(layer: number): LayerCalls {
-    const { views, trains } = this.#o;
+    const { views, trains, model } = this.#o;
     const calls = this.#calls;
     const own = views.layers[layer];
+    const hOf = (view: number) => calls.rows(view, views.ldh);
+    const [h, dh] = [hOf(own.h), hOf(own.dh)];
+    const reverse = model.bidirectional ? this.#directionCalls(layer, true) : undefined;
+    return {
+      ...this.#directionCalls(layer, false),
+      reverse: reverse && new ReverseDirection(this.#o, this.#cell, reverse, calls.direction(own, true)),
+      views: own,
+      activeUnits: calls.activeUnits(own),
+      winners: calls.winners(own),
+      dropoutForward: own.dropped ? calls.dropout(calls.later(h, 1), hOf(own.dropped)) : 0,
+      dropoutBackward: own.dropped && trains ? calls.dropout(dh, dh) : 0,
+    };
+  }
+
+  #directionCalls(layer: number, reverse: boolean): DirectionCalls {
+    const { views, trains, parameters, share } = this.#o;
+    const calls = this.#calls;
+    const listed = views.layers[layer];
+    const own = calls.direction(listed, reverse);
     const below = layer > 0 ? views.layers[layer - 1] : undefined;
-    const { parameters } = this.#o;
     const { separateRecurrent: separate, isRecurrent } = this.#cell;
     const hOf = (view: number) => calls.rows(view, views.ldh);
     const [z, h, dh] = [calls.rows(own.z, views.ldz), hOf(own.h), hOf(own.dh)];
     const recurrent = separate ? calls.rows(own.r, views.ldz) : z;
     const inputs = below && (below.dropped ? hOf(below.dropped) : calls.later(hOf(below.h), 1));
-    const biases = separate ? biasesOf(parameters, 'recurrent', layer) : [];
-    const weights = isRecurrent ? weightsOf(parameters, 'recurrent', layer) : undefined;
-    const inputWeights = weightsOf(parameters, 'input', layer);
+    const biases = separate ? biasesOf(parameters, 'recurrent', layer, reverse) : [];
+    const weights = isRecurrent ? weightsOf(parameters, 'recurrent', layer, reverse) : undefined;
+    const inputWeights = weightsOf(parameters, 'input', layer, reverse);
     const backward = (a: typeof z, p: PlacedParameter, c: typeof h, init: number): number =>
-      trains ? calls.backwardProduct(a, p, c, init, calls.ownBlocks, calls.listsOf(own, 1)) : 0;
+      trains ? calls.backwardProduct(a, p, c, init, partOf(share, p.depth / PANEL), calls.listsOf(listed, 1)) : 0;
     return {
-      views: own,
       inputProduct:
         below && inputs
-          ? calls.product(inputs, inputWeights, z, Init.bias, calls.inputBiases(layer), calls.listsOf(below, 1))
+          ? calls.product(
+              inputs,
+              inputWeights,
+              z,
+              Init.bias,
+              calls.inputBiases(layer, reverse),
+              calls.listsOf(below, 1),
+            )
           : 0,
       recurrentProduct: weights
         ? calls.product(
-            ...([h, weights, recurrent, separate ? Init.bias : Init.accumulate, biases] as const),
-            calls.listsOf(own, 0),
+            ...([reverse ? calls.later(h, 1) : h, weights, recurrent] as const),
+            ...([separate ? Init.bias : Init.accumulate, biases, calls.listsOf(listed, 0)] as const),
           )
         : 0,
-      activeUnits: calls.activeUnits(own),
-      cell: calls.cell(own),
-      winners: calls.winners(own),
-      // Step t writes dh(t - 1): the output begins one group earlier. It is never called for t = 0.
-      recurrentBackward: weights ? backward(recurrent, weights, calls.later(dh, -1), Init.accumulate) : 0,
-      inputBackward: below ? backward(z, inputWeights, hOf(below.dh), Init.zero) : 0,
-      dropoutForward: own.dropped ? calls.dropout(calls.later(h, 1), hOf(own.dropped)) : 0,
-      dropoutBackward: own.dropped && trains ? calls.dropout(dh, dh) : 0,
+      cell: calls.cell(own, reverse),
+      // Step t writes dh of the step before: a group earlier, or later. It is never called where there is none.
+      recurrentBackward: weights ? backward(recurrent, weights, calls.later(dh, reverse ? 1 : -1), Init.accumulate) : 0,
+      // Both directions read the same.
+      inputBackward: below ? backward(z, inputWeights, hOf(below.dh), reverse ? Init.accumulate : Init.zero) : 0,
     };
   }
 }

@@ -1,7 +1,7 @@
 // Where a model's numbers lie in the arena: its parameters, and what one window of T steps of B streams needs.
 import { LIST_ROWS, padded } from '../kernels/kernels.js';
 import type { Part, PlanBuilder } from '../memory/plan.js';
-import { type Architecture, headOutputs } from './architecture.js';
+import { type Architecture, directionsOf, headOutputs } from './architecture.js';
 import { cells } from './cells/cells.js';
 import { type Parameter, parametersOf } from './parameters.js';
 
@@ -57,8 +57,13 @@ export function findParameter(parameters: readonly PlacedParameter[], name: stri
 }
 
 /** The matrix or table of a layer's `input` or `recurrent` part, of the head or the embedding. */
-export function weightsOf(parameters: readonly PlacedParameter[], role: Parameter['role'], layer = 0): PlacedParameter {
-  const found = parameters.find((p) => p.role === role && p.layer === layer && p.storage !== 'vector');
+export function weightsOf(
+  parameters: readonly PlacedParameter[],
+  role: Parameter['role'],
+  layer = 0,
+  reverse = false,
+): PlacedParameter {
+  const found = parameters.find((p) => isPart(p, role, layer, reverse) && p.storage !== 'vector');
   if (!found) throw new Error(`layer ${layer} of the model has no ${role} weights`);
   return found;
 }
@@ -68,16 +73,26 @@ export const biasesOf = (
   parameters: readonly PlacedParameter[],
   role: Parameter['role'],
   layer = 0,
-): readonly PlacedParameter[] =>
-  parameters.filter((p) => p.role === role && p.layer === layer && p.storage === 'vector');
+  reverse = false,
+): readonly PlacedParameter[] => parameters.filter((p) => isPart(p, role, layer, reverse) && p.storage === 'vector');
 
-/** Activations of one layer; byte offsets, 0 where the cell or the purpose has no such view. */
+const isPart = (p: Parameter, role: Parameter['role'], layer: number, reverse: boolean): boolean =>
+  p.role === role && p.layer === layer && p.reverse === reverse;
+
+/**
+ * Activations of one layer; byte offsets, 0 where the cell or the purpose has no such view. H is the outputs of a layer: of two
+ * directions those of the reverse one stand behind the others, and read their states before the first of their steps from
+ * group T + 1 of h and c.
+ */
 export interface LayerViews {
   /** [T, B, gates H] */
   readonly z: number;
   /** [T, B, gates H], cells with a recurrent part of its own */
   readonly r: number;
-  /** [T + 1, B, H] */
+  /** The same of the reverse direction. */
+  readonly zReverse: number;
+  readonly rReverse: number;
+  /** [T + 1, B, H]; T + 2 groups of two directions, and one more of dh */
   readonly h: number;
   readonly c: number;
   /** [T, B, H] */
@@ -142,10 +157,10 @@ export const leadingDimension = (width: number): number => (width % 128 === 0 ? 
 /**
  * Whether the tokens' part of z is projected for the whole vocabulary and then gathered (P = E W_x), rather than computed row by
  * row: where there are more rows than tokens, and the window's plan has a place for it. Decided from the rows that are there, so
- * a window's bits do not depend on the plan's longest one.
+ * a window's bits do not depend on the plan's longest one. Two directions would need two such tables: they have none.
  */
 export const projects = (model: Architecture, rows: number, views?: WindowViews): boolean =>
-  model.embedding > 0 && model.vocabulary < rows && views?.projected !== 0;
+  model.embedding > 0 && !model.bidirectional && model.vocabulary < rows && views?.projected !== 0;
 
 /** Blocks of rows of h, of all T + 1 groups. */
 export const listBlocks = (steps: number, streams: number): number => Math.ceil(((steps + 1) * streams) / LIST_ROWS);
@@ -155,7 +170,8 @@ export function placeWindow(plan: PlanBuilder, model: Architecture, shape: Windo
   const { steps, streams, trains } = shape;
   const width = padded(model.hidden);
   const ldz = leadingDimension(cell.gates * width);
-  const ldh = leadingDimension(width);
+  const directions = directionsOf(model);
+  const ldh = leadingDimension(directions * width);
   const ldl = leadingDimension(padded(headOutputs(model)));
   const rows = steps * streams;
   const floats = (count: number, needed = true): number => (needed ? plan.floats(part, count) : 0);
@@ -167,10 +183,12 @@ export function placeWindow(plan: PlanBuilder, model: Architecture, shape: Windo
     layers.push({
       z: floats(rows * ldz),
       r: floats(rows * ldz, cell.separateRecurrent),
-      h: floats((rows + streams) * ldh),
-      c: floats((rows + streams) * ldh, cell.hasCellState),
+      zReverse: floats(rows * ldz, directions > 1),
+      rReverse: floats(rows * ldz, directions > 1 && cell.separateRecurrent),
+      h: floats((rows + directions * streams) * ldh),
+      c: floats((rows + directions * streams) * ldh, cell.hasCellState),
       tanhC: floats(rows * ldh, cell.hasCellState),
-      dh: floats(rows * ldh, trains),
+      dh: floats((rows + (directions - 1) * streams) * ldh, trains),
       dc: floats(streams * ldh, trains && cell.hasCellState),
       dropped: floats(rows * ldh, shape.dropout && layer < model.layers - 1),
       active: ints((rows + streams) * ldh, lists),
@@ -182,10 +200,11 @@ export function placeWindow(plan: PlanBuilder, model: Architecture, shape: Windo
   }
   const table = model.vocabulary * cell.gates * width;
   const mayProject = projects(model, rows) && !shape.unprojected;
-  const mostRows = shape.unprojected ? rows : Math.min(rows, model.vocabulary);
+  const mostRows = shape.unprojected || directions > 1 ? rows : Math.min(rows, model.vocabulary);
   const unprojectedRows = model.embedding > 0 ? mostRows : 0;
   const embeddedFloats = unprojectedRows * padded(model.embedding);
-  const stateFloats = cell.isRecurrent ? 2 * model.layers * streams * width : 0;
+  // Two directions read whole sequences, each window from the zero state.
+  const stateFloats = cell.isRecurrent && directions === 1 ? 2 * model.layers * streams * width : 0;
   return {
     steps,
     streams,
@@ -201,6 +220,6 @@ export function placeWindow(plan: PlanBuilder, model: Architecture, shape: Windo
     losses: floats(rows),
     hits: floats(rows),
     hiddenState: floats(stateFloats, stateFloats > 0),
-    cellState: floats(stateFloats, cell.hasCellState),
+    cellState: floats(stateFloats, stateFloats > 0 && cell.hasCellState),
   };
 }

@@ -14,7 +14,7 @@ import {
   Winners,
 } from '../kernels/kernels.js';
 import type { Arena, Descriptors } from '../memory/arena.js';
-import type { Architecture } from './architecture.js';
+import { type Architecture, directionsOf } from './architecture.js';
 import { cells } from './cells/cells.js';
 import { ownRows, partOf, type Share } from './share.js';
 import { biasesOf, type LayerViews, type PlacedParameter, type WindowViews, weightsOf } from './views.js';
@@ -32,6 +32,9 @@ interface Lists {
   readonly active: number;
   readonly counts: number;
 }
+
+/** What one direction of a layer computes, of its own units alone; byte offsets, 0 for a view that is not there. */
+export type DirectionViews = Pick<LayerViews, 'z' | 'r' | 'h' | 'c' | 'tanhC' | 'dh' | 'dc'>;
 
 /** Columns [from, to) of a product's output, in panels. */
 type Panels = readonly [from: number, to: number];
@@ -60,6 +63,11 @@ export class WindowCalls {
     this.#views = views;
     this.#share = share;
     this.ownBlocks = partOf(share, padded(model.hidden) / PANEL);
+  }
+
+  /** Columns of a layer's outputs, of all directions. */
+  get outputColumns(): number {
+    return directionsOf(this.#model) * padded(this.#model.hidden);
   }
 
   /** Columns [from, to) of this share's member in a table or matrix of so many gates. */
@@ -153,7 +161,22 @@ export class WindowCalls {
     });
   }
 
-  cell(own: LayerViews): number {
+  /**
+   * The views of a layer as a direction has them. The reverse one reads index t + 1 of h and c in step t and writes index t: these
+   * begin a group later, so that both directions' outputs of a step stand side by side.
+   */
+  direction(own: LayerViews, reverse: boolean): DirectionViews {
+    if (!reverse) return own;
+    const { ldh, streams } = this.#views;
+    const behind = (view: number, groups: number): number =>
+      view && view + this.#bytes(groups * streams * ldh + padded(this.#model.hidden));
+    return {
+      ...{ z: own.zReverse, r: own.rReverse, h: behind(own.h, 1), c: behind(own.c, 1) },
+      ...{ tanhC: behind(own.tanhC, 0), dh: behind(own.dh, 0), dc: behind(own.dc, 0) },
+    };
+  }
+
+  cell(own: DirectionViews, reverse: boolean): number {
     const { ldh, ldz, streams } = this.#views;
     const at = (view: number, ld: number): number => view && this.rows(view, ld).at;
     const [from, to] = this.ownBlocks;
@@ -161,7 +184,13 @@ export class WindowCalls {
       ...{ z: at(own.z, ldz), r: at(own.r, ldz), ldz, zGroup: streams * ldz },
       ...{ h: at(own.h, ldh), c: at(own.c, ldh), tanhC: at(own.tanhC, ldh), dh: at(own.dh, ldh), dc: at(own.dc, ldh) },
       ...{ ldh, hGroup: streams * ldh, rows: this.#share.rows, units: this.#model.hidden },
-      ...{ firstBlock: from, blocks: to - from, activation: Activation[this.#model.activation], penalty: 0 },
+      ...{
+        firstBlock: from,
+        blocks: to - from,
+        activation: Activation[this.#model.activation],
+        reversed: reverse ? 1 : 0,
+        penalty: 0,
+      },
     });
   }
 
@@ -195,16 +224,16 @@ export class WindowCalls {
     const { ldh, streams } = this.#views;
     return this.#descriptors.add(Dropout, {
       ...{ in: from.at, out: to.at, ld: ldh, group: streams * ldh },
-      ...{ rows: this.#share.rows, columns: padded(this.#model.hidden) },
+      ...{ rows: this.#share.rows, columns: this.outputColumns },
       ...{ threshold: 0, scale: 1, key: 0, firstStream: this.#share.firstRow },
     });
   }
 
   /** The biases that belong to the input's part: both, unless the recurrent part stands by itself. */
-  inputBiases(layer: number): readonly PlacedParameter[] {
-    const biases = biasesOf(this.#parameters, 'input', layer);
+  inputBiases(layer: number, reverse: boolean): readonly PlacedParameter[] {
+    const biases = biasesOf(this.#parameters, 'input', layer, reverse);
     const { separateRecurrent } = cells[this.#model.cell];
-    return separateRecurrent ? biases : [...biases, ...biasesOf(this.#parameters, 'recurrent', layer)];
+    return separateRecurrent ? biases : [...biases, ...biasesOf(this.#parameters, 'recurrent', layer, reverse)];
   }
 
   /** The share's first row of an int32 [T, B]. */

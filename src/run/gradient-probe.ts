@@ -97,7 +97,15 @@ export class GradientProbe {
     const { steps: window, streams } = this.#views;
     const { tokens, targets, reset, carry } = this.#slot;
     const read = rows[0].length - 1;
-    const input = { ...this.#at, features: 0, entryStarts: 0, entryFeatures: 0, entryValues: 0, outputs: 0 };
+    const input = {
+      ...this.#at,
+      features: 0,
+      entryStarts: 0,
+      entryFeatures: 0,
+      entryValues: 0,
+      outputs: 0,
+      lengths: 0,
+    };
     targets.fill(NO_TARGET);
     carry.fill(window);
     for (let from = 0, side = 0; from < read; from += window, side = 1 - side) {

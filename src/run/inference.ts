@@ -72,6 +72,7 @@ export class Inference {
         outputs: outputsWidth(model) > 0 ? plan.floats('batches', steps * streams * outputsWidth(model)) : 0,
         reset: plan.ints('batches', streams),
         carry: plan.ints('batches', streams),
+        lengths: plan.ints('batches', streams),
       },
     });
     const many = place(room.window, room.streams);
@@ -104,6 +105,7 @@ export class Inference {
         },
         reset: this.arena.intsAt(at.reset, views.streams),
         carry: this.arena.intsAt(at.carry, views.streams),
+        lengths: this.arena.intsAt(at.lengths, views.streams),
       },
     });
     this.#many = bind(many);
@@ -197,6 +199,7 @@ export class Inference {
 
   /** One step on what stands in the slot, from `state`, which is overwritten by the state after it. @returns the logits [K] */
   readonly #step = (state: readonly Float32Array[]): Float32Array => {
+    if (this.#model.bidirectional) throw new Error('a model of two directions reads whole sequences, not steps');
     const { stack, at } = this.#one;
     const parts = this.#parts;
     this.#project();

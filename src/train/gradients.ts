@@ -232,7 +232,12 @@ export class Gradients {
     const top = layers.length - 1;
     if (p.role === 'head') return { at: outputs(top), ld: ldh, layer: top, firstRow: streams };
     const { layer } = p;
-    if (p.role === 'recurrent') return { at: layers[layer].h, ld: ldh, layer, firstRow: 0 };
+    if (p.role === 'recurrent') {
+      const { hidden } = this.#layout.shape.model;
+      // h(t + 1) of the reverse direction's own units: two groups from where the view begins.
+      const reverse = p.reverse ? (2 * streams * ldh + padded(hidden)) * this.#arena.floatBytes : 0;
+      return { at: layers[layer].h + reverse, ld: ldh, layer, firstRow: 0 };
+    }
     const { dropped } = layers[layer - 1];
     // The lists hold what h was before dropout.
     if (dropped) return { at: dropped, ld: ldh, layer: undefined, firstRow: 0 };
@@ -243,8 +248,9 @@ export class Gradients {
   #delta(p: PlacedParameter): Matrix {
     const { layers, logits, ldz, ldl } = this.#layout.training;
     if (p.role === 'head') return { at: logits, ld: ldl };
-    const { z, r } = layers[p.layer];
+    const { z, r, zReverse, rReverse } = layers[p.layer];
     const separate = p.role === 'recurrent' && cells[this.#layout.shape.model.cell].separateRecurrent;
+    if (p.reverse) return { at: separate ? rReverse : zReverse, ld: ldz };
     return { at: separate ? r : z, ld: ldz };
   }
 

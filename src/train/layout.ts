@@ -3,7 +3,7 @@
 import { GRADIENT_SCRATCH, type Optimizer, Product, padded } from '../kernels/kernels.js';
 import type { Arena } from '../memory/arena.js';
 import { PlanBuilder } from '../memory/plan.js';
-import type { Architecture } from '../model/architecture.js';
+import { type Architecture, directionsOf } from '../model/architecture.js';
 import { outputsWidth } from '../model/output-loss.js';
 import { timesNumbers } from '../model/phases.js';
 import type { Crossover } from '../model/sparsity.js';
@@ -69,6 +69,8 @@ export interface SlotViews {
   /** int32 [B] */
   readonly reset: number;
   readonly carry: number;
+  /** int32 [B]; 0 where the model has one direction. */
+  readonly lengths: number;
 }
 
 export interface RunLayout {
@@ -112,8 +114,8 @@ export interface RunLayout {
 }
 
 /** float64s for one worker's descriptors: some 20 calls a layer of up to 19 numbers, 19 a parameter, 19 a unit of PROJECT. */
-export const descriptorNumbers = ({ layers, hidden }: Architecture): number =>
-  1024 + 512 * layers + Product.size * 2 * Math.ceil(hidden / 8);
+export const descriptorNumbers = (model: Architecture): number =>
+  1024 + 512 * model.layers * directionsOf(model) + Product.size * 2 * Math.ceil(model.hidden / 8);
 
 /** float64s of a record and of a result. */
 export const RECORD_NUMBERS = 16;
@@ -194,6 +196,7 @@ export function layOut(shape: RunShape): RunLayout {
     outputs: outputs > 0 ? plan.floats('batches', outputs) : 0,
     reset: plan.ints('batches', mostStreams),
     carry: plan.ints('batches', mostStreams),
+    lengths: shape.model.bidirectional ? plan.ints('batches', mostStreams) : 0,
   }));
   // Not by Math.max(...): a large model has more pieces than a call takes arguments.
   const rowFloats = table ? table.blockRows * parameters[table.parameter].columns : 0;

@@ -12,6 +12,8 @@ import { PIECE } from './tiles.js';
  */
 export function updatesByRows({ model, optimizer, steps, streams }: RunShape): boolean {
   if (model.features !== undefined) return false;
+  // One-hot rows of two directions are two tables.
+  if (model.bidirectional && model.embedding === 0) return false;
   return model.sparseFeatures !== undefined || optimizer === 'sparse-adam' || model.vocabulary >= steps * streams;
 }
 

@@ -29,7 +29,7 @@ export interface Work {
   readonly tablePieces: readonly number[];
   /** Pieces of biases whose sums come with the tiles of a matrix: their norms wait until all tiles are done. */
   readonly summedPieces: readonly number[];
-  /** Whether the table has several stripes. */
+  /** Whether the table has several stripes, or there are two tables. */
   readonly striped: boolean;
   /** Pieces, or whatever else is updated at most. */
   readonly updates: number;
@@ -144,8 +144,8 @@ export function cutIntoTiles(
   });
   tiles.sort((a, b) => b.cost - a.cost);
   const cut = { pieces, tiles: tiles.map(({ tile }) => tile), tablePieces, summedPieces };
-  const table = parameters.find(({ storage }) => storage === 'rows');
-  const striped = !byRows && table !== undefined && table.columns > STRIPE;
+  const [table, second] = parameters.filter(({ storage }) => storage === 'rows');
+  const striped = !byRows && table !== undefined && (table.columns > STRIPE || second !== undefined);
   const floats = byRows ? (byRows.places * (table?.columns ?? 0)) / byRows.pieces : 0;
   const extra = { pieces: byRows?.pieces ?? 0, blocks: byRows?.blocks ?? 0, floats };
   const costs = [...tiles.map(({ cost }) => cost), ...new Array(extra.pieces).fill(ADDITION * floats)];

@@ -52,7 +52,7 @@ export const sequencesOf = (lengths: readonly number[], kind?: Kind): SparseExam
 
 export type Dealer = Batches & { readonly maxEntries: number };
 
-function slotFor(batches: Dealer, examples: SparseExamples): Required<Omit<BatchSlot, 'features'>> {
+function slotFor(batches: Dealer, examples: SparseExamples): Required<Omit<BatchSlot, 'features' | 'lengths'>> {
   const rows = batches.maxWindow * batches.streams;
   const { maxEntries } = batches;
   // What is not written shows.

@@ -38,6 +38,8 @@ export interface CellCase {
   readonly blocks: number;
   /** On active ReLUs; 0 unless it is said. */
   readonly penalty?: number;
+  /** Whether the step follows step t + 1. */
+  readonly reversed?: boolean;
 }
 
 export const cellCase = fc.record({
@@ -49,6 +51,7 @@ export const cellCase = fc.record({
   first: fc.nat(2),
   blocks: fc.oneof(fc.constant(8), fc.nat(8)),
   penalty: fc.constantFrom(0, 0.25),
+  reversed: fc.boolean(),
 });
 
 /** The blocks of a cell's arrays, and the descriptor of a call on all rows and some units. */
@@ -81,7 +84,8 @@ export function cellArrays(arena: BenchArena, kind: CellKind, given: CellCase, b
   );
   const c = arena.floats({ ...rowsOf, groups: STEPS + 1 }, inUnit(2));
   const tanhC = arena.floats({ ...rowsOf, groups: STEPS }, inUnit(1));
-  const dh = arena.floats({ ...rowsOf, groups: STEPS }, inUnit(1));
+  // A reversed GRU adds to what lies behind the last step.
+  const dh = arena.floats({ ...rowsOf, groups: given.reversed ? STEPS + 1 : STEPS }, inUnit(1));
   const dc = arena.floats(rowsOf, inUnit(1));
   const firstBlock = Math.min(given.first, columns / PANEL);
   const blocks = Math.min(given.blocks, columns / PANEL - firstBlock);
@@ -93,6 +97,7 @@ export function cellArrays(arena: BenchArena, kind: CellKind, given: CellCase, b
       firstBlock,
       blocks,
       activation: kind.activation,
+      reversed: given.reversed ? 1 : 0,
       penalty: given.penalty ?? 0,
     },
   });
@@ -106,12 +111,13 @@ export function forwardProblem(arena: BenchArena, kind: CellKind, given: CellCas
   const arrays = cellArrays(arena, kind, given, false);
   const { z, state } = parts(arena, kind, given, arrays);
   const { descriptor } = arrays;
-  const h = state(arrays.h, given.t + 1);
+  const after = given.reversed ? given.t : given.t + 1;
+  const h = state(arrays.h, after);
   if (kind.gates === 1) {
     return { descriptor, outputs: { h }, ignored: [z], call: () => arena.kernels[kind.forward](descriptor, given.t) };
   }
   const ofCell: Record<string, Block> =
-    kind.gates === 4 ? { c: state(arrays.c, given.t + 1), tanhC: state(arrays.tanhC, given.t) } : {};
+    kind.gates === 4 ? { c: state(arrays.c, after), tanhC: state(arrays.tanhC, given.t) } : {};
   const call = () => {
     arena.kernels[kind.forward](descriptor, given.t);
     const live = (index: number) => liveGate(index % z.columns, arrays.firstUnit, kind.gates, given.units);
@@ -136,7 +142,8 @@ export function backwardProblem(arena: BenchArena, kind: CellKind, given: CellCa
   const outputs: Record<string, Block> = { z };
   if (kind.gates === 4) outputs.dc = state(arrays.dc, 0);
   if (kind.gates === 3) outputs.r = r;
-  if (kind.gates === 3 && given.t > 0) outputs.dhBefore = state(arrays.dh, given.t - 1);
+  const before = given.reversed ? given.t + 1 : given.t - 1;
+  if (kind.gates === 3 && before >= 0) outputs.dhBefore = state(arrays.dh, before);
   return { descriptor, outputs, call: () => arena.kernels[kind.backward](descriptor, given.t) };
 }
 

@@ -54,6 +54,7 @@ const cell = {
   blocks: 1,
   rows: 3,
   activation: 1,
+  reversed: 0,
 };
 
 const cellExample = (offsets: readonly string[]): Example => ({

@@ -27,7 +27,7 @@ function passedOn(
   const plan = new PlanBuilder(4, RESERVED_BYTES);
   const parameters = placeParameters(plan, MODEL, { first: false, second: false, tableByRows: false });
   const views = placeWindow(plan, MODEL, { steps: T, streams: B, trains: true, dropout: true }, 'activations');
-  const others = { features: 0, entryStarts: 0, entryFeatures: 0, entryValues: 0, outputs: 0 };
+  const others = { features: 0, entryStarts: 0, entryFeatures: 0, entryValues: 0, outputs: 0, lengths: 0 };
   const input = { ...others, tokens: plan.ints('batches', T * B), targets: plan.ints('batches', T * B) };
   const numbers = 4096;
   const descriptors = rows.map(() => plan.doubles('control', numbers));

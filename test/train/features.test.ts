@@ -1,5 +1,5 @@
-// A model that reads real-valued features, and one that predicts numbers or labels: the bits of its training do not depend on how
-// many workers share it.
+// A model that reads real-valued features, and one that predicts classes, numbers or labels that are not its tokens: the bits of its
+// training do not depend on how many workers share it.
 import { expect, test } from 'vitest';
 import { Coordinator, type Fed } from '../../src/coordinator/coordinator.js';
 import { WorkerPool } from '../../src/coordinator/pool.js';
@@ -9,11 +9,12 @@ import { padded } from '../../src/kernels/kernels.js';
 import { nativeProblem } from '../../src/kernels/native.js';
 import { Arena } from '../../src/memory/arena.js';
 import { createSharedBuffer } from '../../src/memory/shared-array-buffer.js';
+import type { Architecture } from '../../src/model/architecture.js';
 import { fromTorch, transposePanels } from '../../src/model/parameters.js';
 import { layOut, type RunShape } from '../../src/train/layout.js';
 import { CELLS, featuresOf, nameOf, predictionsOf, uniformStart, windowOf } from './problems.js';
 
-const [T, STEPS, I, V] = [7, 4, 21, 9];
+const [T, STEPS, I, K] = [7, 4, 21, 9];
 const OPTIMIZER = {
   name: 'adam',
   beta1: 0.9,
@@ -26,10 +27,22 @@ const OPTIMIZER = {
   proximal: false,
 } as const;
 const kernelNames: KernelName[] = ['wasm', ...(nativeProblem() ? [] : (['native'] as const))];
-const models = [
-  ...CELLS.map((cell) => ({ cell, output: 'softmax' as const })),
-  ...(['multilabel', 'linear'] as const).map((output) => ({ cell: CELLS[3], output })),
-].map((model) => ({ ...model, name: `${nameOf(model.cell)}, ${model.output}` }));
+const OUTPUTS = ['softmax', 'multilabel', 'linear'] as const;
+const features = { embedding: 0, vocabulary: 0, features: I, outputs: K };
+const [feedforward, one] = [{ cell: 'mlp', activation: 'relu' } as const, { layers: 0, hidden: 1 }];
+const models: readonly {
+  readonly name: string;
+  readonly model: Omit<Architecture, 'hidden' | 'layers'> & Partial<Architecture>;
+}[] = [
+  ...CELLS.map((cell) => ({ name: nameOf(cell), model: { ...cell, ...features } })),
+  ...OUTPUTS.flatMap((output) => [
+    { name: `lstm, ${output}`, model: { ...CELLS[3], ...features, output } },
+    { name: `mlp, ${output}`, model: { ...feedforward, ...features, output } },
+    { name: `linear model, ${output}`, model: { ...feedforward, ...features, ...one, output } },
+    { name: `lstm in two directions, ${output}`, model: { ...CELLS[3], ...features, bidirectional: true, output } },
+    { name: `gru of tokens, ${output}`, model: { ...CELLS[4], embedding: 6, vocabulary: 30, outputs: K, output } },
+  ]),
+];
 const cases = kernelNames.flatMap((kernels) => models.map((model) => ({ kernels, ...model })));
 
 /** Losses of some steps, and the parameters' bytes after them. */
@@ -53,17 +66,21 @@ async function trained(shape: RunShape, kernels: KernelName) {
       featuresOf(I, T, shape.streams, step)
         .flat()
         .forEach((row, i) => {
-          slot.features?.set(row, i * padded(I));
+          if (shape.model.features) slot.features?.set(row, i * padded(I));
         });
-      const { targets } = windowOf(V, T, shape.streams, step);
+      const { tokens, targets } = windowOf(shape.model.vocabulary, T, shape.streams, step, { classes: K });
+      slot.inputs.set(tokens.flat());
       const { output = 'softmax' } = shape.model;
-      const predicted = output === 'softmax' ? { targets, outputs: [] } : predictionsOf(output, V, targets, step);
+      const predicted = output === 'softmax' ? { targets, outputs: [] } : predictionsOf(output, K, targets, step);
       slot.targets.set(predicted.targets.flat());
       predicted.outputs.flat().forEach((row, i) => {
-        slot.outputs?.set(row, i * padded(V));
+        slot.outputs?.set(row, i * padded(K));
       });
       slot.reset.fill(step === 0 ? 1 : 0);
       slot.carry.fill(T);
+      slot.lengths?.forEach((_, row, lengths) => {
+        lengths[row] = T - ((row + step) % 3);
+      });
       return { kind: 'train', steps: T, counted: T * shape.streams, rate: 0.02, step: step++ };
     },
     (_, { loss }) => losses.push(loss),
@@ -77,12 +94,12 @@ async function trained(shape: RunShape, kernels: KernelName) {
 // With 5 streams each worker has its own; with 1 the workers share its columns.
 test.each(cases)(
   '$kernels kernels, $name: 1, 2 and 3 workers give the same bits',
-  async ({ kernels, cell, output }) => {
+  async ({ kernels, model: given }) => {
     for (const [streams, layers] of [
       [5, 2],
       [1, 1],
     ]) {
-      const model = { ...cell, hidden: 35, layers, embedding: 0, vocabulary: V, features: I, output };
+      const model = { hidden: 35, layers, ...given };
       const outcomes = [];
       for (const workers of [1, 2, 3]) {
         const shape: RunShape = {

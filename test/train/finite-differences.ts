@@ -22,6 +22,9 @@ export interface Case {
   readonly outputs?: number;
   readonly features?: number;
   readonly sparseFeatures?: number;
+  readonly bidirectional?: boolean;
+  /** [B] steps of each row; behind them no target counts. */
+  readonly lengths?: readonly [number, number];
   readonly dropout?: number;
   readonly uncounted?: number;
   readonly activationL1?: number;
@@ -46,7 +49,7 @@ export class Problem {
     given: Case,
     seed: number,
   ) {
-    const { dropout = 0, uncounted = 0, activationL1, ...described } = given;
+    const { dropout = 0, uncounted = 0, activationL1, lengths, ...described } = given;
     const model: Architecture = { ...cell, hidden: 5, embedding: 0, ...described };
     const { hidden, layers, vocabulary, features, sparseFeatures, output } = model;
     const entries = sparseFeatures && entriesOf(sparseFeatures, T, B, seed);
@@ -58,7 +61,10 @@ export class Problem {
     this.#run.setParameters(startOf(model, init, seed));
     const read = features ? { features: featuresOf(features, T, B, seed) } : entries ? { entries } : {};
     const classes = headOutputs(model);
-    const window = windowOf(vocabulary, T, B, seed, { uncounted, holes: 4, classes });
+    const all = windowOf(vocabulary, T, B, seed, { uncounted, holes: lengths ? 0 : 4, classes });
+    const ended = (t: number, b: number): boolean => lengths !== undefined && t >= lengths[b];
+    const targets = all.targets.map((row, t) => row.map((target, b) => (ended(t, b) ? -1 : target)));
+    const window = { ...all, targets, lengths };
     const predicted = output && output !== 'softmax' ? predictionsOf(output, classes, window.targets, seed) : {};
     this.#window = { ...window, ...predicted, ...read, rate: 0, step: 11 };
     const state = (kind: 'h' | 'c', salt: number) => [kind, uniform(layers * B * hidden, 0.5, seed + salt)] as const;

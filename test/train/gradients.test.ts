@@ -3,6 +3,37 @@ import { describe, expect, test } from 'vitest';
 import { Problem, STARTS } from './finite-differences.js';
 import { CELLS, nameOf } from './problems.js';
 
+describe.each(CELLS.map((cell) => ({ cell, name: nameOf(cell) })))('$name in two directions', ({ cell }) => {
+  test.each([1, 2, 3])('a stack of %i, rows of any length: the gradient is that of finite differences', (layers) => {
+    const both = { bidirectional: true, layers, outputs: 3 };
+    const lengths = [
+      [4, 4],
+      [4, 2],
+      [1, 4],
+      [3, 2],
+    ] as const;
+    Object.values(INPUTS).forEach((input, i) => {
+      if (layers === 3 && i < 3) return;
+      const vocabulary = 'features' in input ? 0 : input.vocabulary;
+      const given = { ...input, ...both, vocabulary, lengths: lengths[i], uncounted: i % 2 };
+      // Of many ReLUs some would be near their kinks.
+      const hidden = layers === 2 && i === 1 && cell.activation !== 'relu' ? 17 : 3;
+      new Problem(cell, 'default', { ...given, hidden }, 61 * layers + i).check(1, layers);
+    });
+  });
+
+  test('dropout between them: the gradient is that of finite differences', () => {
+    const given = {
+      ...INPUTS['real-valued features'],
+      vocabulary: 0,
+      outputs: 1,
+      output: 'linear',
+      layers: 2,
+    } as const;
+    new Problem(cell, 'default', { ...given, bidirectional: true, dropout: 0.4, lengths: [2, 4] }, 5).check(3, 6);
+  });
+});
+
 /** A window has 8 rows, so 5 tokens are projected and 11 are not. */
 const INPUTS = {
   'one-hot rows': { embedding: 0, vocabulary: 5 },

@@ -56,6 +56,8 @@ export interface InlineWindow {
   readonly rate?: number;
   readonly carry?: number;
   readonly reset?: boolean;
+  /** [B] steps of each row, of a model of two directions; all of them unless they are given. */
+  readonly lengths?: readonly number[];
   /** Number of the step, a key of the dropout masks; the steps are counted unless it is given. */
   readonly step?: number;
 }
@@ -206,7 +208,7 @@ export class InlineRun {
   #eachState(kind: 'h' | 'c', visit: (stored: number, given: number) => void): void {
     const { model, streams } = this.options;
     const view = kind === 'h' ? this.layout.training.hiddenState : this.layout.training.cellState;
-    // Feedforward layers have none.
+    // Feedforward layers and those of two directions have none.
     if (view === 0) return;
     const side = this.words[Word.trainingSide];
     for (let layer = 0; layer < model.layers; layer++)
@@ -237,6 +239,7 @@ export class InlineRun {
       slot.targets.set(targets);
       slot.reset.fill(window.reset ? 1 : 0, 0, streams);
       slot.carry.fill(window.carry ?? window.targets.length, 0, streams);
+      slot.lengths?.set(window.lengths ?? new Array(streams).fill(window.targets.length));
       return { steps: window.targets.length, counted: targets.filter((target) => target >= 0).length };
     };
     return this.dealt(deal, window.rate ?? 0, window.step) as InlineResult;
@@ -261,6 +264,7 @@ export class InlineRun {
       outputs: this.arena.floatsAt(offsets.outputs, tokens * outputsWidth(this.options.model)),
       reset: this.arena.intsAt(offsets.reset, streams),
       carry: this.arena.intsAt(offsets.carry, streams),
+      lengths: this.options.model.bidirectional ? this.arena.intsAt(offsets.lengths, streams) : undefined,
     };
     const batch = deal(slot);
     if (!batch) return undefined;

@@ -21,22 +21,27 @@ static bool staysInside(Call& call, double t, int gates, bool lstm, bool gru, bo
     call.needRows(tanhC, t + 1, hStep, rowCount, ld, width);
     if (backward) call.needRows(dc, 1, 0, rowCount, ld, width);
   }
-  if (backward) call.needRows(dh, t + 1, hStep, rowCount, ld, width);
+  // The GRU adds to dh of the step before, which in a reversed direction is t + 1.
+  if (backward) call.needRows(dh, gru && call.integer(reversed) != 0 ? t + 2 : t + 1, hStep, rowCount, ld, width);
   return call.inside;
 }
 
 // Where the VL units from `unit` on of one row stand; `gates` is the number of gates in an interleaved block.
 struct CellRows {
-  float *z, *r, *h, *c, *tanhC, *dh, *dc;
-  i64 ldz, ldh, zGroup, hGroup, rows, units, first, last;
+  float *z, *r, *hBefore, *h, *cBefore, *c, *tanhC, *dhBefore, *dh, *dc;
+  i64 ldz, ldh, rows, units, first, last;
   int activation;
 
   CellRows(const Call& call, i64 t) {
-    zGroup = call.integer(Cell::zGroup), hGroup = call.integer(Cell::hGroup);
+    const i64 zGroup = call.integer(Cell::zGroup), hGroup = call.integer(Cell::hGroup);
+    const bool reversed = call.integer(Cell::reversed) != 0;
+    const i64 before = (reversed ? t + 1 : t) * hGroup, after = (reversed ? t : t + 1) * hGroup;
     ldz = call.integer(Cell::ldz), ldh = call.integer(Cell::ldh), rows = call.integer(Cell::rows);
     z = call.at(Cell::z) + t * zGroup, r = call.at(Cell::r) + t * zGroup;
-    h = call.at(Cell::h) + t * hGroup, c = call.at(Cell::c) + t * hGroup;
+    hBefore = call.at(Cell::h) + before, h = call.at(Cell::h) + after;
+    cBefore = call.at(Cell::c) + before, c = call.at(Cell::c) + after;
     tanhC = call.at(Cell::tanhC) + t * hGroup, dh = call.at(Cell::dh) + t * hGroup, dc = call.at(Cell::dc);
+    dhBefore = reversed ? dh + hGroup : dh - hGroup;
     units = call.integer(Cell::units), first = call.integer(Cell::firstBlock) * PANEL;
     last = first + call.integer(Cell::blocks) * PANEL;
     activation = (int)call.integer(Cell::activation);
@@ -68,7 +73,7 @@ static int rnnForward(Arena& arena, double descriptor, double t, double) {
   Call call(arena, descriptor, t, t, Cell::size);
   if (!staysInside(call, t, 1, false, false, false)) return OUTSIDE;
   CellRows q(call, (i64)t);
-  visit<1>(q, [&](i64 z, i64 u, i64 unit) { store(q.h + q.hGroup + u, masked(activate(load(q.z + z), q.activation), unit, q.units)); });
+  visit<1>(q, [&](i64 z, i64 u, i64 unit) { store(q.h + u, masked(activate(load(q.z + z), q.activation), unit, q.units)); });
   return OK;
 }
 
@@ -79,7 +84,7 @@ static int rnnBackward(Arena& arena, double descriptor, double t, double) {
   CellRows q(call, (i64)t);
   const vf one = broadcast(1.0f), penalty = broadcast(call.number(Cell::penalty));
   visit<1>(q, [&](i64 z, i64 u, i64 unit) {
-    vf h = load(q.h + q.hGroup + u), d = load(q.dh + u);
+    vf h = load(q.h + u), d = load(q.dh + u);
     vf dz = q.activation == TANH ? d * (one - h * h) : q.activation == SIGMOID ? d * (h * (one - h)) : h > broadcast(0) ? d + penalty : broadcast(0);
     store(q.z + z, masked(flush(dz), unit, q.units));
   });
@@ -94,10 +99,10 @@ static int lstmForward(Arena& arena, double descriptor, double t, double) {
   visit<4>(q, [&](i64 z, i64 u, i64 unit) {
     float* gate = q.z + z;
     vf i = sigmoid(load(gate)), f = sigmoid(load(gate + PANEL)), g = flush(tanh(load(gate + 2 * PANEL))), o = sigmoid(load(gate + 3 * PANEL));
-    vf c = masked(flush(fma(f, load(q.c + u), i * g)), unit, q.units), tanhC = tanh(c);
+    vf c = masked(flush(fma(f, load(q.cBefore + u), i * g)), unit, q.units), tanhC = tanh(c);
     store(gate, i), store(gate + PANEL, f), store(gate + 2 * PANEL, g), store(gate + 3 * PANEL, o);
-    store(q.c + q.hGroup + u, c), store(q.tanhC + u, tanhC);
-    store(q.h + q.hGroup + u, masked(flush(o * tanhC), unit, q.units));
+    store(q.c + u, c), store(q.tanhC + u, tanhC);
+    store(q.h + u, masked(flush(o * tanhC), unit, q.units));
   });
   return OK;
 }
@@ -115,7 +120,7 @@ static int lstmBackward(Arena& arena, double descriptor, double t, double) {
     vf dc = fma(dh * o, one - tanhC * tanhC, load(q.dc + u));
     store(q.dc + u, masked(flush(dc * f), unit, q.units));
     store(gate, masked(flush(dc * g * (i * (one - i))), unit, q.units));
-    store(gate + PANEL, masked(flush(dc * load(q.c + u) * (f * (one - f))), unit, q.units));
+    store(gate + PANEL, masked(flush(dc * load(q.cBefore + u) * (f * (one - f))), unit, q.units));
     store(gate + 2 * PANEL, masked(flush(dc * i * (one - g * g)), unit, q.units));
     store(gate + 3 * PANEL, masked(flush(dh * tanhC * (o * (one - o))), unit, q.units));
   });
@@ -132,7 +137,7 @@ static int gruForward(Arena& arena, double descriptor, double t, double) {
     vf r = sigmoid(load(x) + load(y)), z = sigmoid(load(x + PANEL) + load(y + PANEL));
     vf n = flush(tanh(fma(r, load(y + 2 * PANEL), load(x + 2 * PANEL))));
     store(x, r), store(x + PANEL, z), store(x + 2 * PANEL, n);
-    store(q.h + q.hGroup + u, masked(flush(fma(z, load(q.h + u) - n, n)), unit, q.units));
+    store(q.h + u, masked(flush(fma(z, load(q.hBefore + u) - n, n)), unit, q.units));
   });
   return OK;
 }
@@ -143,17 +148,17 @@ static int gruBackward(Arena& arena, double descriptor, double t, double) {
   if (!staysInside(call, t, 3, false, true, true)) return OUTSIDE;
   CellRows q(call, (i64)t);
   const vf one = broadcast(1.0f);
-  const bool carries = t > 0;
+  const bool carries = t > 0 || call.integer(Cell::reversed) != 0;
   visit<3>(q, [&](i64 at, i64 u, i64 unit) {
     float *x = q.z + at, *y = q.r + at;
     vf r = load(x), z = load(x + PANEL), n = load(x + 2 * PANEL), dh = load(q.dh + u);
     vf dn = masked(flush(dh * (one - z) * (one - n * n)), unit, q.units);
     vf dr = masked(flush(dn * load(y + 2 * PANEL) * (r * (one - r))), unit, q.units);
-    vf dz = masked(flush(dh * (load(q.h + u) - n) * (z * (one - z))), unit, q.units);
+    vf dz = masked(flush(dh * (load(q.hBefore + u) - n) * (z * (one - z))), unit, q.units);
     store(x, dr), store(x + PANEL, dz), store(x + 2 * PANEL, dn);
     store(y, dr), store(y + PANEL, dz), store(y + 2 * PANEL, masked(flush(dn * r), unit, q.units));
     if (carries) {
-      float* before = q.dh - q.hGroup + u;
+      float* before = q.dhBefore + u;
       store(before, masked(flush(fma(dh, z, load(before))), unit, q.units));
     }
   });

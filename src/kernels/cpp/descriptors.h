@@ -9,7 +9,7 @@ namespace Gradient { enum { x, ldx, d, ldd, rows, depth, dw, scratch, sums, sums
 namespace Gather { enum { table, ldt, vocabulary, tokens, tokenGroup, out, ldo, outGroup, rows, columns, bias, bias2, size }; }
 namespace Scatter { enum { d, ldd, tokens, rows, table, ldt, vocabulary, size }; }
 namespace ColumnSums { enum { d, ldd, rows, out, out2, size }; }
-namespace Cell { enum { z, ldz, zGroup, r, h, ldh, hGroup, c, tanhC, dh, dc, rows, units, firstBlock, blocks, activation, penalty, size }; }
+namespace Cell { enum { z, ldz, zGroup, r, h, ldh, hGroup, c, tanhC, dh, dc, rows, units, firstBlock, blocks, activation, reversed, penalty, size }; }
 namespace Softmax { enum { logits, ldl, logitGroup, classes, targets, targetGroup, rows, losses, hits, scale, train, size }; }
 namespace OutputLoss { enum { logits, ldl, logitGroup, outputs, values, ldv, valueGroup, targets, targetGroup, rows, losses, hits, scale, train, size }; }
 namespace Dropout { enum { in, out, ld, group, rows, columns, threshold, scale, key, firstStream, size }; }

@@ -36,6 +36,26 @@ export class CellStep {
     return this.#arena.float(`${this.#name}: ${field}`, f[Cell[field]], extent) + this.#t * f[Cell.zGroup];
   }
 
+  /** The rows of `h` or `c` that the step reads. */
+  rowsBefore(field: 'h' | 'c'): number {
+    return this.stateRows(field, this.#reversed ? this.#t + 1 : this.#t);
+  }
+
+  /** Those that it writes. */
+  rowsAfter(field: 'h' | 'c'): number {
+    return this.stateRows(field, this.#reversed ? this.#t : this.#t + 1);
+  }
+
+  /** The rows of `dh` of the step before; undefined where there is none. */
+  dhBefore(): number | undefined {
+    if (this.#reversed) return this.stateRows('dh', this.#t + 1);
+    return this.#t > 0 ? this.stateRows('dh', this.#t - 1) : undefined;
+  }
+
+  get #reversed(): boolean {
+    return this.#fields[Cell.reversed] > 0;
+  }
+
   /** The rows of `h`, `c`, `tanhC` or `dh` at index `time`; `dc` has no time: its index is 0. */
   stateRows(field: 'h' | 'c' | 'tanhC' | 'dh' | 'dc', time: number): number {
     const f = this.#fields;

@@ -14,7 +14,7 @@ export function gruForward(arena: Arena, offset: number, t: number): void {
   const step = new CellStep(arena, 'gruForward', offset, GATES, t);
   const { floats } = step;
   const [input, recurrent] = [step.gateRows('z'), step.gateRows('r')];
-  const [hBefore, h] = [step.stateRows('h', t), step.stateRows('h', t + 1)];
+  const [hBefore, h] = [step.rowsBefore('h'), step.rowsAfter('h')];
   step.eachUnit(
     (gate, state) => {
       const [at, rAt] = [input + gate, recurrent + gate];
@@ -39,9 +39,9 @@ export function gruBackward(arena: Arena, offset: number, t: number): void {
   const step = new CellStep(arena, 'gruBackward', offset, GATES, t);
   const { floats } = step;
   const [input, recurrent] = [step.gateRows('z'), step.gateRows('r')];
-  const hBefore = step.stateRows('h', t);
+  const hBefore = step.rowsBefore('h');
   const dh = step.stateRows('dh', t);
-  const dhBefore = t > 0 ? step.stateRows('dh', t - 1) : undefined;
+  const dhBefore = step.dhBefore();
   step.eachUnit(
     (gate, state) => {
       const [at, rAt] = [input + gate, recurrent + gate];

@@ -13,9 +13,9 @@ export function lstmForward(arena: Arena, offset: number, t: number): void {
   const step = new CellStep(arena, 'lstmForward', offset, GATES, t);
   const { floats } = step;
   const z = step.gateRows('z');
-  const [cBefore, c] = [step.stateRows('c', t), step.stateRows('c', t + 1)];
+  const [cBefore, c] = [step.rowsBefore('c'), step.rowsAfter('c')];
   const tanhC = step.stateRows('tanhC', t);
-  const h = step.stateRows('h', t + 1);
+  const h = step.rowsAfter('h');
   step.eachUnit(
     (gate, state) => {
       const at = z + gate;
@@ -44,7 +44,7 @@ export function lstmBackward(arena: Arena, offset: number, t: number): void {
   const step = new CellStep(arena, 'lstmBackward', offset, GATES, t);
   const { floats } = step;
   const z = step.gateRows('z');
-  const cBefore = step.stateRows('c', t);
+  const cBefore = step.rowsBefore('c');
   const tanhC = step.stateRows('tanhC', t);
   const dh = step.stateRows('dh', t);
   const dc = step.stateRows('dc', 0);

@@ -9,7 +9,7 @@ export function rnnForward(arena: Arena, offset: number, t: number): void {
   const step = new CellStep(arena, 'rnnForward', offset, 1, t);
   const { floats, activation } = step;
   const z = step.gateRows('z');
-  const h = step.stateRows('h', t + 1);
+  const h = step.rowsAfter('h');
   step.eachUnit(
     (gate, state) => {
       floats[h + state] = activate(activation, floats[z + gate]);
@@ -25,7 +25,7 @@ export function rnnBackward(arena: Arena, offset: number, t: number): void {
   const step = new CellStep(arena, 'rnnBackward', offset, 1, t);
   const { floats, activation, penalty } = step;
   const z = step.gateRows('z');
-  const h = step.stateRows('h', t + 1);
+  const h = step.rowsAfter('h');
   const dh = step.stateRows('dh', t);
   step.eachUnit(
     (gate, state) => {
