@@ -69,6 +69,7 @@ const TASKS = [
         cell: 'gru',
         hidden: 48,
         embedding: 16,
+        bidirectional: true,
         epochs: 8,
         lr: 0.005,
         seed,

@@ -68,9 +68,9 @@ function columnRows({ task, inputs, targets, group, time, horizon }: Columns): r
 
 function inWords(model: Model): string {
   const { architecture, parameters, training } = model;
-  const { cell, activation, hidden, layers, winners } = architecture;
+  const { cell, activation, hidden, layers, winners, bidirectional } = architecture;
   const own = cell === 'rnn' || cell === 'mlp' ? ` (${activation})` : '';
-  const layer = `${cell}${own}, ${layers} layer${layers === 1 ? '' : 's'} of ${hidden}`;
+  const layer = `${cell}${own}, ${layers} layer${layers === 1 ? '' : 's'} of ${hidden}${bidirectional ? ' in each of two directions' : ''}`;
   const about = [
     ['model', layers === 0 ? 'linear' : layer],
     ...(winners === undefined ? [] : [['winners', `${count(winners)} units of a layer stay active`]]),

@@ -47,7 +47,22 @@ export function checkRecords(config: Checked, fail: Fail): void {
     fail('labels', `multilabel is not allowed with --task ${task}, which predicts numbers; leave it out`);
   if (embedding > 0 && config.cell === 'mlp')
     fail('embedding', 'it is for tokens, and --cell mlp reads none; leave it out');
+  if (config.bidirectional) checkDirections(config, fail);
   checkModel(config, fail);
+}
+
+function checkDirections({ task, cell, window, group, csv }: Checked, fail: Fail): void {
+  if (cell === 'mlp') fail('bidirectional', 'mlp has no directions; leave it out, or take --cell rnn, lstm or gru');
+  if (task === 'forecast') fail('bidirectional', 'it would read what --task forecast is to predict; leave it out');
+  if (task !== 'tag')
+    fail(
+      'bidirectional',
+      `--task ${task} answers at a sequence's end, where the other direction has read one step alone; leave it out`,
+    );
+  if (csv !== undefined && group === undefined)
+    fail('bidirectional', 'it needs sequences that end; name the column whose rows are one with --group');
+  if (window !== undefined && window !== 'full')
+    fail('window', `${window} is not allowed with --bidirectional, which reads whole sequences; leave it out`);
 }
 
 function checkModel({ task, cell, layers, window, group }: Checked, fail: Fail): void {
@@ -69,6 +84,8 @@ function checkModel({ task, cell, layers, window, group }: Checked, fail: Fail):
 /** @throws through `fail` for settings that only a table has a use for */
 export function checkNoRecords(config: Checked, fail: Fail): void {
   const { task } = config;
+  if (config.bidirectional)
+    fail('bidirectional', 'it would read what it is to predict; it is for --task tag, with a table');
   if (task !== undefined && task !== 'lm')
     fail('task', `${task} needs a table; give --csv FILE, --jsonl FILE or --parquet FILE`);
   for (const key of ['target', 'features', 'group', 'time', 'horizon', 'scaling'] as const) {

@@ -176,6 +176,11 @@ export const SETTINGS = {
     MAX_LAYERS,
     1,
   ),
+  bidirectional: onOff({
+    group: 'model',
+    about:
+      'each layer also reads from the end, with weights of its own; for --task tag, whose sequences are there as wholes',
+  }),
   embedding: integer(
     { group: 'model', about: 'the width of the embedding, 0 for one-hot rows', placeholder: 'N' },
     0,

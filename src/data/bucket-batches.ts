@@ -63,6 +63,9 @@ export class BucketBatches implements Batches {
         if (this.#lines.write(slot, t * streams + s, line, line !== NO_LINE)) counted++;
       }
     }
+    // A row without a sequence has a step, of nothing.
+    for (let s = 0; s < streams && slot.lengths; s++)
+      slot.lengths[s] = s < sequences.length ? to[sequences[s]] - from[sequences[s]] : 1;
     slot.reset.fill(1, 0, streams);
     slot.carry.fill(steps, 0, streams);
     this.#step++;

@@ -236,6 +236,8 @@ export class Model {
    */
   stream(): RowStream {
     const { columns } = this;
+    if (this.architecture.bidirectional)
+      throw new UserError('stream: the model reads sequences from both ends; use predict');
     if (!columns || columns.cells)
       throw new UserError(
         `stream: the model reads ${columns ? 'whole sequences; use predict' : 'no rows of a table; use step'}`,
@@ -245,7 +247,7 @@ export class Model {
 
   get #tableModel(): TableModel | undefined {
     const { columns, architecture } = this;
-    return columns && { columns, cell: architecture.cell, inferenceOf: (room) => this.#inferenceOf(room) };
+    return columns && { columns, architecture, inferenceOf: (room) => this.#inferenceOf(room) };
   }
 
   /** The model with other room. */

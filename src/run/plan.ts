@@ -110,6 +110,7 @@ function shapeOf(config: Config, data: OpenedData, choice: KernelChoice): RunSha
     hidden: config.layers > 0 ? config.hidden : 1,
     layers: config.layers,
     embedding: config.embedding,
+    ...(config.bidirectional ? { bidirectional: true } : {}),
     vocabulary: vocabulary.size,
     ...(examples && { sparseFeatures: examples.indices.length, output: OUTPUTS[examples.labels.kind] }),
     ...(columns && inputsAndOutputs(columns)),

@@ -2,6 +2,7 @@
 
 import { type Columns, outputsOfColumns } from '../data/records/columns.js';
 import { type Records, recordLines } from '../data/records/records.js';
+import type { Architecture } from '../model/architecture.js';
 import type { Inference, Room } from './inference.js';
 import {
   ClassMeasures,
@@ -39,10 +40,10 @@ export type Visit = (step: number, outputs: ArrayLike<number>, at: number) => vo
 export async function visitOutputs(
   inferenceOf: (room: Room) => Inference,
   records: Records,
-  cell: 'rnn' | 'lstm' | 'gru' | 'mlp',
+  model: Pick<Architecture, 'cell' | 'bidirectional'>,
   visit: Visit,
 ): Promise<void> {
-  const lines = recordLines(records, cell === 'mlp' ? {} : { sequences: records.sequences });
+  const lines = recordLines(records, model.cell === 'mlp' ? {} : { sequences: records.sequences });
   const lineOf: number[] = [];
   const noted: typeof lines = {
     ...lines,
@@ -51,7 +52,7 @@ export async function visitOutputs(
       return lines.write(slot, row, line, counts);
     },
   };
-  const batches = evaluationOf(records.columns, noted, { cell });
+  const batches = evaluationOf(records.columns, noted, model);
   const inference = inferenceOf({ window: batches.maxWindow, streams: batches.streams });
   await inference.predict(batches, (outputs, width, { steps }) => {
     for (let row = 0; row < steps * batches.streams; row++)

@@ -19,6 +19,7 @@ import { readTable } from '../data/tables/read-table.js';
 import type { Table } from '../data/tables/table.js';
 import { Vocabulary } from '../data/vocabulary.js';
 import { UserError } from '../errors.js';
+import type { Architecture } from '../model/architecture.js';
 import type { OpenedData } from './data.js';
 
 /** What is learned, and what is held out: parts of the records. */
@@ -197,12 +198,16 @@ function dealer(lines: Lines, config: Config, name: string): Dealer {
 }
 
 /** Steps as they are measured on, each once. */
-export function evaluationOf(columns: Columns, lines: Lines, { cell }: Pick<Config, 'cell'>): Dealer {
+export function evaluationOf(
+  columns: Columns,
+  lines: Lines,
+  { cell, bidirectional = false }: Pick<Architecture, 'cell' | 'bidirectional'>,
+): Dealer {
   const name = 'the rows to measure on';
   if (cell === 'mlp') return new ExampleBatches(lines, { batch: Math.min(lines.count, 256), shuffle: false }, name);
   const sequences = lines.sequences?.from.length ?? 1;
   const batch = Math.min(sequences, EVALUATION.streams);
-  if (isWhole(columns)) return new BucketBatches(lines, { batch, shuffle: false }, name);
+  if (isWhole(columns) || bidirectional) return new BucketBatches(lines, { batch, shuffle: false }, name);
   const longest = lines.sequences ? longestOf(lines.sequences) : lines.count;
   const window = Math.min(EVALUATION.window, longest);
   return new ExampleSequences(lines, { batch, window, stride: window, shuffle: false }, name);

@@ -39,7 +39,7 @@ export interface TablePrediction {
 /** What a model of a table is made of. */
 export interface TableModel {
   readonly columns: Columns;
-  readonly cell: Architecture['cell'];
+  readonly architecture: Architecture;
   /** The model with room for such windows. */
   readonly inferenceOf: (room: Room) => Inference;
 }
@@ -57,7 +57,7 @@ export async function predictTable(
   data: TableData,
   level: number,
 ): Promise<readonly TablePrediction[]> {
-  const { columns, cell, inferenceOf } = model;
+  const { columns, architecture, inferenceOf } = model;
   const isForecast = columns.task === 'forecast';
   const table = await open(data, columns, isForecast);
   const records = recordsOf(table, model, isForecast);
@@ -67,7 +67,7 @@ export async function predictTable(
   const lastSteps = new Map(Array.from(sequences.to, (end, i) => [end - 1, i]));
   const oneEach = isWhole(columns) || isForecast;
   const kept: { readonly step: number; readonly outputs: Float32Array }[] = [];
-  await visitOutputs(inferenceOf, records, cell, (step, outputs, at) => {
+  await visitOutputs(inferenceOf, records, architecture, (step, outputs, at) => {
     errors?.add(step, outputs, at);
     if (!oneEach || lastSteps.has(step)) kept.push({ step, outputs: Float32Array.from(slice(outputs, at, columns)) });
   });
@@ -89,7 +89,7 @@ export async function evaluateTable(
 ): Promise<Measured & { readonly tokens: number; readonly skipped: number; readonly figures: Figures }> {
   const table = await open(data, model.columns, true);
   const records = recordsOf(table, model, true);
-  const visits = (visit: Visit) => visitOutputs(model.inferenceOf, records, model.cell, visit);
+  const visits = (visit: Visit) => visitOutputs(model.inferenceOf, records, model.architecture, visit);
   const { count, loss, figures } = await measure(records, visits);
   if (count === 0) throw new UserError(`${table.name}: no row has something to predict`);
   const accuracy = figures.accuracy ?? null;
@@ -109,7 +109,7 @@ function sequenceNumbers({ count, sequences: { from, to } }: Records): Int32Arra
   return numbers;
 }
 
-function recordsOf(table: Table, { columns, cell }: TableModel, targets: boolean): Records {
+function recordsOf(table: Table, { columns, architecture: { cell } }: TableModel, targets: boolean): Records {
   if (table.rows === 0) throw new UserError(`${table.name} has no rows`);
   const { cells, group, time } = columns;
   const apart = cells || (cell === 'mlp' && group === undefined);

@@ -107,6 +107,15 @@ export function tableRuns(file: (text: string, ending: string) => string): Reado
       features: ['words'],
       cell: 'rnn',
     },
+    'lists of words, a class each word, read from both ends': {
+      ...small,
+      jsonl,
+      task: 'tag',
+      target: ['tags'],
+      features: ['words'],
+      cell: 'gru',
+      bidirectional: true,
+    },
     'a series, its next values': {
       ...small,
       csv: file(series(300), 'csv'),
