@@ -152,7 +152,7 @@ napi_value bind(napi_env env, napi_callback_info info) {
   }
   if (napi_create_arraybuffer(env, sizeof(Bound), &place, &memory) != napi_ok || napi_create_object(env, &object) != napi_ok) return nullptr;
   Bound* bound = (Bound*)place;
-  bound->arena.base = (address)base, bound->arena.size = (double)length;
+  bound->arena.base = (address)base, bound->arena.first = 0, bound->arena.size = (double)length;
   for (int i = 0; i < KERNELS; i++) {
     bound->entries[i].bound = bound, bound->entries[i].kernel = set.kernels[i];
     if (napi_create_function(env, NAMES[i], NAPI_AUTO_LENGTH, call, &bound->entries[i], &function) != napi_ok) return nullptr;
