@@ -33,28 +33,30 @@ static int deal(Arena& arena, double descriptor, double fromChunk, double toChun
   i32 *toFeature = call.at<i32>(dealtFeatures), *toRow = call.at<i32>(dealtRows);
   const float* value = call.at(values);
   float* toValue = call.at(dealtValues);
+  const u32 lastPlace = (u32)entries.most - 1;  // nothing comes behind it but what has been written over since it was counted
   const i32 mask = (i32)count - 1, shift = __builtin_ctz((u32)together);
   for (i64 chunk = (i64)fromChunk; chunk < (i64)toChunk; chunk++) {
     const i64 firstRow = rowAt(chunk), endRow = rowAt(chunk + 1), begin = entries.at(firstRow), finish = entries.at(endRow);
-    i32 next[MOST_PIECES];
+    u32 next[MOST_PIECES];  // unsigned: it wraps around where what is counted is written over meanwhile
     for (i64 p = 0; p < count; p++) next[p] = 0;
     for (i64 e = begin; e < finish; e++) {
-      const i64 row = once(feature + e);
-      if ((u64)row >= (u64)words) return BAD_TOKEN;
-      next[row >> shift & mask]++;
+      const i32 word = (i32)once(feature + e);
+      if ((u32)word >= (u64)words) return BAD_TOKEN;
+      next[word >> shift & mask]++;
     }
     i32* bin = call.at<i32>(bins) + chunk * (count + 1);
-    i32 at = (i32)begin;
+    u32 at = (u32)begin;
     for (i64 p = 0; p < count; p++) {
-      const i32 own = next[p];
-      bin[p] = next[p] = at;
+      const u32 own = next[p];
+      bin[p] = (i32)at, next[p] = at;
       at += own;
     }
-    bin[count] = at;
+    bin[count] = (i32)at;
+    i64 e = begin;
     for (i64 row = firstRow; row < endRow; row++)
-      for (i64 e = entries.at(row), stop = entries.at(row + 1); e < stop; e++) {
-        const i32 word = (i32)once(feature + e), place = next[word >> shift & mask]++;
-        if (place >= finish) return OUTSIDE;  // what was counted has been written over since
+      for (const i64 stop = entries.at(row + 1); e < stop; e++) {
+        const i32 word = (i32)once(feature + e);
+        const u32 free = next[word >> shift & mask]++, place = free < lastPlace ? free : lastPlace;
         toFeature[place] = word;
         toRow[place] = (i32)row;
         if (valued) toValue[place] = value[e];
