@@ -1,4 +1,4 @@
-import { defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig } from 'vitest/config';
 
 // CI counts the tests of each run: it names a file here and reads the report that it gets.
 const report = process.env.UNROLL_TEST_REPORT;
@@ -6,6 +6,8 @@ const report = process.env.UNROLL_TEST_REPORT;
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    // Long tests, which `npm run test:faults` runs alone.
+    exclude: [...configDefaults.exclude, 'test/faults/**'],
     // Forked processes: the code under test starts its own threads and handles signals, which vitest's threads would share.
     pool: 'forks',
     // Tests drive the real binary and real worker threads; on two busy cores a start alone takes a second.

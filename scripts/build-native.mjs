@@ -3,18 +3,22 @@
 //
 //   node scripts/build-native.mjs            a compile error is printed, install goes on (exit 0)
 //   node scripts/build-native.mjs --strict   no compiler or a compile error is a failure (exit 1)
+//   node scripts/build-native.mjs --sanitize strict, into build/sanitized/: what steps outside of an object or has no defined
+//                                            result ends the process (scripts/test-sanitized.mjs runs the tests on it)
 //
 // Plain JavaScript, nothing but Node and the node-api-headers package: it runs before anything is built.
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const SOURCES = join(ROOT, 'src/kernels/cpp');
 const BUILD = join(ROOT, 'build');
-const OUTPUT = join(BUILD, 'kernels.node');
+const sanitizes = process.argv.includes('--sanitize');
+const strict = sanitizes || process.argv.includes('--strict');
+const OUTPUT = join(BUILD, sanitizes ? 'sanitized/kernels.node' : 'kernels.node');
 const INSTEAD = 'the WebAssembly kernels will be used';
 
 // The instruction sets of each processor family. kernels.cc is compiled once for each; addon.cc chooses when it loads.
@@ -40,11 +44,20 @@ const COMPILE = [
   ...['-fvisibility=hidden', '-Wno-psabi'],
 ];
 
+// What the sanitizers find ends the process. Their library, and so a C library, is linked; it wants to be preloaded.
+const SANITIZE = ['-fsanitize=address,undefined,float-cast-overflow', '-fno-sanitize-recover=all'];
+// With more than -O1 the checks of the unrolled loops take minutes to compile.
+if (sanitizes) COMPILE.push(...SANITIZE, '-O1', '-g', '-fno-omit-frame-pointer');
+
 const LINK =
   process.platform === 'darwin'
     ? ['-bundle', '-undefined', 'dynamic_lookup']
     : // The stack is not executable, addresses are bound at load and then read-only, symbols are stripped.
       ['-shared', '-nostdlib', '-Wl,-z,noexecstack', '-Wl,-z,relro', '-Wl,-z,now', '-Wl,-s'];
+const LINK_SANITIZED = ['-shared', ...SANITIZE];
+
+/** gcc alone has the sanitizers' library where it can be preloaded by name. */
+const COMPILERS = sanitizes ? ['g++'] : ['c++', 'g++', 'clang++'];
 
 /** Runs a program; never throws. @returns whether it exited with 0, and what it printed */
 function run(command, args) {
@@ -91,13 +104,19 @@ async function build([program, ...flags], sets, folder) {
     ),
   );
   const linked = join(folder, 'kernels.node');
-  await must(program, [...flags, ...LINK, ...units.map((unit) => unit.object), '-o', linked]);
+  await must(program, [
+    ...flags,
+    ...(sanitizes ? LINK_SANITIZED : LINK),
+    ...units.map((unit) => unit.object),
+    '-o',
+    linked,
+  ]);
   // A symbol that nothing defines shows only when the file is loaded; a file that does not load is worse than none.
-  await must(process.execPath, ['-e', `require(${JSON.stringify(linked)})`]);
+  if (!sanitizes) await must(process.execPath, ['-e', `require(${JSON.stringify(linked)})`]);
   renameSync(linked, OUTPUT); // whoever has the old file open keeps it; nobody ever sees half of one
 }
 
-async function main(strict) {
+async function main() {
   const drop = () => rmSync(OUTPUT, { force: true });
   const sets = process.platform === 'win32' ? undefined : INSTRUCTION_SETS[process.arch];
   if (!sets) {
@@ -105,14 +124,14 @@ async function main(strict) {
     console.log(`unroll: no native kernels for ${process.platform} on ${process.arch}: ${INSTEAD}`);
     return 0;
   }
-  mkdirSync(BUILD, { recursive: true });
+  mkdirSync(dirname(OUTPUT), { recursive: true });
   const folder = mkdtempSync(join(BUILD, 'native-'));
   try {
     const chosen = process.env.CXX?.trim();
-    const compiler = await findCompiler(chosen ? [chosen] : ['c++', 'g++', 'clang++'], folder);
+    const compiler = await findCompiler(chosen ? [chosen] : COMPILERS, folder);
     if (!compiler) {
       drop();
-      console.log(`unroll: no C++ compiler found ($CXX, c++, g++, clang++): ${INSTEAD}`);
+      console.log(`unroll: no C++ compiler found (${['$CXX', ...COMPILERS].join(', ')}): ${INSTEAD}`);
       return strict ? 1 : 0;
     }
     await build(compiler, sets, folder);
@@ -128,4 +147,4 @@ async function main(strict) {
   }
 }
 
-process.exitCode = await main(process.argv.includes('--strict'));
+process.exitCode = await main();

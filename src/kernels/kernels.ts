@@ -382,7 +382,10 @@ export const MultiplyAdd = layout('values', 'factor');
 /** a[i] = b[i] + scale c[i] for i in [from, to) (multiples of PANEL): the triad of STREAM (McCalpin 1995). */
 export const Triad = layout('a', 'b', 'c', 'scale');
 
-/** All methods throw a RangeError when a descriptor points outside the arena. */
+/**
+ * All methods throw a RangeError when a descriptor points outside the arena, before anything is written; and when a token or an index in
+ * a list does, after which the outputs of the call hold anything.
+ */
 export interface Kernels {
   readonly name: 'native' | 'wasm' | 'reference';
   /** Bytes of a float: 4, or 8 in the reference kernels' float64 precision. */

@@ -34,7 +34,8 @@ export function createWasmMemory(bytes: number): WebAssembly.Memory {
 
 /** @param worker number of the worker, from 0 on: it chooses the stack */
 export function createWasmKernels(memory: WebAssembly.Memory, worker: number): Kernels & PeakKernels {
-  if (worker >= MAX_WASM_WORKERS) throw new RangeError(`wasm kernels serve ${MAX_WASM_WORKERS} workers at most`);
+  if (!Number.isInteger(worker) || worker < 0 || worker >= MAX_WASM_WORKERS)
+    throw new RangeError(`wasm kernels serve ${MAX_WASM_WORKERS} workers, from 0 on; there is no worker ${worker}`);
   const { exports } = new WebAssembly.Instance(moduleOf(), { env: { memory } });
   (exports.__stack_pointer as WebAssembly.Global).value = CONSTANTS_BYTES + (worker + 1) * STACK_BYTES;
   const size = memory.buffer.byteLength;

@@ -33,7 +33,7 @@ function onSharedMemory(
 }
 
 /** The instruction sets of the native kernels that this processor has. */
-function nativeSets(): string[] {
+export function nativeSets(): string[] {
   if (nativeProblem() !== undefined) return [];
   return ['avx2', 'avx512', 'neon'].filter((set) => {
     try {

@@ -1,238 +1,10 @@
 // A descriptor that points outside of the arena is a RangeError, before anything is written.
 import { describe, expect, test } from 'vitest';
-import {
-  ActiveRows,
-  ActiveUnits,
-  CatchUp,
-  Cell,
-  ColumnSums,
-  Deal,
-  Dropout,
-  Elementwise,
-  Gather,
-  GRADIENT_SCRATCH,
-  Gradient,
-  Init,
-  type Kernels,
-  Lookup,
-  MultiplyAdd,
-  Optimizer,
-  OutputLoss,
-  PANEL,
-  type PeakKernels,
-  Product,
-  RowGradient,
-  RowUpdate,
-  Scatter,
-  Softmax,
-  SquareNorm,
-  Triad,
-  Update,
-  Winners,
-} from '../../src/kernels/kernels.js';
+import { Cell, GRADIENT_SCRATCH, Init, Optimizer, PANEL } from '../../src/kernels/kernels.js';
+import { createWasmKernels, createWasmMemory, MAX_WASM_WORKERS, RESERVED_BYTES } from '../../src/kernels/wasm.js';
 import type { BenchArena, Block } from './bench-arena.js';
-import { implementations } from './implementations.js';
-
-type Method = Exclude<keyof (Kernels & PeakKernels), 'name' | 'floatBytes'>;
-type Layout = { readonly size: number } & { readonly [name: string]: number };
-
-/** A small valid call of each kernel: `offsets` and `sizes` are the fields whose values must lie in the arena. */
-interface Example {
-  readonly layout: Layout;
-  readonly offsets: readonly string[];
-  readonly sizes: readonly string[];
-  readonly fields: Readonly<Record<string, number>>;
-  readonly range: readonly [number, number];
-}
-
-const cell = {
-  ldz: 4 * PANEL,
-  zGroup: 12 * PANEL,
-  ldh: PANEL,
-  hGroup: 3 * PANEL,
-  units: PANEL,
-  blocks: 1,
-  rows: 3,
-  activation: 1,
-  reversed: 0,
-};
-
-const cellExample = (offsets: readonly string[]): Example => ({
-  layout: Cell,
-  offsets,
-  sizes: ['rows', 'ldz', 'ldh', 'zGroup', 'hGroup', 'firstBlock', 'blocks'],
-  fields: cell,
-  range: [1, 0],
-});
-
-const lossExample: Example = {
-  layout: OutputLoss,
-  offsets: ['logits', 'values', 'targets', 'losses', 'hits'],
-  sizes: ['ldl', 'logitGroup', 'outputs', 'ldv', 'valueGroup', 'targetGroup', 'rows'],
-  fields: {
-    ...{ ldl: PANEL, logitGroup: PANEL, outputs: 9, ldv: PANEL, valueGroup: PANEL, targetGroup: 3, rows: 3 },
-    ...{ scale: 1, train: 1 },
-  },
-  range: [0, 2],
-};
-
-const EXAMPLES: Readonly<Record<Method, Example>> = {
-  product: {
-    layout: Product,
-    offsets: ['a', 'panels', 'c', 'bias', 'bias2'],
-    sizes: ['lda', 'aGroup', 'depth', 'panelStride', 'panelCount', 'ldc', 'cGroup', 'rows'],
-    fields: {
-      ...{ lda: PANEL, aGroup: PANEL, depth: PANEL, panelStride: PANEL, panelCount: 2, ldc: 2 * PANEL, cGroup: PANEL },
-      ...{ rows: 3, init: Init.bias },
-    },
-    range: [0, 2],
-  },
-  gradient: {
-    layout: Gradient,
-    offsets: ['x', 'd', 'dw', 'sums', 'sums2'],
-    sizes: ['ldx', 'ldd', 'rows', 'depth'],
-    fields: { ldx: PANEL, ldd: PANEL, rows: 3, depth: PANEL },
-    range: [0, 1],
-  },
-  activeUnits: {
-    layout: ActiveUnits,
-    offsets: ['a', 'active', 'counts'],
-    sizes: ['lda', 'aGroup', 'rows', 'columns', 'ldActive', 'activeGroup', 'countGroup'],
-    fields: {
-      ...{ lda: PANEL, aGroup: 3 * PANEL, rows: 3, columns: PANEL },
-      ...{ ldActive: PANEL, activeGroup: 3 * PANEL, countGroup: 3 },
-    },
-    range: [0, 2],
-  },
-  winners: {
-    layout: Winners,
-    offsets: ['a'],
-    sizes: ['lda', 'aGroup', 'rows', 'columns'],
-    fields: { lda: PANEL, aGroup: 3 * PANEL, rows: 3, columns: PANEL, keep: 2 },
-    range: [0, 2],
-  },
-  activeRows: {
-    layout: ActiveRows,
-    offsets: ['a', 'active', 'counts', 'indices', 'values', 'starts'],
-    sizes: ['lda', 'rows', 'columns', 'ldActive'],
-    fields: { lda: PANEL, rows: 3, columns: PANEL, ldActive: PANEL },
-    range: [0, 1],
-  },
-  sparseProduct: {
-    layout: Product,
-    offsets: ['a', 'panels', 'c', 'bias', 'bias2', 'active', 'counts'],
-    sizes: [
-      ...['lda', 'aGroup', 'depth', 'panelStride', 'panelCount', 'ldc', 'cGroup', 'rows'],
-      ...['ldActive', 'activeGroup', 'countGroup'],
-    ],
-    fields: {
-      ...{ lda: PANEL, aGroup: PANEL, depth: PANEL, panelStride: PANEL, panelCount: 2, ldc: 2 * PANEL, cGroup: PANEL },
-      ...{ rows: 3, init: Init.bias, ldActive: PANEL, activeGroup: PANEL, countGroup: 3 },
-    },
-    range: [0, 2],
-  },
-  sparseGradient: {
-    layout: Gradient,
-    offsets: ['x', 'd', 'dw', 'sums', 'sums2', 'indices', 'values', 'starts'],
-    sizes: ['ldx', 'ldd', 'rows', 'depth', 'firstRow'],
-    fields: { ldx: PANEL, ldd: PANEL, rows: 3, depth: PANEL, firstRow: 2 },
-    range: [0, 1],
-  },
-  gather: {
-    layout: Gather,
-    offsets: ['table', 'tokens', 'out', 'bias', 'bias2'],
-    sizes: ['ldt', 'vocabulary', 'tokenGroup', 'ldo', 'outGroup', 'rows', 'columns'],
-    fields: { rows: 3, columns: PANEL, vocabulary: 4, ldt: PANEL, ldo: PANEL, tokenGroup: 3, outGroup: 3 * PANEL },
-    range: [0, 2],
-  },
-  scatter: {
-    layout: Scatter,
-    offsets: ['d', 'tokens', 'table'],
-    sizes: ['ldd', 'rows', 'ldt', 'vocabulary'],
-    fields: { rows: 3, vocabulary: 4, ldd: PANEL, ldt: PANEL },
-    range: [0, PANEL],
-  },
-  deal: {
-    layout: Deal,
-    offsets: ['features', 'values', 'dealtFeatures', 'dealtRows', 'dealtValues', 'bins'],
-    sizes: ['rows', 'pieces', 'pieceRows'],
-    fields: { rows: 3, chunkRows: 2 ** 40, vocabulary: 4, pieces: 2, pieceRows: 1 },
-    range: [0, 1],
-  },
-  lookup: {
-    layout: Lookup,
-    offsets: ['table', 'm', 'features', 'out', 'bias', 'bias2', 'touchedAt', 'maps'],
-    sizes: ['ldt', 'vocabulary', 'rowGroup', 'ldo', 'outGroup', 'rows', 'columns', 'period'],
-    fields: {
-      ...{ ldt: PANEL, vocabulary: 4, rowGroup: 3, ldo: PANEL, outGroup: 3 * PANEL, rows: 3, columns: PANEL },
-      ...{ catchUp: CatchUp.momentum, period: 5 },
-    },
-    range: [0, 2],
-  },
-  rowGradient: {
-    layout: RowGradient,
-    offsets: ['d', 'bins', 'bases', 'norms', 'slots', 'hash'],
-    sizes: ['ldd', 'rows', 'columns', 'vocabulary', 'chunks', 'pieces', 'hashSize'],
-    fields: { ldd: PANEL, rows: 3, columns: PANEL, vocabulary: 4, chunks: 1, pieces: 2, hashSize: 8 },
-    range: [0, 2],
-  },
-  rowUpdate: {
-    layout: RowUpdate,
-    offsets: ['w', 'm', 'v', 'g', 'slots', 'undo', 'scratch', 'touchedAt', 'maps'],
-    sizes: ['columns', 'vocabulary', 'places', 'period'],
-    fields: {
-      ...{ kind: Optimizer.adam, columns: PANEL, vocabulary: 4, places: 3, all: 1 },
-      ...{ catchUp: CatchUp.shrink, period: 5, correction1: 1, correction2: 1 },
-    },
-    range: [0, 4],
-  },
-  columnSums: {
-    layout: ColumnSums,
-    offsets: ['d', 'out', 'out2'],
-    sizes: ['ldd', 'rows'],
-    fields: { ldd: PANEL, rows: 3 },
-    range: [0, PANEL],
-  },
-  rnnForward: cellExample(['z', 'h']),
-  rnnBackward: cellExample(['z', 'h', 'dh']),
-  lstmForward: cellExample(['z', 'h', 'c', 'tanhC']),
-  lstmBackward: cellExample(['z', 'c', 'tanhC', 'dh', 'dc']),
-  gruForward: cellExample(['z', 'r', 'h']),
-  gruBackward: cellExample(['z', 'r', 'h', 'dh']),
-  softmax: {
-    layout: Softmax,
-    offsets: ['logits', 'targets', 'losses', 'hits'],
-    sizes: ['ldl', 'logitGroup', 'classes', 'targetGroup', 'rows'],
-    fields: { ldl: PANEL, logitGroup: PANEL, classes: 9, targetGroup: 3, rows: 3, scale: 1, train: 1 },
-    range: [0, 2],
-  },
-  sigmoidLoss: lossExample,
-  squaredLoss: lossExample,
-  dropout: {
-    layout: Dropout,
-    offsets: ['in', 'out'],
-    sizes: ['ld', 'group', 'rows', 'columns'],
-    fields: { ld: PANEL, group: PANEL, rows: 3, columns: PANEL, threshold: 2 ** 31, scale: 2, key: 1 },
-    range: [0, 2],
-  },
-  update: {
-    layout: Update,
-    offsets: ['w', 'g', 'm', 'v', 'undo', 'transposed'],
-    sizes: ['depth', 'transposedDepth'],
-    fields: { kind: Optimizer.adam, depth: PANEL, transposedDepth: PANEL, correction1: 1, correction2: 1 },
-    range: [0, PANEL * PANEL],
-  },
-  squareNorm: { layout: SquareNorm, offsets: ['g'], sizes: [], fields: {}, range: [0, PANEL] },
-  map: { layout: Elementwise, offsets: ['in', 'out'], sizes: [], fields: {}, range: [0, PANEL] },
-  multiplyAdd: { layout: MultiplyAdd, offsets: ['values'], sizes: [], fields: { factor: 1 }, range: [0, 3] },
-  triad: { layout: Triad, offsets: ['a', 'b', 'c'], sizes: [], fields: { scale: 1 }, range: [0, PANEL] },
-};
-
-/** Fields of int32 arrays. */
-const WHOLE = [
-  ...['tokens', 'targets', 'active', 'counts', 'indices', 'starts', 'features', 'dealtFeatures', 'dealtRows', 'bins'],
-  ...['bases', 'slots', 'touched', 'touchedAt', 'hash'],
-];
+import { EXAMPLES, type Example, type Method, WHOLE } from './examples.js';
+import { implementations, tuned } from './implementations.js';
 
 /** Enough for any array of an example. */
 const ELEMENTS = GRADIENT_SCRATCH;
@@ -288,4 +60,68 @@ describe.each(implementations)('$name', ({ arena: arenaOf }) => {
     // The example itself is right: nothing was refused for another reason.
     arena.run(Object.values(blocks), () => kernel(descriptor, ...example.range));
   });
+});
+
+/** Fields that say what a call means, and numbers there that mean nothing or that a cast would make mean something. */
+const MEANINGLESS: readonly (readonly [method: Method, field: string, value: number])[] = [
+  ['product', 'init', Init.bias + 1],
+  ['product', 'init', 2 ** 32 + Init.bias],
+  ['update', 'kind', Optimizer.adamw + 1],
+  ['update', 'kind', 2 ** 31],
+  ['rowUpdate', 'kind', 2 ** 31],
+  ['rowUpdate', 'catchUp', 2 ** 32 + 1],
+  ['rowUpdate', 'catchUp', Number.NaN],
+  ['rnnForward', 'activation', 2 ** 32],
+  ['map', 'function', 4],
+  // Widths that end inside a panel: vectors would be written whole.
+  ['gather', 'columns', PANEL + 1],
+  ['dropout', 'columns', PANEL - 1],
+  ['update', 'transposedDepth', 3 * PANEL + 1],
+];
+
+/** Ranges that are none; the cells take one number. */
+const NO_RANGES = [
+  ...[-1, 0.5, Number.NaN, 1e300, Number.POSITIVE_INFINITY].map((from) => [from, Number.MAX_VALUE] as const),
+  ...[-1, 0.5, Number.NaN, 2 ** 53, Number.POSITIVE_INFINITY].map((to) => [0, to] as const),
+];
+
+describe.each(tuned)('$name', ({ arena: arenaOf }) => {
+  test.each(MEANINGLESS)('%s refuses %s %d', (method, field, value) => {
+    const arena = arenaOf().begin(1);
+    const { descriptor } = prepare(arena, EXAMPLES[method]);
+    arena.set(descriptor, EXAMPLES[method].layout[field], value);
+    const call = () => arena.kernels[method](descriptor, ...EXAMPLES[method].range);
+    arena.run([], () => expect(call).toThrow(RangeError));
+  });
+
+  test.each(Object.entries(EXAMPLES))('%s refuses what is no range', (method, example) => {
+    const arena = arenaOf().begin(1);
+    const { descriptor } = prepare(arena, example);
+    const kernel = arena.kernels[method as Method];
+    for (const [from, to] of NO_RANGES) {
+      const given = example.layout === Cell ? [from || to, 0] : [from, to];
+      arena.run([], () => expect(() => kernel(descriptor, given[0], given[1]), `${given}`).toThrow(RangeError));
+    }
+  });
+
+  test('a token that is unknown is refused before a row is copied', () => {
+    const arena = arenaOf().begin(1);
+    const { blocks, descriptor } = prepare(arena, EXAMPLES.gather);
+    arena.write(arena.part(blocks.tokens, { column: 5, columns: 1 }), [4]);
+    arena.run([], () => expect(() => arena.kernels.gather(descriptor, 0, 2)).toThrow(RangeError));
+  });
+});
+
+test('the stacks of WebAssembly workers are no place for arguments', () => {
+  const memory = createWasmMemory(2 * RESERVED_BYTES);
+  const kernels = createWasmKernels(memory, 0);
+  const numbers = new Float64Array(memory.buffer);
+  numbers[RESERVED_BYTES / 8] = RESERVED_BYTES - 64;
+  expect(() => kernels.squareNorm(RESERVED_BYTES, 0, PANEL)).toThrow(RangeError);
+  numbers[RESERVED_BYTES / 8] = RESERVED_BYTES;
+  expect(() => kernels.squareNorm(RESERVED_BYTES, 0, PANEL)).not.toThrow();
+});
+
+test.each([-1, 0.5, Number.NaN, MAX_WASM_WORKERS])('there is no WebAssembly worker %d', (worker) => {
+  expect(() => createWasmKernels(createWasmMemory(0), worker)).toThrow(RangeError);
 });

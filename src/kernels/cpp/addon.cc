@@ -89,14 +89,44 @@ struct FlushToZero {
 const char* const NAMES[] = {FOR_EACH_KERNEL(NAME)};
 const int KERNELS = sizeof NAMES / sizeof *NAMES;
 
-// An arena and the functions bound to it. It lives in an ArrayBuffer that every function holds on to.
+// An arena and the functions bound to it. It lives in an ArrayBuffer that JavaScript never sees: it holds addresses. References keep
+// it and the arena until the last function is gone.
 struct Bound {
   Arena arena;
+  bool shared;
+  int living;  // functions
+  napi_ref memory, bytes;
   struct Entry {
     Bound* bound;
     Kernel kernel;
   } entries[KERNELS];
 };
+
+void release(napi_env env, void* data, void*) {
+  Bound* bound = (Bound*)data;
+  if (--bound->living > 0) return;
+  const napi_ref memory = bound->memory;
+  napi_delete_reference(env, bound->bytes);
+  napi_delete_reference(env, memory);
+}
+
+// Where the bytes are. Shared memory stays where it is; other memory can be taken from its buffer, or shrink.
+bool locate(napi_env env, Bound* bound, napi_value bytes) {
+  napi_typedarray_type type;
+  napi_value buffer;
+  void* base = nullptr;
+  size_t length = 0;
+  bool unshared = true;
+  if (napi_get_typedarray_info(env, bytes, &type, &length, &base, &buffer, nullptr) != napi_ok || type != napi_uint8_array) return false;
+  if (napi_is_arraybuffer(env, buffer, &unshared) != napi_ok || (address)base % sizeof(double)) return false;
+  bound->arena.base = (address)base, bound->arena.first = 0, bound->arena.size = (double)length, bound->shared = !unshared;
+  return true;
+}
+
+bool locateAgain(napi_env env, Bound* bound) {
+  napi_value bytes;
+  return napi_get_reference_value(env, bound->bytes, &bytes) == napi_ok && locate(env, bound, bytes);
+}
 
 bool property(napi_env env, napi_value object, const char* name, napi_value value) { return napi_set_named_property(env, object, name, value) == napi_ok; }
 
@@ -114,8 +144,8 @@ napi_value call(napi_env env, napi_callback_info info) {
   Bound::Entry* entry = (Bound::Entry*)data;
   Arena& arena = entry->bound->arena;
   arena.result = -1;
-  int status;
-  {
+  int status = OUTSIDE;
+  if (entry->bound->shared || locateAgain(env, entry->bound)) {
     FlushToZero scope;
     status = entry->kernel(arena, numbers[0], numbers[1], numbers[2]);
   }
@@ -128,13 +158,13 @@ napi_value call(napi_env env, napi_callback_info info) {
 // bind(bytes: Uint8Array, instructionSet?: string): the kernels of that arena. On Node 20 only typed arrays accept shared memory.
 napi_value bind(napi_env env, napi_callback_info info) {
   napi_value arguments[2], object, memory, function;
-  size_t count = 2, length = 0;
+  size_t count = 2;
   napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr);
-  napi_typedarray_type type;
-  void *base = nullptr, *place = nullptr;
+  void* place = nullptr;
   char wanted[16] = "";
-  if (count == 0 || napi_get_typedarray_info(env, arguments[0], &type, &length, &base, nullptr, nullptr) != napi_ok || type != napi_uint8_array) {
-    napi_throw_type_error(env, nullptr, "bind takes a Uint8Array over the arena");
+  Bound found{};
+  if (count == 0 || !locate(env, &found, arguments[0])) {
+    napi_throw_type_error(env, nullptr, "bind takes a Uint8Array over the arena, which begins at a multiple of 8 bytes");
     return nullptr;
   }
   if (count > 1) napi_get_value_string_utf8(env, arguments[1], wanted, sizeof wanted, nullptr);
@@ -152,11 +182,12 @@ napi_value bind(napi_env env, napi_callback_info info) {
   }
   if (napi_create_arraybuffer(env, sizeof(Bound), &place, &memory) != napi_ok || napi_create_object(env, &object) != napi_ok) return nullptr;
   Bound* bound = (Bound*)place;
-  bound->arena.base = (address)base, bound->arena.size = (double)length;
+  *bound = found, bound->living = KERNELS;
+  if (napi_create_reference(env, memory, 1, &bound->memory) != napi_ok || napi_create_reference(env, arguments[0], 1, &bound->bytes) != napi_ok) return nullptr;
   for (int i = 0; i < KERNELS; i++) {
     bound->entries[i].bound = bound, bound->entries[i].kernel = set.kernels[i];
     if (napi_create_function(env, NAMES[i], NAPI_AUTO_LENGTH, call, &bound->entries[i], &function) != napi_ok) return nullptr;
-    if (!property(env, function, "bound", memory) || !property(env, function, "arena", arguments[0]) || !property(env, object, NAMES[i], function)) return nullptr;
+    if (napi_add_finalizer(env, function, bound, release, nullptr, nullptr) != napi_ok || !property(env, object, NAMES[i], function)) return nullptr;
   }
   napi_create_string_utf8(env, set.name, NAPI_AUTO_LENGTH, &memory);
   property(env, object, "instructionSet", memory);

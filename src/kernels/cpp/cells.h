@@ -10,7 +10,7 @@ static bool staysInside(Call& call, double t, int gates, bool lstm, bool gru, bo
   using namespace Cell;
   if (!call.inside) return false;
   for (int f = 0; f < penalty; f++) call.whole(f);
-  if (!call.inside) return false;
+  if (!call.inside || call.integer(Cell::activation) > RELU) return false;
   double rowCount = call.fields[Cell::rows], width = (call.fields[firstBlock] + call.fields[blocks]) * PANEL;
   double ld = call.fields[Cell::ldh], hStep = call.fields[Cell::hGroup];
   call.needRows(z, t + 1, call.fields[Cell::zGroup], rowCount, call.fields[Cell::ldz], width * gates);
@@ -25,6 +25,8 @@ static bool staysInside(Call& call, double t, int gates, bool lstm, bool gru, bo
   if (backward) call.needRows(dh, gru && call.integer(reversed) != 0 ? t + 2 : t + 1, hStep, rowCount, ld, width);
   return call.inside;
 }
+
+INLINE bool isIdle(const Call& call) { return call.integer(Cell::rows) == 0 || call.integer(Cell::blocks) == 0; }
 
 // Where the VL units from `unit` on of one row stand; `gates` is the number of gates in an interleaved block.
 struct CellRows {
@@ -72,6 +74,7 @@ INLINE vf activate(vf x, int activation) {
 static int rnnForward(Arena& arena, double descriptor, double t, double) {
   Call call(arena, descriptor, t, t, Cell::size);
   if (!staysInside(call, t, 1, false, false, false)) return OUTSIDE;
+  if (isIdle(call)) return OK;
   CellRows q(call, (i64)t);
   visit<1>(q, [&](i64 z, i64 u, i64 unit) { store(q.h + u, masked(activate(load(q.z + z), q.activation), unit, q.units)); });
   return OK;
@@ -81,6 +84,7 @@ static int rnnForward(Arena& arena, double descriptor, double t, double) {
 static int rnnBackward(Arena& arena, double descriptor, double t, double) {
   Call call(arena, descriptor, t, t, Cell::size);
   if (!staysInside(call, t, 1, false, false, true)) return OUTSIDE;
+  if (isIdle(call)) return OK;
   CellRows q(call, (i64)t);
   const vf one = broadcast(1.0f), penalty = broadcast(call.number(Cell::penalty));
   visit<1>(q, [&](i64 z, i64 u, i64 unit) {
@@ -95,6 +99,7 @@ static int rnnBackward(Arena& arena, double descriptor, double t, double) {
 static int lstmForward(Arena& arena, double descriptor, double t, double) {
   Call call(arena, descriptor, t, t, Cell::size);
   if (!staysInside(call, t, 4, true, false, false)) return OUTSIDE;
+  if (isIdle(call)) return OK;
   CellRows q(call, (i64)t);
   visit<4>(q, [&](i64 z, i64 u, i64 unit) {
     float* gate = q.z + z;
@@ -111,6 +116,7 @@ static int lstmForward(Arena& arena, double descriptor, double t, double) {
 static int lstmBackward(Arena& arena, double descriptor, double t, double) {
   Call call(arena, descriptor, t, t, Cell::size);
   if (!staysInside(call, t, 4, true, false, true)) return OUTSIDE;
+  if (isIdle(call)) return OK;
   CellRows q(call, (i64)t);
   const vf one = broadcast(1.0f);
   visit<4>(q, [&](i64 z, i64 u, i64 unit) {
@@ -131,6 +137,7 @@ static int lstmBackward(Arena& arena, double descriptor, double t, double) {
 static int gruForward(Arena& arena, double descriptor, double t, double) {
   Call call(arena, descriptor, t, t, Cell::size);
   if (!staysInside(call, t, 3, false, true, false)) return OUTSIDE;
+  if (isIdle(call)) return OK;
   CellRows q(call, (i64)t);
   visit<3>(q, [&](i64 at, i64 u, i64 unit) {
     float *x = q.z + at, *y = q.r + at;
@@ -146,6 +153,7 @@ static int gruForward(Arena& arena, double descriptor, double t, double) {
 static int gruBackward(Arena& arena, double descriptor, double t, double) {
   Call call(arena, descriptor, t, t, Cell::size);
   if (!staysInside(call, t, 3, false, true, true)) return OUTSIDE;
+  if (isIdle(call)) return OK;
   CellRows q(call, (i64)t);
   const vf one = broadcast(1.0f);
   const bool carries = t > 0 || call.integer(Cell::reversed) != 0;

@@ -23,7 +23,8 @@ static int dropout(Arena& arena, double descriptor, double fromGroup, double toG
   const i64 rowCount = call.integer(rows), width = call.integer(columns), step = call.integer(ld), groupStep = call.integer(group);
   call.needRows(in, toGroup, (double)groupStep, (double)rowCount, (double)step, (double)width);
   call.needRows(out, toGroup, (double)groupStep, (double)rowCount, (double)step, (double)width);
-  if (!call.inside) return OUTSIDE;
+  if (!call.inside || width % PANEL) return OUTSIDE;
+  if (rowCount == 0 || fromGroup == toGroup) return OK;
   const u32 limit = (u32)call.integer(threshold);
   const vf factor = broadcast(call.number(scale));
   for (i64 g = (i64)fromGroup; g < (i64)toGroup; g++)

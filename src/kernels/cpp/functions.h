@@ -7,7 +7,7 @@
 INLINE vf exp(vf x) {
   const float MAGIC = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer, which stands in the low bits
   vf shifted = fma(x, broadcast(1.44269504f), broadcast(MAGIC));
-  vi n = (vi)shifted - (vi)broadcast(MAGIC);
+  vu n = (vu)shifted - (vu)broadcast(MAGIC);  // unsigned: an x for which it is no exponent is dealt with below
   vf whole = shifted - broadcast(MAGIC);
   vf r = fma(whole, broadcast(-0.693359375f), x);
   r = fma(whole, broadcast(2.12194440e-4f), r);
@@ -17,7 +17,7 @@ INLINE vf exp(vf x) {
   p = fma(p, r, broadcast(0.1666652113199234f));
   p = fma(p, r, broadcast(0.4999999403953552f));
   p = fma(p, r * r, r) + broadcast(1.0f);
-  vf y = (vf)((vi)p + (n << 23));
+  vf y = (vf)((vu)p + (n << 23));
   y = x < broadcast(-87.336544f) ? broadcast(0) : y;                  // below the least normal number
   y = x > broadcast(88.7228317f) ? broadcast(__builtin_inff()) : y;  // the largest whose exponential is a float
   return x == x ? y : x;
@@ -41,12 +41,12 @@ INLINE vf tanh(vf x) {
   return size < broadcast(0.625f) ? near : far;
 }
 
-// log(x) for a normal x > 0, infinity and NaN: x = 2^n m, m in [sqrt(1/2), sqrt 2), log m = 2 atanh((m - 1) / (m + 1)) as a series.
+// log(x) for a normal x > 0, infinity and NaN, and some number for what is below: x = 2^n m, m in [sqrt(1/2), sqrt 2), log m = 2 atanh((m - 1) / (m + 1)) as a series.
 INLINE float log(float x) {
   if (!(x < __builtin_inff())) return x;
-  i32 bits = __builtin_bit_cast(i32, x);
-  i32 n = (bits - 0x3f3504f3) >> 23;
-  float m = __builtin_bit_cast(float, bits - (n << 23));
+  const u32 bits = __builtin_bit_cast(u32, x);
+  const i32 n = (i32)(bits - 0x3f3504f3) >> 23;
+  const float m = __builtin_bit_cast(float, bits - ((u32)n << 23));
   float s = (m - 1.0f) / (m + 1.0f), q = s * s;
   float series = 2.0f + q * (0.66666667f + q * (0.4f + q * (0.28571429f + q * 0.22222222f)));
   return (float)n * 0.69314718f + s * series;

@@ -27,10 +27,12 @@ namespace {
 extern "C" void* memset(void* to, int value, unsigned long count) { return __builtin_memset(to, value, count); }
 extern "C" void* memcpy(void* to, const void* from, unsigned long count) { return __builtin_memcpy(to, from, count); }
 
+#define RESERVED (4 << 20)  // RESERVED_BYTES of wasm.ts: constants and the workers' stacks, which no argument names
+
 // What a call answers: the kernel's number (0 or more, or NaN), or less than 0 for a Status.
 #define EXPORTED(name)                                                                                            \
   extern "C" __attribute__((export_name(#name))) double wasm_##name(double size, double d, double from, double to) { \
-    Arena arena{0, size, 0};                                                                                      \
+    Arena arena{0, RESERVED, size, 0};                                                                            \
     int status = name(arena, d, from, to);                                                                        \
     return status ? -status : arena.result;                                                                       \
   }

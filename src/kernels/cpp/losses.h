@@ -85,7 +85,7 @@ static int outputLoss(Arena& arena, double descriptor, double fromGroup, double 
       const float* wanted = call.at(values) + g * call.integer(valueGroup) + r * call.integer(ldv);
       const i64 at = g * call.integer(targetGroup) + r;
       float &loss = call.at(losses)[at], unused = 0, &hit = call.integer(hits) ? call.at(hits)[at] : unused;
-      if (call.at<i32>(targets)[at] >= 0) {
+      if (once(call.at<i32>(targets) + at) >= 0) {
         loss = lossOfRow<T>(row, wanted, count, width, factor, trains, hit);
         continue;
       }

@@ -11,7 +11,7 @@ static int map(Arena& arena, double descriptor, double from, double to) {
   for (int f = 0; f < size; f++) call.whole(f);
   if (!call.inside) return OUTSIDE;
   call.need(call.fields[in], to), call.need(call.fields[out], to);
-  if (!call.inside) return OUTSIDE;
+  if (!call.inside || call.integer(function) > EXP) return OUTSIDE;
   const int kind = (int)call.integer(function);
   for (i64 i = (i64)from; i < (i64)to; i += VL) {
     const i64 left = (i64)to - i < VL ? (i64)to - i : VL;

@@ -40,7 +40,7 @@ static int triad(Arena& arena, double descriptor, double from, double to) {
   using namespace Triad;
   Call call(arena, descriptor, from, to, size);
   for (int f = a; call.inside && f <= c; f++) call.whole(f), call.need(call.fields[f], to);
-  if (!call.inside) return OUTSIDE;
+  if (!call.inside || (i64)from % PANEL || (i64)to % PANEL) return OUTSIDE;
   float* A = call.at(a);
   const float *B = call.at<const float>(b), *C = call.at<const float>(c);
   const vf s = broadcast(call.number(scale));

@@ -132,7 +132,7 @@ INLINE i64 passColumns(i64 rows) {
 static bool insideProduct(Call& call) {
   using namespace Product;
   for (int f = 0; f < size; f++) call.whole(f);
-  if (!call.inside) return false;
+  if (!call.inside || call.integer(init) > INIT_BIAS) return false;
   const double columns = call.fields[panelCount] * PANEL, deep = call.fields[depth];
   call.needRows(a, call.to, call.fields[aGroup], call.fields[rows], call.fields[lda], deep);
   call.needRows(c, call.to, call.fields[cGroup], call.fields[rows], call.fields[ldc], columns);
@@ -160,7 +160,7 @@ static int product(Arena& arena, double descriptor, double fromGroup, double toG
   if (rowCount == 0 || columns == 0 || fromGroup == toGroup) return OK;
   const float *A = call.at<const float>(a), *w = call.at<const float>(panels);
   float* C = call.at(c);
-  if (ga == rowCount * la && gc == rowCount * lc) {  // groups without gaps are one tall group
+  if ((double)ga == (double)rowCount * (double)la && (double)gc == (double)rowCount * (double)lc) {  // groups without gaps are one tall group
     A += first * ga, C += first * gc;
     rowCount *= last - first, first = 0, last = 1;
   }

@@ -19,40 +19,45 @@ static int deal(Arena& arena, double descriptor, double fromChunk, double toChun
   const double end = toChunk * (double)perChunk, rowsUsed = end < (double)rowCount ? end : (double)rowCount;
   if (call.integer(starts)) call.need(call.fields[starts], rowsUsed + 1);
   if (!call.inside) return OUTSIDE;
-  const Entries entries{call.integer(starts) ? call.at<i32>(starts) : nullptr};
-  const auto rowAt = [&](i64 chunk) { return chunk * perChunk < rowCount ? chunk * perChunk : rowCount; };
+  Entries entries{call.integer(starts) ? call.at<i32>(starts) : nullptr, 0};
+  const auto rowAt = [&](i64 chunk) { return (double)chunk * (double)perChunk < (double)rowCount ? chunk * perChunk : rowCount; };
   const i64 first = rowAt((i64)fromChunk), last = rowAt((i64)toChunk);
   if (!entries.ordered(first, last)) return OUTSIDE;
   const bool valued = call.integer(values) != 0;
-  const double used = last > first ? (double)entries.at(last) : 0;
+  entries.most = last <= first ? 0 : entries.starts ? once(entries.starts + last) : last;
+  const double used = (double)entries.most;
   call.need(call.fields[features], used), call.need(call.fields[dealtFeatures], used), call.need(call.fields[dealtRows], used);
   if (valued) call.need(call.fields[values], used), call.need(call.fields[dealtValues], used);
-  if (!call.inside) return OUTSIDE;
+  if (!call.inside || entries.most > 0x7fffffff) return OUTSIDE;
   const i32* feature = call.at<i32>(features);
   i32 *toFeature = call.at<i32>(dealtFeatures), *toRow = call.at<i32>(dealtRows);
   const float* value = call.at(values);
   float* toValue = call.at(dealtValues);
+  const u32 lastPlace = (u32)entries.most - 1;  // nothing comes behind it but what has been written over since it was counted
   const i32 mask = (i32)count - 1, shift = __builtin_ctz((u32)together);
   for (i64 chunk = (i64)fromChunk; chunk < (i64)toChunk; chunk++) {
     const i64 firstRow = rowAt(chunk), endRow = rowAt(chunk + 1), begin = entries.at(firstRow), finish = entries.at(endRow);
-    i32 next[MOST_PIECES];
+    u32 next[MOST_PIECES];  // unsigned: it wraps around where what is counted is written over meanwhile
     for (i64 p = 0; p < count; p++) next[p] = 0;
     for (i64 e = begin; e < finish; e++) {
-      if ((u32)feature[e] >= (u64)words) return BAD_TOKEN;
-      next[feature[e] >> shift & mask]++;
+      const i32 word = (i32)once(feature + e);
+      if ((u32)word >= (u64)words) return BAD_TOKEN;
+      next[word >> shift & mask]++;
     }
     i32* bin = call.at<i32>(bins) + chunk * (count + 1);
-    i32 at = (i32)begin;
+    u32 at = (u32)begin;
     for (i64 p = 0; p < count; p++) {
-      bin[p] = at;
-      at += next[p];
-      next[p] = bin[p];
+      const u32 own = next[p];
+      bin[p] = (i32)at, next[p] = at;
+      at += own;
     }
-    bin[count] = at;
+    bin[count] = (i32)at;
+    i64 e = begin;
     for (i64 row = firstRow; row < endRow; row++)
-      for (i64 e = entries.at(row), stop = entries.at(row + 1); e < stop; e++) {
-        const i32 place = next[feature[e] >> shift & mask]++;
-        toFeature[place] = feature[e];
+      for (const i64 stop = entries.at(row + 1); e < stop; e++) {
+        const i32 word = (i32)once(feature + e);
+        const u32 free = next[word >> shift & mask]++, place = free < lastPlace ? free : lastPlace;
+        toFeature[place] = word;
         toRow[place] = (i32)row;
         if (valued) toValue[place] = value[e];
       }
@@ -106,40 +111,49 @@ static int rowGradient(Arena& arena, double descriptor, double fromPiece, double
   i32 *slot = call.integer(slots) ? call.at<i32>(slots) : nullptr, *of = call.at<i32>(touched), *hashed = call.at<i32>(hash);
   float* gradient = call.at(g);
   for (i64 p = (i64)fromPiece; p < (i64)toPiece; p++) {
-    const i64 begin = base[p], end = base[p + 1];
+    const i64 begin = once(base + p), end = once(base + p + 1);
     if (begin < 0 || begin > end) return OUTSIDE;
     call.at<double>(norms)[p] = 0;
     if (begin == end) continue;
     call.need(call.fields[g], (double)end * (double)width), call.need(call.fields[touched], (double)end);
     const i32* ofPiece = call.at<i32>(bins) + p;
-    double used = 0;
+    i64 used = 0;
     for (i64 chunk = 0; chunk < chunkCount; chunk++) {
       const i32* bin = ofPiece + chunk * (pieceCount + 1);
-      if (bin[0] < 0 || bin[0] > bin[1]) return OUTSIDE;
-      used = bin[1] > used ? bin[1] : used;
+      const i64 first = once(bin), last = once(bin + 1);
+      if (first < 0 || first > last) return OUTSIDE;
+      used = last > used ? last : used;
     }
-    call.need(call.fields[dealtFeatures], used), call.need(call.fields[dealtRows], used);
-    if (value) call.need(call.fields[dealtValues], used);
+    call.need(call.fields[dealtFeatures], (double)used), call.need(call.fields[dealtRows], (double)used);
+    if (value) call.need(call.fields[dealtValues], (double)used);
     int bits = 1;
     while (((i64)1 << bits) < 2 * (end - begin)) bits++;
-    if (!call.inside || ((i64)1 << bits) > call.integer(hashSize)) return OUTSIDE;
+    if (!call.inside || bits > 31 || ((i64)1 << bits) > call.integer(hashSize)) return OUTSIDE;
     for (i64 h = 0; h < (i64)1 << bits; h++) hashed[h] = 0;
     i64 next = begin;
     for (i64 chunk = 0; chunk < chunkCount; chunk++) {
       const i32* bin = ofPiece + chunk * (pieceCount + 1);
-      for (i64 e = bin[0]; e < bin[1]; e++) {
-        if ((u64)(i64)feature[e] >= (u64)words || (u64)(i64)row[e] >= (u64)rowCount) return BAD_TOKEN;
-        u32 h = (u32)feature[e] * 0x9e3779b1u >> (32 - bits);
-        while (hashed[h] != 0 && of[hashed[h] - 1] != feature[e]) h = (h + 1) & ((1u << bits) - 1);
-        const bool first = hashed[h] == 0;
+      for (i64 e = bounded(bin, used), last = bounded(bin + 1, used); e < last; e++) {
+        const i64 word = once(feature + e), from = once(row + e);
+        if ((u64)word >= (u64)words || (u64)from >= (u64)rowCount) return BAD_TOKEN;
+        const u32 mask = (1u << bits) - 1;
+        u32 h = (u32)word * 0x9e3779b1u >> (32 - bits), tried = 0;
+        i64 place;  // + 1; 0: none yet
+        while ((place = once(hashed + h)) != 0) {
+          // Numbers that nobody put there: what else is written lies over the hash.
+          if (place <= begin || place > next || tried++ > mask) return OUTSIDE;
+          if (of[place - 1] == word) break;
+          h = (h + 1) & mask;
+        }
+        const bool first = place == 0;
         if (first) {
           if (next == end) return OUTSIDE;
-          of[next] = feature[e];
-          hashed[h] = (i32)++next;
-          if (slot) slot[feature[e]] = (i32)next;
+          of[next] = (i32)word;
+          place = ++next;
+          hashed[h] = (i32)place;
+          if (slot) slot[word] = (i32)place;
         }
-        const i64 place = hashed[h];
-        addRow(gradient + (place - 1) * width, delta + row[e] * ld, value ? value[e] : 1.0f, first, width);
+        addRow(gradient + (place - 1) * width, delta + from * ld, value ? value[e] : 1.0f, first, width);
       }
     }
     for (i64 place = next; place < end; place++) of[place] = -1;

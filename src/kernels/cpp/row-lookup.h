@@ -21,12 +21,12 @@ INLINE bool sumRows(const Row& row, i64 j, const float* bias, const float* bias2
     if (bias2) acc[v] += loadOf(bias2 + j + v * width, F{});
   }
   for (i64 e = row.begin; e < row.end; e++) {
-    const i64 feature = row.features[e];
+    const i64 feature = once(row.features + e);
     if ((u64)feature >= (u64)row.words) return false;
     if (e + WIDE_AHEAD < row.last) {
-      const i64 next = row.features[e + WIDE_AHEAD];
-      UNROLLED for (int v = 0; v < N; v += LINE / width < N ? LINE / width : N) __builtin_prefetch(row.table + next * row.ld + j + v * width);
-      if (row.behind.kind != CATCH_UP_NONE) __builtin_prefetch(row.behind.touchedAt + next);
+      const u64 next = (u64)row.features[e + WIDE_AHEAD];
+      UNROLLED for (int v = 0; v < N; v += LINE / width < N ? LINE / width : N) prefetch(row.table, next * row.ld + j + v * width);
+      if (row.behind.kind != CATCH_UP_NONE) prefetch(row.behind.touchedAt, next);
     }
     float a = 1, b = 0;
     if (row.behind.kind != CATCH_UP_NONE && !row.behind.of(feature, a, b)) return false;
@@ -53,11 +53,11 @@ INLINE bool sumPacked(const Row& row, i64 width, const float* bias, const float*
     const i64 end = block + together < row.end ? block + together : row.end, floats = (end - block) * columns;
     for (i64 e = block, i = 0; e < end; e++, i += columns) {
       if (e + AHEAD < row.last) {
-        const i64 next = row.features[e + AHEAD];
-        __builtin_prefetch(row.table + next * row.ld);
-        if (behind) __builtin_prefetch(row.behind.touchedAt + next);
+        const u64 next = (u64)row.features[e + AHEAD];
+        prefetch(row.table, next * row.ld);
+        if (behind) prefetch(row.behind.touchedAt, next);
       }
-      const i64 feature = row.features[e];
+      const i64 feature = once(row.features + e);
       if ((u64)feature >= (u64)row.words) return false;
       float kept = 1, less = 0;
       if (behind && !row.behind.of(feature, kept, less)) return false;
@@ -90,18 +90,21 @@ static int lookup(Arena& arena, double descriptor, double fromGroup, double toGr
   if (call.integer(bias)) call.need(call.fields[bias], (double)width);
   if (call.integer(bias2)) call.need(call.fields[bias2], (double)width);
   if (call.integer(starts)) call.need(call.fields[starts], (toGroup - 1) * (double)group + (double)rowCount + 1);
+  else call.need(call.fields[features], (toGroup - 1) * (double)group + (double)rowCount);
   const Behind behind = behindOf(call, catchUp, (double)words);
   if (behind.kind == CATCH_UP_MOMENTUM) call.needRows(m, 1, 0, (double)words, (double)ld, (double)width);
   if (!call.inside) return OUTSIDE;
-  const Entries entries{call.integer(starts) ? call.at<i32>(starts) : nullptr};
+  Entries entries{call.integer(starts) ? call.at<i32>(starts) : nullptr, 0};
   const float *b1 = call.integer(bias) ? call.at(bias) : nullptr, *b2 = call.integer(bias2) ? call.at(bias2) : nullptr;
   Row row{call.at(table), call.at(m), call.integer(values) ? call.at(values) : nullptr, call.at<i32>(features), ld, words, 0, 0, 0, behind};
   for (i64 g = (i64)fromGroup; g < (i64)toGroup; g++) {
     const i64 first = g * group;
     if (!entries.ordered(first, first + rowCount)) return OUTSIDE;
-    call.need(call.fields[features], (double)entries.at(first + rowCount));
-    if (row.values) call.need(call.fields[values], (double)entries.at(first + rowCount));
+    const i64 end = entries.starts ? once(entries.starts + first + rowCount) : first + rowCount;
+    entries.most = end > entries.most ? end : entries.most;
   }
+  call.need(call.fields[features], (double)entries.most);
+  if (row.values) call.need(call.fields[values], (double)entries.most);
   if (!call.inside) return OUTSIDE;
   for (i64 g = (i64)fromGroup; g < (i64)toGroup; g++) {
     const i64 first = g * group;

@@ -56,11 +56,12 @@ INLINE void prefetchRow(const Table& t, i64 row, const i32* mark) {
 // COLUMNS: of a row, where the compiler shall know them; else 0.
 template <int KIND, int COLUMNS>
 static int updatePacked(Call& call, const Table& t, i64 from, i64 to) {
-  const i64 columns = COLUMNS ? COLUMNS : t.columns, together = PACKED / columns;
+  const i64 columns = COLUMNS ? COLUMNS : t.columns, together = PACKED / columns, words = call.integer(RowUpdate::vocabulary);
   const i32* rows = call.at<i32>(RowUpdate::touched);
   i32 *mark = call.at<i32>(RowUpdate::touchedAt), now = (i32)call.integer(RowUpdate::now);
   const bool behind = t.behind.kind != CATCH_UP_NONE;
   alignas(64) float a[PACKED], b[PACKED], w[PACKED], m[PACKED], v[PACKED];
+  i32 own[PACKED];  // the rows of a block, as they were checked
   const Rows stepped{w, m, v};
   const auto move = [&](const Rows& source, i64 at, const Rows& target, i64 into) {
     for (i64 j = 0; j < columns; j++) {
@@ -74,7 +75,9 @@ static int updatePacked(Call& call, const Table& t, i64 from, i64 to) {
     const float* g = t.g + block * columns;
     for (i64 place = block, i = 0; place < end; place++, i += columns) {
       if (place + AHEAD < to && rows[place + AHEAD] >= 0) prefetchRow<KIND>(t, rows[place + AHEAD], mark);
-      const i64 row = rows[place];
+      const i64 row = once(rows + place);
+      if (row >= words) return BAD_TOKEN;
+      own[place - block] = (i32)row;
       float ofRow = 1, less = 0;
       // At a place without a row whatever stands in `undo` is stepped, to no effect.
       if (row >= 0) {
@@ -88,7 +91,7 @@ static int updatePacked(Call& call, const Table& t, i64 from, i64 to) {
     for (; j + VL <= floats; j += VL) stepOfRow<KIND, vf>(t, t.undo, kept + j, kept + j, stepped, j, g + j, load(a + j), load(b + j));
     for (; j < floats; j++) stepOfRow<KIND, float>(t, t.undo, kept + j, kept + j, stepped, j, g + j, a[j], b[j]);
     for (i64 place = block; place < end; place++)
-      if (rows[place] >= 0) move(stepped, (place - block) * columns, t.rows, rows[place] * columns);
+      if (const i64 row = own[place - block]; row >= 0) move(stepped, (place - block) * columns, t.rows, row * columns);
   }
   return OK;
 }
@@ -106,8 +109,9 @@ static int updatePlaces(Call& call, const Table& t, i64 from, i64 to) {
   if (columns < LINE) return updatePacked<KIND, 0>(call, t, from, to);
   for (i64 place = from; place < to; place++) {
     if (place + WIDE_AHEAD < to && rows[place + WIDE_AHEAD] >= 0) prefetchRow<KIND>(t, rows[place + WIDE_AHEAD], mark);
-    const i64 row = rows[place];
+    const i64 row = once(rows + place);
     if (row < 0) continue;
+    if (row >= words) return BAD_TOKEN;
     float a = 1, b = 0;
     if (t.behind.kind != CATCH_UP_NONE && !t.behind.of(row, a, b)) return BAD_TOKEN;
     stepOfRange<KIND>(t, row * columns, (place - from) * columns, t.g + place * columns, columns, a, b);
@@ -124,7 +128,7 @@ static int updateAll(Call& call, const Table& t, i64 from, i64 to) {
   i32 *mark = call.at<i32>(touchedAt), now = (i32)call.integer(RowUpdate::now);
   // The row's gradient; none where what its slot holds is of an earlier step.
   const auto gradientOf = [&](i64 row) -> const float* {
-    const i64 place = slot[row];
+    const i64 place = once(slot + row);
     return place > 0 && place <= used && of[place - 1] == row ? t.g + (place - 1) * columns : nullptr;
   };
   if (t.behind.kind == CATCH_UP_NONE) {
@@ -151,7 +155,7 @@ static int rowUpdate(Arena& arena, double descriptor, double fromRow, double toR
   Call call(arena, descriptor, fromRow, toRow, size);
   if (!call.inside) return OUTSIDE;
   for (int f = 0; f < catchUp; f++) call.whole(f);
-  if (!call.inside) return OUTSIDE;
+  if (!call.inside || call.integer(kind) > ADAMW) return OUTSIDE;
   const i64 from = (i64)fromRow, to = (i64)toRow, width = call.integer(columns), words = call.integer(vocabulary);
   const int optimizer = (int)call.integer(kind);
   const double table = (double)words * (double)width, kept = (toRow - fromRow) * (double)width;
@@ -162,7 +166,7 @@ static int rowUpdate(Arena& arena, double descriptor, double fromRow, double toR
   const bool everyRow = call.integer(all) != 0;
   if (everyRow) call.need(call.fields[scratch], kept), call.need(call.fields[slots], (double)words);
   const Behind behind = behindOf(call, catchUp, (double)words);
-  if (!call.inside || optimizer > ADAMW || to > (everyRow ? words : call.integer(places))) return OUTSIDE;
+  if (!call.inside || to > (everyRow ? words : call.integer(places))) return OUTSIDE;
   if (behind.kind != CATCH_UP_NONE && call.integer(now) >= behind.period) return OUTSIDE;
   if (behind.kind == CATCH_UP_MOMENTUM && !hasFirst(optimizer)) return OUTSIDE;
   const double* rule = call.fields + clipFactor;

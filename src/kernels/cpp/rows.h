@@ -12,7 +12,8 @@
 // Where the entries of rows begin: at `starts`, or one a row where there are none.
 struct Entries {
   const i32* starts;
-  i64 at(i64 row) const { return starts ? starts[row] : row; }
+  i64 most;  // entries that lie in the arena: wherever a row begins, it is not behind them
+  i64 at(i64 row) const { return starts ? bounded(starts + row, most) : row; }
   // Whether rows [from, to) begin in order.
   bool ordered(i64 from, i64 to) const {
     if (!starts) return true;
@@ -22,6 +23,9 @@ struct Entries {
   }
 };
 
+// Asks for a cache line. An index that nobody has checked yet may point anywhere: nothing is read there.
+template <class T> INLINE void prefetch(const T* base, u64 index) { __builtin_prefetch((const void*)((address)base + (address)(index * sizeof(T)))); }
+
 // How far the rows of a table are behind.
 struct Behind {
   int kind;
@@ -30,7 +34,7 @@ struct Behind {
   const double* maps;
   // The map of a row, a = 1 - d; false where the row's mark lies outside the period.
   bool of(i64 row, float& a, float& b) const {
-    const i64 at = touchedAt[row];
+    const i64 at = once(touchedAt + row);
     if ((u64)at >= (u64)period) return false;
     a = (float)(1 - maps[2 * at]), b = (float)maps[2 * at + 1];
     return true;
@@ -40,9 +44,10 @@ struct Behind {
 // Checks the fields from `first` on, which stand in the same order wherever rows catch up.
 INLINE Behind behindOf(Call& call, int first, double words) {
   const int at = first + 1, map = first + 2, length = first + 3;
-  Behind behind{(int)call.fields[first], 0, nullptr, nullptr};
-  if (behind.kind == CATCH_UP_NONE) return behind;
-  call.inside = call.inside && (behind.kind == CATCH_UP_SHRINK || behind.kind == CATCH_UP_MOMENTUM);
+  Behind behind{CATCH_UP_NONE, 0, nullptr, nullptr};
+  if (!call.whole(first) || call.integer(first) == CATCH_UP_NONE) return behind;
+  behind.kind = (int)call.integer(first);
+  call.inside = call.integer(first) <= CATCH_UP_MOMENTUM;
   call.whole(length);
   call.need(call.fields[at], words);
   call.need(call.fields[map], 2 * call.fields[length], 8);

@@ -29,7 +29,7 @@ static int softmax(Arena& arena, double descriptor, double fromGroup, double toG
   for (i64 g = (i64)fromGroup; g < (i64)toGroup; g++)
     for (i64 r = 0; r < rowCount; r++) {
       float* row = call.at(logits) + g * call.integer(logitGroup) + r * call.integer(ldl);
-      const i64 at = g * call.integer(targetGroup) + r, target = call.at<i32>(targets)[at];
+      const i64 at = g * call.integer(targetGroup) + r, target = once(call.at<i32>(targets) + at);
       float &loss = call.at(losses)[at], unused = 0, &hit = call.integer(hits) ? call.at(hits)[at] : unused;
       if (target >= count) return BAD_TOKEN;
       if (target < 0) {

@@ -48,6 +48,8 @@ static int activeUnits(Arena& arena, double descriptor, double fromGroup, double
   call.needRows(counts, toGroup, call.fields[countGroup], (double)rowCount, 1, 1);
   if (!call.inside || width % PANEL) return OUTSIDE;
   i64 total = 0;
+  arena.result = 0;
+  if (rowCount == 0 || fromGroup == toGroup) return OK;
   for (i64 g = (i64)fromGroup; g < (i64)toGroup; g++)
     for (i64 r = 0; r < rowCount; r++) {
       const float* row = call.at(a) + g * call.integer(aGroup) + r * call.integer(lda);
@@ -83,15 +85,20 @@ static int activeRows(Arena& arena, double descriptor, double fromBlock, double 
   call.need(call.fields[starts], toBlock * (double)(width + 1));
   if (!call.inside || width > 0x7fffffff) return OUTSIDE;
   for (i64 block = (i64)fromBlock; block < (i64)toBlock; block++) {
-    i32 *start = call.at<i32>(starts) + block * (width + 1), *index = call.at<i32>(indices) + block * width * LIST_ROWS;
+    u32* start = call.at<u32>(starts) + block * (width + 1);  // unsigned: what it counts may be anything where arguments overlap
+    i32* index = call.at<i32>(indices) + block * width * LIST_ROWS;
     float* value = call.at(values) + block * width * LIST_ROWS;
     const i64 first = block * LIST_ROWS, end = first + LIST_ROWS < rowCount ? first + LIST_ROWS : rowCount;
     for (i64 k = 0; k <= width; k++) start[k] = 0;
     for (i64 r = first; r < end; r++) {
       const i32* list = call.at<i32>(active) + r * ld;
-      const i64 count = call.at<i32>(counts)[r];
+      const i64 count = once(call.at<i32>(counts) + r);
       if (!listed(list, count, width)) return OUTSIDE;
-      for (i64 i = 0; i < count; i++) start[list[i] + 1]++;
+      for (i64 i = 0; i < count; i++) {
+        const i64 k = once(list + i);
+        if ((u64)k >= (u64)width) return OUTSIDE;
+        start[k + 1]++;
+      }
     }
     // Where the lists begin; filling a list moves its beginning to its end, which is where the next one began.
     for (i64 k = 0; k < width; k++) start[k + 1] += start[k];
@@ -99,9 +106,13 @@ static int activeRows(Arena& arena, double descriptor, double fromBlock, double 
     for (i64 r = first; r < end; r++) {
       const i32* list = call.at<i32>(active) + r * ld;
       const float* row = call.at(a) + r * call.integer(lda);
-      for (i64 i = 0, count = call.at<i32>(counts)[r]; i < count && i < width; i++) {
-        const i64 k = list[i] < width ? list[i] : 0, free = start[k]++, at = free < most ? free : most;
-        index[at] = (i32)(r - first), value[at] = row[k];
+      const i64 count = once(call.at<i32>(counts) + r);
+      for (i64 i = 0; i < count && i < width; i++) {
+        const i64 k = once(list + i);
+        if ((u64)k >= (u64)width) return OUTSIDE;
+        const i64 at = once((const i32*)start + k);
+        if ((u64)at > (u64)most) return OUTSIDE;
+        start[k] = (u32)at + 1, index[at] = (i32)(r - first), value[at] = row[k];
       }
     }
     for (i64 k = width; k > 0; k--) start[k] = start[k - 1];
@@ -116,7 +127,8 @@ struct SparseRows {
   const float* a;
   const i32* lists;
   i64 lda, ldActive, count;
-  i32 from[SPARSE_ROWS], to[SPARSE_ROWS];
+  u32 last;  // index of a row's last unit
+  i32 lengths[SPARSE_ROWS], from[SPARSE_ROWS], to[SPARSE_ROWS];
 };
 
 // N vectors of columns from `column` on of these rows of C: init + the sum over the active k of a[k] W[k].
@@ -142,7 +154,8 @@ static void sparseRows(const SparseRows& rows, const float* w, i64 panelStride, 
       if (bias2) UNROLLED for (int v = 0; v < N; v++) acc[v] += load(bias2 + v * VL);
     }
     for (const i32 *i = list + rows.from[r], *end = list + rows.to[r]; i < end; i++) {
-      const i64 k = *i;
+      const u32 unit = (u32)once(i);
+      const i64 k = unit < rows.last ? unit : rows.last;  // it was checked; C may lie over the lists
       const vf x = broadcast(a[k]);
       UNROLLED for (int v = 0; v < N; v++) acc[v] = fma(x, load(p + AT(v) + k * PANEL), acc[v]);
     }
@@ -165,11 +178,12 @@ static int sparseProduct(Arena& arena, double descriptor, double fromGroup, doub
   const i64 columns = call.integer(panelCount) * PANEL, deep = call.integer(depth), stride = call.integer(panelStride), rowCount = call.integer(rows);
   call.needRows(active, toGroup, call.fields[activeGroup], (double)rowCount, call.fields[ldActive], (double)deep);
   call.needRows(counts, toGroup, call.fields[countGroup], (double)rowCount, 1, 1);
-  if (!call.inside) return OUTSIDE;
+  if (!call.inside || deep > 0x7fffffff) return OUTSIDE;
+  if (rowCount == 0 || columns == 0 || fromGroup == toGroup) return OK;
   Output out = outputOf(call);
   const float* w = call.at<const float>(panels);
   SparseRows part;
-  part.lda = call.integer(lda), part.ldActive = call.integer(ldActive);
+  part.lda = call.integer(lda), part.ldActive = call.integer(ldActive), part.last = (u32)deep - 1;
   for (i64 g = (i64)fromGroup; g < (i64)toGroup; g++)
     for (i64 first = 0; first < rowCount; first += SPARSE_ROWS) {
       part.count = rowCount - first < SPARSE_ROWS ? rowCount - first : SPARSE_ROWS;
@@ -180,15 +194,16 @@ static int sparseProduct(Arena& arena, double descriptor, double fromGroup, doub
       out.init = (int)call.integer(init);
       i64 total = 0;
       for (i64 r = 0; r < part.count; r++) {
-        if (!listed(part.lists + r * part.ldActive, lengths[r], deep)) return OUTSIDE;
-        part.to[r] = 0, total += lengths[r];
+        part.lengths[r] = (i32)once(lengths + r);
+        if (!listed(part.lists + r * part.ldActive, part.lengths[r], deep)) return OUTSIDE;
+        part.to[r] = 0, total += part.lengths[r];
       }
       const i64 block = total * MANY_ACTIVE > part.count * deep ? SHORT_BLOCK : LONG_BLOCK;
       for (i64 k = 0; k == 0 || k < deep; k += block) {
         for (i64 r = 0; r < part.count; r++) {
           const i32* list = part.lists + r * part.ldActive;
           i32 i = part.from[r] = part.to[r];
-          while (i < lengths[r] && list[i] < k + block) i++;
+          while (i < part.lengths[r] && list[i] < k + block) i++;
           part.to[r] = i;
         }
         i64 column = 0;
@@ -206,13 +221,14 @@ static int sparseProduct(Arena& arena, double descriptor, double fromGroup, doub
 // Rows of N panels of dW: for each unit k the sum over its active rows r of x[r, k] D[r], D's panels side by side in `pack`.
 template <int N>
 INLINE void sparseColumns(i64 depth, const i32* starts, const i32* indices, const float* values, i64 shift, i64 rows, const float* pack, bool continues, float* dw) {
+  const i64 most = depth * LIST_ROWS;
   for (i64 k = 0; k < depth; k++) {
     vf acc[N * (PANEL / VL)];
     float* to = dw + k * PANEL;
 #define AT(v) (((v)*VL) / PANEL * depth * PANEL + ((v)*VL) % PANEL)
     UNROLLED for (int v = 0; v < N * (PANEL / VL); v++) acc[v] = continues ? load(to + AT(v)) : broadcast(0);
-    for (i64 i = starts[k], end = starts[k + 1]; i < end; i++) {
-      const i64 r = indices[i] - shift;
+    for (i64 i = bounded(starts + k, most), end = bounded(starts + k + 1, most); i < end; i++) {
+      const i64 r = once(indices + i) - shift;
       if ((u64)r >= (u64)rows) continue;  // rows of the block that the call leaves out
       const vf x = broadcast(values[i]);
       UNROLLED for (int v = 0; v < N * (PANEL / VL); v++) acc[v] = fma(x, load(pack + r * (N * PANEL) + v * VL), acc[v]);

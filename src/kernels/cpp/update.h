@@ -146,7 +146,7 @@ static int update(Arena& arena, double descriptor, double from, double to) {
   Call call(arena, descriptor, from, to, size);
   if (!call.inside) return OUTSIDE;
   for (int f = 0; f <= shared; f++) call.whole(f);
-  if (!call.inside) return OUTSIDE;
+  if (!call.inside || call.integer(kind) > ADAMW) return OUTSIDE;
   const int optimizer = (int)call.integer(kind);
   const bool first = hasFirst(optimizer), second = hasSecond(optimizer);
   call.need(call.fields[w], to), call.need(call.fields[g], to), call.need(call.fields[undo], 3 * (to - from));
@@ -155,10 +155,10 @@ static int update(Arena& arena, double descriptor, double from, double to) {
   const i64 begin = (i64)from, end = (i64)to, rows = call.integer(depth), transposedRows = call.integer(transposedDepth);
   const i64 unit = call.integer(transposed) ? PANEL * PANEL : PANEL;
   if (call.integer(transposed)) {
-    if (rows <= 0 || rows % PANEL || to > (double)rows * (double)transposedRows) return OUTSIDE;
+    if (rows <= 0 || rows % PANEL || transposedRows % PANEL || to > (double)rows * (double)transposedRows) return OUTSIDE;
     call.need(call.fields[transposed], (double)rows * (double)transposedRows);
   }
-  if (!call.inside || begin % unit || end % unit || optimizer > ADAMW) return OUTSIDE;
+  if (!call.inside || begin % unit || end % unit) return OUTSIDE;
   const Rates<vf> q = ratesOf<vf>(call.fields + clipFactor);
   const Transpose transpose{call.integer(transposed) ? call.at(transposed) : nullptr, rows, transposedRows};
   switch (optimizer) {

@@ -56,6 +56,7 @@ static int winners(Arena& arena, double descriptor, double fromGroup, double toG
   const i64 rowCount = call.integer(rows), width = call.integer(columns);
   call.needRows(a, toGroup, call.fields[aGroup], (double)rowCount, call.fields[lda], (double)width);
   if (!call.inside || width % PANEL) return OUTSIDE;
+  if (rowCount == 0 || fromGroup == toGroup) return OK;
   for (i64 g = (i64)fromGroup; g < (i64)toGroup; g++)
     for (i64 r = 0; r < rowCount; r++) keepLargest(call.at(a) + g * call.integer(aGroup) + r * call.integer(lda), width, call.integer(keep));
   return OK;
