@@ -1,5 +1,172 @@
-import type { Source } from './source.js';
-import type { Table, TableOptions } from './table.js';
-export async function readParquet(source: Source, options: TableOptions): Promise<Table> {
-  throw new Error(source.name + options.flag);
+// Reads Parquet into columns, a column of a row group at a time. hyparquet decodes; it is loaded where there is such a file.
+
+import { closeSync, readSync } from 'node:fs';
+import { crc32, gunzipSync } from 'node:zlib';
+import {
+  type AsyncBuffer,
+  type ColumnMetaData,
+  type Compressors,
+  type FileMetaData,
+  parquetMetadataAsync,
+  parquetScan,
+  parquetSchema,
+  type RowGroup,
+  type SchemaTree,
+} from 'hyparquet';
+import { getTreePath } from 'hyparquet/src/schema.js';
+import { UserError } from '../../errors.js';
+import { checkPages } from './parquet-guard.js';
+import { columnsOf, type ParquetColumn } from './parquet-schema.js';
+import { PARSERS, tableValue } from './parquet-values.js';
+import type { FileSource } from './source.js';
+import { type Column, checkAsked, kindAsked, leaveOutEmpty, shown, type Table, type TableOptions } from './table.js';
+import { ValueColumn } from './value-column.js';
+
+const COMPRESSORS: Compressors = {
+  GZIP: (bytes, length) => gunzipSync(bytes, { maxOutputLength: Math.max(1, length) }),
+};
+const CODECS = new Set(['UNCOMPRESSED', 'SNAPPY', 'GZIP']);
+/** Numbers of rows are 32-bit numbers. */
+const MAX_ROWS = 2 ** 31 - 1;
+
+interface OpenFile {
+  readonly title: string;
+  readonly buffer: AsyncBuffer;
+  readonly metadata: FileMetaData;
+  readonly schema: SchemaTree;
+}
+
+export async function readParquet(source: FileSource, options: TableOptions): Promise<Table> {
+  const { name, title } = source;
+  let checksum = 0;
+  for await (const chunk of source.chunks()) checksum = crc32(chunk, checksum);
+  const { fd, sizeBytes } = source.open();
+  try {
+    const buffer: AsyncBuffer = { byteLength: sizeBytes, slice: (start, end) => slice(fd, start, end ?? sizeBytes) };
+    // Of maps it would count children that a damaged file may not have.
+    const metadata = await decoded(title, () => parquetMetadataAsync(buffer, { geoparquet: false }));
+    const schema = await decoded(title, () => schemaOf(metadata));
+    const file = { title, buffer, metadata, schema };
+    const rows = await decoded(title, () => rowsOf(metadata));
+    if (rows === 0) throw new UserError(`${title} has no rows; there is nothing to read`);
+    const place = (row: number): string => `${name}: row ${row + 1}`;
+    const columns: Column[] = [];
+    const empty: string[] = [];
+    for (const column of askedColumns(name, file, options)) {
+      const values = new ValueColumn(column.name, name, place, kindAsked(options, column.name));
+      await readColumn(file, column, values, place);
+      const finished = values.finish(rows);
+      if (finished === undefined) empty.push(column.name);
+      else columns.push(finished);
+    }
+    return { name, rows, columns, place, checksum, notices: leaveOutEmpty(name, options, empty) };
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function slice(fd: number, start: number, end: number): ArrayBuffer {
+  const bytes = new Uint8Array(end - start);
+  let length = 0;
+  for (let got = -1; got !== 0 && length < bytes.length; length += got) {
+    got = readSync(fd, bytes, length, bytes.length - length, start + length);
+  }
+  if (length < bytes.length) throw new Error(`it ends before byte ${end}`);
+  return bytes.buffer;
+}
+
+/** What hyparquet throws is about the file. @param column the one that is read */
+async function decoded<T>(title: string, work: () => T | Promise<T>, column?: string): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const where = column === undefined ? ', or no Parquet file' : ` in the column ${shown(column)}`;
+    // What it stumbles over by accident has a message for nobody.
+    const why = error instanceof Error && error.constructor === Error ? `: ${error.message}` : '';
+    throw new UserError(`${title} is damaged${where}${why}`);
+  }
+}
+
+function schemaOf(metadata: FileMetaData): SchemaTree {
+  const schema = parquetSchema(metadata);
+  if (schema.children.every(({ element }) => typeof element.name === 'string')) return schema;
+  throw new Error('a column has no name');
+}
+
+function rowsOf({ num_rows, row_groups }: FileMetaData): number {
+  const rows = row_groups.reduce((sum, group) => sum + Number(group.num_rows), 0);
+  if (rows !== Number(num_rows) || row_groups.some((group) => group.num_rows < 0n) || rows > MAX_ROWS) {
+    throw new Error(`it says that it has ${num_rows} rows, and its groups have ${rows}`);
+  }
+  return rows;
+}
+
+/** The columns to read. @throws UserError where one of them cannot be */
+function askedColumns(name: string, file: OpenFile, options: TableOptions): readonly ParquetColumn[] {
+  const all = columnsOf(file.schema);
+  const names = new Set(all.map((column) => column.name));
+  if (names.size < all.length) {
+    const twice = all.find((column, i) => all.findIndex((other) => other.name === column.name) < i);
+    throw new UserError(`${name}: two columns have the name ${shown(twice!.name)}; each has its own`);
+  }
+  checkAsked(name, options, names);
+  const asked = all.filter((column) => options.columns?.includes(column.name) !== false);
+  for (const { name: column, scalar } of asked) {
+    if (typeof scalar === 'string') continue;
+    throw new UserError(
+      `${name}: the column ${shown(column)} has ${scalar.unread}, which are not read; ` +
+        'columns have numbers, texts, booleans, dates, or lists of those',
+    );
+  }
+  return asked;
+}
+
+async function readColumn(
+  file: OpenFile,
+  column: ParquetColumn,
+  values: ValueColumn,
+  place: (row: number) => string,
+): Promise<void> {
+  const { title, buffer, metadata } = file;
+  const { name } = column;
+  const reading = { file: buffer, metadata, columns: [name], compressors: COMPRESSORS, parsers: PARSERS };
+  const scan = await decoded(title, () => parquetScan({ ...reading, useOffsetIndex: false }));
+  const groups = metadata.row_groups.filter((group) => group.num_rows > 0n);
+  for (const [i, { rowStart, rowEnd }] of scan.ranges.entries()) {
+    const metas = await decoded(title, () => chunksOf(groups[i], name), name);
+    for (const meta of metas) {
+      if (!CODECS.has(meta.codec)) throw badCodec(title, name, meta.codec);
+      await decoded(title, () => check(file, meta), name);
+    }
+    const read = await decoded(
+      title,
+      async () => {
+        const found = await scan.readColumn({ column: name, rowStart, rowEnd });
+        if (found.length === rowEnd - rowStart) return found;
+        throw new Error(`it has ${found.length} of ${rowEnd - rowStart} rows`);
+      },
+      name,
+    );
+    for (let row = rowStart; row < rowEnd; row++) {
+      const value = tableValue(read[row - rowStart], column, () => place(row));
+      if (value !== undefined) values.add(row, value);
+    }
+  }
+}
+
+function chunksOf(group: RowGroup, name: string): readonly ColumnMetaData[] {
+  return group.columns.flatMap(({ meta_data }) => (meta_data?.path_in_schema[0] === name ? [meta_data] : []));
+}
+
+async function check({ buffer, schema }: OpenFile, meta: ColumnMetaData): Promise<void> {
+  const start = Number(meta.dictionary_page_offset || meta.data_page_offset);
+  const bytes = await buffer.slice(start, start + Number(meta.total_compressed_size));
+  checkPages({ meta, path: getTreePath(schema, meta.path_in_schema), bytes, compressors: COMPRESSORS });
+}
+
+function badCodec(title: string, column: string, codec: string | undefined): UserError {
+  return new UserError(
+    `${title}: the column ${shown(column)} is compressed with ${codec ?? 'an unknown codec'}, which is not read; ` +
+      'write the file with snappy, gzip or none',
+  );
 }

@@ -22,6 +22,7 @@ const WANTED: Readonly<Record<Format, string>> = {
 export async function readTable(path: string, format: Format, options: TableOptions = {}): Promise<Table> {
   const source = fileSource(path, options.flag ?? `--${format}`, WANTED[format]);
   if (format !== 'parquet') return READERS[format](source, options);
+  // Loaded here: most tables are text.
   const { readParquet } = await import('./parquet.js');
   return readParquet(source, options);
 }

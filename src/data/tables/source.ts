@@ -4,7 +4,7 @@
 import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { systemReason, UserError } from '../../errors.js';
-import { withFile } from '../open-file.js';
+import { type TextFile, withFile } from '../open-file.js';
 import { CHUNK_BYTES } from '../utf8.js';
 
 export interface Source {
@@ -16,18 +16,21 @@ export interface Source {
   chunks(): AsyncIterable<Uint8Array>;
 }
 
-export function fileSource(path: string, flag: string, wanted: string): Source {
-  const title = `${flag}: ${path}`;
-  return { name: path, title, chunks: () => fileChunks(path, flag, title, wanted) };
+export interface FileSource extends Source {
+  /** Opens the file to be read here and there. */
+  open(): { readonly fd: number; readonly sizeBytes: number };
 }
 
-async function* fileChunks(path: string, flag: string, title: string, wanted: string): AsyncIterable<Uint8Array> {
-  const take = (file: { readonly fd: number; kept: boolean }): number => {
+/** @param wanted what a person should give in the place of a folder */
+export function fileSource(path: string, flag: string, wanted: string): FileSource {
+  const title = `${flag}: ${path}`;
+  const keep = (file: TextFile): TextFile => {
     file.kept = true;
-    return file.fd;
+    return file;
   };
-  const fd = withFile(path, flag, take, wanted);
-  yield* readable(createReadStream(path, { fd, highWaterMark: CHUNK_BYTES }), title);
+  const open = () => withFile(path, flag, keep, wanted);
+  const stream = () => createReadStream(path, { fd: open().fd, highWaterMark: CHUNK_BYTES });
+  return { name: path, title, open, chunks: () => readable(stream, title) };
 }
 
 /** Keeps what it reads: a stream comes once. */
@@ -39,7 +42,7 @@ export function streamSource(stream: Readable, name: string): Source {
       yield* kept;
       return;
     }
-    for await (const chunk of readable(stream, name)) {
+    for await (const chunk of readable(() => stream, name)) {
       kept.push(chunk);
       yield chunk;
     }
@@ -48,10 +51,11 @@ export function streamSource(stream: Readable, name: string): Source {
   return { name, title: name, chunks };
 }
 
-async function* readable(stream: Readable, title: string): AsyncIterable<Uint8Array> {
+async function* readable(open: () => Readable, title: string): AsyncIterable<Uint8Array> {
   try {
-    for await (const chunk of stream) yield typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+    for await (const chunk of open()) yield typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
   } catch (error) {
+    if (error instanceof UserError) throw error;
     throw new UserError(`${title} cannot be read: ${systemReason(error)}`);
   }
 }
