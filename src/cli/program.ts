@@ -46,6 +46,11 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     about: 'Show whether gradients vanish or explode, in a model or in a toy network',
     load: async () => (await import('./diagnose.js')).diagnose,
   },
+  schema: {
+    usage: 'schema',
+    about: 'Print the JSON Schema of a config, by which editors complete it',
+    load: async () => (await import('./schema.js')).schema,
+  },
   bench: {
     usage: 'bench [table]',
     about: 'Time training on this machine',
