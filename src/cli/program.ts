@@ -21,6 +21,11 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     about: 'Train a model; flags override the config file',
     load: async () => (await import('./train.js')).train,
   },
+  tune: {
+    usage: 'tune [config]',
+    about: 'Search for settings in short trainings of which the better half goes on; takes the flags of train',
+    load: async () => (await import('./tune.js')).tune,
+  },
   eval: {
     usage: 'eval <model>',
     about: 'Measure a model on a text or on examples: loss, accuracy, bits per character',

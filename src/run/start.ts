@@ -17,7 +17,7 @@ import { FIRST_PENALTY } from '../train/density-control.js';
 import { densityControlOf, type RunLayout } from '../train/layout.js';
 import type { OpenedData } from './data.js';
 import type { Prepared } from './plan.js';
-import { NEW_RUN, progressOf, type RunProgress } from './progress.js';
+import { NEW_RUN, type RunProgress, savedProgress } from './progress.js';
 import { checkSameArchitecture, checkSameData, checkSameInputs } from './same-data.js';
 
 /**
@@ -82,7 +82,7 @@ function startFrom(path: string, data: OpenedData, arena: Arena, layout: RunLayo
 function resume(path: string, data: OpenedData, arena: Arena, layout: RunLayout): RunProgress {
   const folder = checkpointFolder(path);
   verifyCheckpoint(folder);
-  const progress = progressOf(folder);
+  const progress = savedProgress(folder);
   checkSameData(path, progress, data);
   const header = readCheckpointHeader(folder);
   checkSameArchitecture(folder, header.architecture, layout.shape.model);
