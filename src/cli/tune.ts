@@ -100,12 +100,12 @@ class Lines {
     if (event.event === 'best')
       return `\n${this.#table()}\n\nnumber ${event.trial} is the best; try: unroll train ${event.config}`;
     this.#last.set(event.trial, event);
-    const { round, trial, settings, steps } = event;
-    return `round ${round}, trial ${trial}: ${inWords(settings)}; step ${count(steps)}: ${this.#result(event)}`;
+    const { round, trial, settings, steps, bad } = event;
+    return `round ${round}, trial ${trial}: ${inWords(settings)}; step ${count(steps)}: ${bad === undefined ? 'validation ' : ''}${this.#result(event)}`;
   };
 
   #result({ loss, bad }: TrialEvent): string {
-    return bad ?? `validation ${lossText(loss, this.#about?.unit ?? 'token')}`;
+    return bad ?? lossText(loss, this.#about?.unit ?? 'token');
   }
 
   /** Those that came furthest stand first, and of these the best. */
@@ -118,7 +118,10 @@ class Lines {
       ...[`${event.trial}`, ...names.map((name) => `${event.settings[name]}`)],
       ...[count(event.steps), this.#result(event)],
     ]);
-    return table([['trial', ...names, 'steps', ''], ...rows], [...names.keys(), names.length, names.length + 1]);
+    return table(
+      [['trial', ...names, 'steps', 'validation'], ...rows],
+      [...names.keys(), names.length, names.length + 1],
+    );
   }
 }
 

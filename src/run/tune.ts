@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { writeFileAtomic } from '../checkpoint/atomic.js';
 import { configWarnings } from '../config/checks.js';
 import { type Config, type ConfigInput, resolveConfig } from '../config/config.js';
+import { SETTING_NAMES, type SettingName } from '../config/settings.js';
 import { RunError, UserError } from '../errors.js';
 import type { PlanEvent } from '../report/events.js';
 import { planTraining } from './plan.js';
@@ -16,6 +17,8 @@ import { influential, openSearch, type Search, saveSearch, type Trial } from './
 const FIRST_SHARE = 1 / 16;
 /** Fewer say little of what comes after them. */
 const LEAST_STEPS = 50;
+
+const PATHS: readonly SettingName[] = ['text', 'svmlight', 'initFrom'];
 
 export interface TuneOptions {
   /** The settings as they were given: what is not searched is the same in all trials. */
@@ -190,13 +193,13 @@ class Tuning {
     const { out } = this.#config;
     const chosen = this.#trials[best - 1];
     const config = join(out, 'best.yaml');
-    const { text, svmlight, initFrom, out: _, json: __, quiet: ___, ...given }: ConfigInput = this.#options.settings;
-    // Whole paths, so that it can be trained from anywhere.
-    const paths = Object.entries({ text, svmlight, initFrom }).flatMap(([key, path]) =>
-      path ? [[key, resolve(path)]] : [],
-    );
-    const settings = { ...Object.fromEntries(paths), ...given, ...chosen.settings };
-    const lines = Object.entries(settings).map(([key, value]) => `${key}: ${JSON.stringify(value)}\n`);
+    const { out: _, json: __, quiet: ___, ...given } = this.#options.settings;
+    const settings: Readonly<Record<string, unknown>> = { ...given, ...chosen.settings };
+    const lines = SETTING_NAMES.filter((key) => (settings[key] ?? undefined) !== undefined).map((key) => {
+      // Whole paths, so that it can be trained from anywhere.
+      const value = PATHS.includes(key) ? resolve(String(settings[key])) : settings[key];
+      return `${key}: ${JSON.stringify(value)}\n`;
+    });
     writeFileAtomic(
       config,
       `# The best of ${this.#trials.length} trials of unroll tune: number ${best}.\n${lines.join('')}`,
