@@ -10,7 +10,7 @@ import type { PlanEvent } from '../report/events.js';
 import { planTable } from '../report/plan-table.js';
 import { createReporter, type Reporter } from '../report/reporter.js';
 import { planTraining } from '../run/plan.js';
-import { runConfig } from '../run/run-config.js';
+import { isOutDefault, runConfig } from '../run/run-config.js';
 import { runTraining, type TrainOutcome } from '../run/train.js';
 import type { Command, Context, Given } from './command.js';
 import { Stop } from './stop.js';
@@ -68,6 +68,7 @@ export const train: Command = {
         onEvent: (event) => reporter.event(event),
         onNotice: (message) => reporter.notice(message),
         threads: context.threads,
+        outIsDefault: isOutDefault(values),
       });
       reporter.close();
       return finish(outcome, config, context, stop.exitCode, reporter);
@@ -126,8 +127,8 @@ function stopNotice(name: string): string {
 }
 
 function finish(
-  { reason, step, path }: TrainOutcome,
-  { out, json, quiet, svmlight }: Config,
+  { reason, step, path, out }: TrainOutcome,
+  { json, quiet, svmlight }: Config,
   { stdout, gone }: Context,
   stopCode: number | undefined,
   reporter: Reporter,

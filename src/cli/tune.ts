@@ -2,7 +2,7 @@
 
 import { didYouMean } from '../config/suggest.js';
 import { UserError } from '../errors.js';
-import { count, lossText, table } from '../report/format.js';
+import { count, counted, lossText, table } from '../report/format.js';
 import { whole } from '../run/sample-settings.js';
 import { type SearchEvent, tune as search, type TrialEvent, type TuneEvent } from '../run/tune.js';
 import { DEFAULT_SEARCH, isSearchable, SEARCHABLE, type Searchable, type Tuned } from '../run/tune-space.js';
@@ -94,8 +94,7 @@ class Lines {
     if (event.event === 'tune') {
       this.#about = event;
       const { trials, search: names, budget, out } = event;
-      const steps = `${count(budget)} step${budget === 1 ? '' : 's'}`;
-      return `${trials} trials of ${names.join(', ')}, ${steps} each in the first round; all of it is in ${out}`;
+      return `${trials} trials of ${names.join(', ')}, ${counted(budget, 'step')} each in the first round; all of it is in ${out}`;
     }
     if (event.event === 'best')
       return `\n${this.#table()}\n\nnumber ${event.trial} is the best; try: unroll train ${event.config}`;
