@@ -83,6 +83,7 @@ const TABLE: readonly (readonly [string, readonly string[], RegExp])[] = [
     train('--text', 'pipe'),
     /^--text: pipe is a pipe, which can be read only once; save it as a file and give that$/,
   ],
+  ['the standard input', train('--text', '-'), /^--text: - would be the standard input, which can be read only once;/],
   ['a text in another encoding', train('--text', 'latin1.txt'), /^latin1\.txt:1:4: this is not UTF-8 .*--tokens byte/],
   ['a binary file as characters', train('--text', 'binary.bin'), /^binary\.bin:\d+:\d+: this is not UTF-8/],
   [
