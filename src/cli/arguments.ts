@@ -6,12 +6,15 @@ import { UserError } from '../errors.js';
 /** `-` alone is a file: the standard input. */
 const NEGATIVE = /^-(\d|\.\d|$)/;
 
-/** `--lr -1e-3` -> `--lr=-1e-3`: yargs takes `-1e-3` for flags, so that the message would be about them. */
+/**
+ * `--lr -1e-3` -> `--lr=-1e-3`: yargs takes `-1e-3` for flags, so that the message would be about them. `--text -` -> `--text=-`: it
+ * takes `-` for a positional.
+ */
 export function bindNegatives(args: readonly string[], valued: ReadonlySet<string>): string[] {
   const bound: string[] = [];
   for (const arg of args) {
     const last = bound.at(-1);
-    if (last?.startsWith('--') && valued.has(last.slice(2)) && NEGATIVE.test(arg))
+    if (last?.startsWith('--') && valued.has(last.slice(2)) && (arg === '-' || NEGATIVE.test(arg)))
       bound[bound.length - 1] = `${last}=${arg}`;
     else bound.push(arg);
   }

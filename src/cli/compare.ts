@@ -3,7 +3,7 @@
 import { basename } from 'node:path';
 import { UserError } from '../errors.js';
 import type { Architecture } from '../model/architecture.js';
-import { bytes, count, decimal, percent, table } from '../report/format.js';
+import { bytes, count, counted, decimal, percent, table } from '../report/format.js';
 import {
   type Compared,
   compareMarkov,
@@ -77,15 +77,15 @@ function rangeOf(text: string): readonly number[] {
 }
 
 function inWords({ text, trainingTokens, file, tokens, skipped, markov, recurrent }: MarkovComparison): string {
-  const predicted = file === null ? `${count(tokens)} held out` : `${count(tokens)} tokens of ${basename(file)}`;
+  const predicted = file === null ? `${count(tokens)} held out` : `${counted(tokens, 'token')} of ${basename(file)}`;
   const left = skipped > 0 ? ` (${count(skipped)} unknown left out)` : '';
   const { architecture, parameters } = recurrent;
   const rows = [
     ['', 'bits per character', 'perplexity', 'accuracy', 'holds', 'size', 'trained in', 'evaluated in'],
-    ...markov.map((row) => [`Markov, order ${row.order}`, ...figures(row, `${count(row.ngrams)} n-grams`)]),
-    [nameOf(architecture), ...figures(recurrent, `${count(parameters)} parameters`)],
+    ...markov.map((row) => [`Markov, order ${row.order}`, ...figures(row, counted(row.ngrams, 'n-gram'))]),
+    [nameOf(architecture), ...figures(recurrent, counted(parameters, 'parameter'))],
   ];
-  const learned = `${basename(text)}: ${count(trainingTokens)} tokens learned; predicted ${predicted}${left}`;
+  const learned = `${basename(text)}: ${counted(trainingTokens, 'token')} learned; predicted ${predicted}${left}`;
   return `${learned}\n\n${table(rows, [1, 2, 3, 4, 5, 6, 7])}`;
 }
 
@@ -99,5 +99,5 @@ function figures(row: Compared, holds: string): readonly string[] {
 }
 
 function nameOf({ cell, activation, layers, hidden }: Architecture): string {
-  return `${cell}${cell === 'rnn' ? ` (${activation})` : ''}, ${layers} layer${layers === 1 ? '' : 's'} of ${hidden}`;
+  return `${cell}${cell === 'rnn' ? ` (${activation})` : ''}, ${counted(layers, 'layer')} of ${hidden}`;
 }

@@ -2,7 +2,7 @@
 
 import type { Columns } from '../data/records/columns.js';
 import type { KnownExamples } from '../data/svmlight.js';
-import { bytes, count, densities, lossText, table } from '../report/format.js';
+import { bytes, count, counted, densities, lossText, table } from '../report/format.js';
 import { loadModel, type Model } from '../run/model.js';
 import type { RunProgress } from '../run/progress.js';
 import type { Command } from './command.js';
@@ -45,8 +45,8 @@ function dataRows({ architecture, vocabulary, examples, columns }: Model): reado
     ];
   }
   const { indices, labels } = examples;
-  const input = ['input', `${count(indices.length)} sparse features, index ${indices[0]} to ${indices.at(-1)}`];
-  if (labels.kind === 'numbers') return [input, ['labels', `${count(labels.outputs)} numbers`]];
+  const input = ['input', `${counted(indices.length, 'sparse feature')}, index ${indices[0]} to ${indices.at(-1)}`];
+  if (labels.kind === 'numbers') return [input, ['labels', counted(labels.outputs, 'number')]];
   const shown = [...labels.names.subarray(0, MOST_NAMES)].join(', ');
   const more = labels.names.length > MOST_NAMES ? ', ...' : '';
   return [input, [labels.kind === 'classes' ? 'classes' : 'labels', `${count(labels.names.length)}: ${shown}${more}`]];
@@ -70,10 +70,13 @@ function inWords(model: Model): string {
   const { architecture, parameters, training } = model;
   const { cell, activation, hidden, layers, winners, bidirectional } = architecture;
   const own = cell === 'rnn' || cell === 'mlp' ? ` (${activation})` : '';
-  const layer = `${cell}${own}, ${layers} layer${layers === 1 ? '' : 's'} of ${hidden}${bidirectional ? ' in each of two directions' : ''}`;
+  const ways = bidirectional ? ' in each of two directions' : '';
+  const layer = `${cell}${own}, ${counted(layers, 'layer')} of ${hidden}${ways}`;
   const about = [
     ['model', layers === 0 ? 'linear' : layer],
-    ...(winners === undefined ? [] : [['winners', `${count(winners)} units of a layer stay active`]]),
+    ...(winners === undefined
+      ? []
+      : [['winners', `${counted(winners, 'unit')} of a layer ${winners === 1 ? 'stays' : 'stay'} active`]]),
     ...dataRows(model),
     ...(training === undefined ? [] : trainingRows(training, (model.examples ?? model.columns) ? 'example' : 'token')),
   ];
@@ -87,7 +90,7 @@ function trainingRows(
   { step, epoch, updates, best, densities: shares, kernels }: RunProgress,
   unit: 'token' | 'example',
 ): readonly string[][] {
-  const rows = [['steps', `${count(step)} in ${count(epoch)} whole epochs, ${count(updates)} updates`]];
+  const rows = [['steps', `${count(step)} in ${counted(epoch, 'whole epoch')}, ${counted(updates, 'update')}`]];
   if (best !== null) rows.push(['best', `${lossText(best.loss, unit)} at step ${count(best.step)}`]);
   if (shares.length > 0) rows.push(['density', densities(shares)]);
   return kernels === null ? rows : [...rows, ['kernels', kernels]];

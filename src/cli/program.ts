@@ -21,6 +21,11 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     about: 'Train a model; flags override the config file',
     load: async () => (await import('./train.js')).train,
   },
+  tune: {
+    usage: 'tune [config]',
+    about: 'Search for settings in short trainings of which the better half goes on; takes the flags of train',
+    load: async () => (await import('./tune.js')).tune,
+  },
   eval: {
     usage: 'eval <model>',
     about: 'Measure a model on a text, a table or examples: loss, accuracy, errors',
@@ -50,6 +55,11 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     usage: 'diagnose [model]',
     about: 'Show whether gradients vanish or explode, in a model or in a toy network',
     load: async () => (await import('./diagnose.js')).diagnose,
+  },
+  schema: {
+    usage: 'schema',
+    about: 'Print the JSON Schema of a config, by which editors complete it',
+    load: async () => (await import('./schema.js')).schema,
   },
   bench: {
     usage: 'bench [table]',

@@ -47,7 +47,8 @@ export const sample: Command = {
       stdout.write(`${JSON.stringify({ prompt, text: [...pieces].join(''), skipped })}\n`);
       return 0;
     }
-    if (skipped > 0) stderr.write(`--prompt: ${skipped} unknown symbols were left out\n`);
+    if (skipped > 0)
+      stderr.write(`--prompt: ${skipped} unknown ${skipped === 1 ? 'symbol was' : 'symbols were'} left out\n`);
     // Numbers stand apart.
     const between = model.vocabulary.mode === 'number' && prompt.trim() !== '' ? ' ' : '';
     await writePieces(`${prompt}${between}`, pieces, stdout, gone);

@@ -1,6 +1,7 @@
 // unroll train: flags over a config file, to a run and what it shows of itself.
 
 import { join } from 'node:path';
+import type { Argv } from 'yargs';
 import { configWarnings } from '../config/checks.js';
 import type { Config } from '../config/config.js';
 import { readConfigFile } from '../config/config-file.js';
@@ -10,7 +11,7 @@ import type { PlanEvent } from '../report/events.js';
 import { planTable } from '../report/plan-table.js';
 import { createReporter, type Reporter } from '../report/reporter.js';
 import { planTraining } from '../run/plan.js';
-import { runConfig } from '../run/run-config.js';
+import { isOutDefault, runConfig } from '../run/run-config.js';
 import { runTraining, type TrainOutcome } from '../run/train.js';
 import type { Command, Context, Given } from './command.js';
 import { Stop } from './stop.js';
@@ -23,20 +24,25 @@ const GROUPS: Readonly<Record<Flag['group'], string>> = {
   run: 'Run:',
 };
 
+/** The config file and a flag for each setting: of train, and of what trains in its way. */
+export function addSettings(yargs: Argv, listing: boolean): Argv {
+  yargs.positional('config', { type: 'string', describe: 'YAML or JSON file with the same settings in camelCase' });
+  for (const { name, group, kind, describe, choices, defaultText, placeholder } of FLAGS) {
+    yargs.option(name, {
+      type: kind === 'boolean' ? 'boolean' : 'string',
+      group: GROUPS[group],
+      describe: placeholder === undefined ? describe : `${placeholder}: ${describe}`,
+      defaultDescription: defaultText,
+      // Shown and completed; what is given is checked with all other settings, so that messages are of one kind.
+      choices: listing ? choices : undefined,
+    });
+  }
+  return yargs;
+}
+
 export const train: Command = {
   build(yargs, listing) {
-    yargs.positional('config', { type: 'string', describe: 'YAML or JSON file with the same settings in camelCase' });
-    for (const { name, group, kind, describe, choices, defaultText, placeholder } of FLAGS) {
-      yargs.option(name, {
-        type: kind === 'boolean' ? 'boolean' : 'string',
-        group: GROUPS[group],
-        describe: placeholder === undefined ? describe : `${placeholder}: ${describe}`,
-        defaultDescription: defaultText,
-        // Shown and completed; what is given is checked with all other settings, so that messages are of one kind.
-        choices: listing ? choices : undefined,
-      });
-    }
-    return yargs
+    return addSettings(yargs, listing)
       .example('$0 train --text book.txt', 'learn a text with all defaults; the model is in runs/book-lstm256')
       .example('$0 train --dataset moby-dick --cell gru --hidden 512 --lr 2e-3 --epochs 3', 'a larger model')
       .example('$0 train settings.yaml --seed 7 --out runs/seven', 'settings of a file, with another seed')
@@ -49,7 +55,8 @@ export const train: Command = {
   },
 
   async run(given, context) {
-    const config = configOf(given);
+    const { values, origin } = settingsOf(given);
+    const config = runConfig(values, origin);
     if (config.dryRun) return dryRun(config, context);
     const reporter = await createReporter({ ...config, ...context, watchedClipNorm: watchedClipNorm(config) });
     const stop = new Stop(
@@ -62,6 +69,7 @@ export const train: Command = {
         onEvent: (event) => reporter.event(event),
         onNotice: (message) => reporter.notice(message),
         threads: context.threads,
+        outIsDefault: isOutDefault(values),
       });
       reporter.close();
       return finish(outcome, config, context, stop.exitCode, reporter);
@@ -86,9 +94,16 @@ const ALTERNATIVES: readonly (readonly [string, string])[] = [
   ['resume', 'initFrom'],
 ];
 
-function configOf(given: Given): Config {
+export interface GivenSettings {
+  readonly values: Readonly<Record<string, unknown>>;
+  /** What a message calls a setting. */
+  readonly origin: (key: string) => string;
+}
+
+/** Flags over the config file, not yet checked. */
+export function settingsOf(given: Given): GivenSettings {
   const flags = flagValues(given);
-  if (given.config === undefined) return runConfig(flags);
+  if (given.config === undefined) return { values: flags, origin: flagOrigin };
   const file = readConfigFile(String(given.config));
   const values: Record<string, unknown> = { ...file.values, ...flags };
   for (const pair of ALTERNATIVES) {
@@ -96,7 +111,7 @@ function configOf(given: Given): Config {
       if (flags[one] !== undefined && flags[other] === undefined) delete values[other];
     }
   }
-  return runConfig(values, (key) => (Object.hasOwn(flags, key) ? flagOrigin(key) : file.origin(key)));
+  return { values, origin: (key) => (Object.hasOwn(flags, key) ? flagOrigin(key) : file.origin(key)) };
 }
 
 async function dryRun(config: Config, { stdout, stderr }: Context): Promise<number> {
@@ -114,13 +129,13 @@ function stopNotice(name: string): string {
 }
 
 function finish(
-  { reason, step, path }: TrainOutcome,
+  { reason, step, path, out }: TrainOutcome,
   config: Config,
   { stdout, gone }: Context,
   stopCode: number | undefined,
   reporter: Reporter,
 ): number {
-  const { out, json, quiet, svmlight } = config;
+  const { json, quiet, svmlight } = config;
   if (reason !== 'stopped') {
     const table = tableOf(config);
     const rest = svmlight === undefined ? `sample ${out}` : `eval ${out} --svmlight FILE`;

@@ -17,8 +17,11 @@ type Yaml = typeof import('yaml');
 /** No config is this long: such a file is likely the text that was meant for --text. */
 const MAX_CONFIG_BYTES = 1 << 16;
 
+/** What may stand beside the settings: a run's own config.json has its version, so that a run can be repeated from it; editors read the schema. */
+const BESIDE_SETTINGS: readonly unknown[] = ['version', '$schema'];
+
 /**
- * Reads `file`. The key `version`, which a run's own config.json holds, is left out: a run can be repeated from it.
+ * Reads `file`.
  *
  * @throws UserError with file, line and column for what is not YAML or JSON or no list of keys and values
  */
@@ -82,7 +85,7 @@ function readKeys(root: YAMLMap, file: string, place: (offset: number) => string
     if (typeof key !== 'string' || key === '__proto__') {
       throw new UserError(`${place(offset)}: a key must be the name of a setting, such as hidden`);
     }
-    if (key === 'version') continue;
+    if (BESIDE_SETTINGS.includes(key)) continue;
     places.set(key, place(offset));
     values.push([key, plainValue(pair.value)]);
   }

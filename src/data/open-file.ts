@@ -1,7 +1,7 @@
 // Opens a file that a flag names, for the time of a call. What is wrong with it is said in the words of a person who gave
 // the flag: a folder, a pipe, a file that is missing or cannot be read.
 
-import { closeSync, openSync, statSync } from 'node:fs';
+import { closeSync, openSync, type Stats, statSync } from 'node:fs';
 import { systemReason, UserError } from '../errors.js';
 
 /** A file that is open for the time of a call, unless who reads it keeps it. */
@@ -22,18 +22,25 @@ export function withFile<T>(path: string, flag: string, use: (file: TextFile) =>
   try {
     // Asked before it is opened: opening a pipe would wait for a writer.
     const stat = statSync(path);
-    if (!stat.isFile()) {
-      throw new UserError(`${flag}: ${path} is ${stat.isDirectory() ? 'a folder' : 'no regular file'}; give ${wanted}`);
-    }
+    if (!stat.isFile()) throw new UserError(`${flag}: ${path} is ${notAFile(stat, wanted)}`);
     file = { fd: openSync(path, 'r'), path, sizeBytes: stat.size, kept: false };
     return use(file);
   } catch (error) {
     if (!isSystemError(error)) throw error;
+    if (path === '-') throw new UserError(`${flag}: - would be the standard input, ${SAVE_FIRST}`);
     throw new UserError(`${flag}: ${path} cannot be read: ${systemReason(error)}`);
   } finally {
     if (file !== undefined && !file.kept) closeSync(file.fd);
   }
 }
+
+/** A run that goes on reads its data again. */
+const SAVE_FIRST = 'which can be read only once; save it as a file and give that';
+
+const notAFile = (stat: Stats, wanted: string): string => {
+  if (stat.isFIFO() || stat.isSocket()) return `a pipe, ${SAVE_FIRST}`;
+  return `${stat.isDirectory() ? 'a folder' : 'no regular file'}; give ${wanted}`;
+};
 
 function isSystemError(error: unknown): boolean {
   return error instanceof Error && 'syscall' in error;

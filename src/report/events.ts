@@ -92,7 +92,7 @@ export interface DoneEvent {
   readonly step: number;
   /** Wall time of this process's part of the run. */
   readonly seconds: number;
-  /** Over the training steps after the first one, without evaluations and checkpoints. */
+  /** Over the training steps after the first one, without evaluations and checkpoints; 0 where there are none. */
   readonly tokensPerSecond: number;
   /** The largest resident size of the process. */
   readonly peakBytes: number;

@@ -9,6 +9,10 @@ export function count(value: number): string {
 
 const UNITS = ['bytes', 'kB', 'MB', 'GB', 'TB', 'PB'];
 
+/** "1 step", "1,200 steps". */
+export const counted = (value: number, one: string, several = `${one}s`): string =>
+  `${count(value)} ${value === 1 ? one : several}`;
+
 /** 24300000 -> "24.3 MB". */
 export function bytes(value: number): string {
   let unit = 0;

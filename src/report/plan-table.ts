@@ -1,7 +1,7 @@
 // The memory plan in words: what --dry-run prints, and the line that a run begins with.
 
 import type { PlanEvent } from './events.js';
-import { bytes, count, table } from './format.js';
+import { bytes, count, counted, table } from './format.js';
 
 /** The parts as a table, the largest first, and under it what will be learned with what. */
 export function planTable(plan: PlanEvent): string {
@@ -15,19 +15,17 @@ export function planTable(plan: PlanEvent): string {
 /** One line about the model and what computes it, one about the data and the steps. */
 export function planLines(plan: PlanEvent): readonly string[] {
   const kernels = plan.instructionSet === undefined ? plan.kernels : `${plan.kernels} (${plan.instructionSet})`;
-  const workers = `${plan.workers} worker${plan.workers === 1 ? '' : 's'}`;
-  const kinds = plan.unit === 'token' ? 'different' : plan.vocabulary === 1 ? 'output' : 'outputs';
-  const different = `${count(plan.vocabulary)} ${kinds}`;
+  const different = plan.unit === 'token' ? `${count(plan.vocabulary)} different` : counted(plan.vocabulary, 'output');
   const from = plan.step > 0 ? `, going on from step ${count(plan.step)}` : '';
   return [
-    `${count(plan.parameters)} parameters, ${bytes(plan.bytes)} of memory, ${workers}, ${kernels} kernels`,
-    `${count(plan.trainingTokens)} ${plan.unit}s to learn, ${count(plan.validationTokens)} held out, ${different}; ` +
+    `${counted(plan.parameters, 'parameter')}, ${bytes(plan.bytes)} of memory, ${counted(plan.workers, 'worker')}, ${kernels} kernels`,
+    `${counted(plan.trainingTokens, plan.unit)} to learn, ${count(plan.validationTokens)} held out, ${different}; ` +
       `${lengthText(plan)}${from}`,
   ];
 }
 
 /** Of sequences that are shuffled, or come one by one, it shows only at an epoch's end how many steps it has. */
 function lengthText({ stepsPerEpoch, steps, epochs }: PlanEvent): string {
-  if (stepsPerEpoch > 0) return `${count(stepsPerEpoch)} steps an epoch, ${count(steps)} in all`;
-  return steps > 0 ? `${count(steps)} steps in all` : `${count(epochs)} epoch${epochs === 1 ? '' : 's'}`;
+  if (stepsPerEpoch > 0) return `${counted(stepsPerEpoch, 'step')} an epoch, ${count(steps)} in all`;
+  return steps > 0 ? `${counted(steps, 'step')} in all` : counted(epochs, 'epoch');
 }

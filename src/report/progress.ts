@@ -122,8 +122,13 @@ export function doneLine(
   density: string | undefined,
   unit: PlanEvent['unit'],
 ): string {
-  const speed = speedText(event.tokensPerSecond, unit);
-  const head = `${REASONS[event.reason]}: step ${count(event.step)} after ${duration(event.seconds)}, ${speed}, ${bytes(event.peakBytes)}`;
+  // No step is timed in a run of one step.
+  const speed = event.tokensPerSecond > 0 ? [speedText(event.tokensPerSecond, unit)] : [];
+  const head = [
+    `${REASONS[event.reason]}: step ${count(event.step)} after ${duration(event.seconds)}`,
+    ...speed,
+    bytes(event.peakBytes),
+  ].join(', ');
   const validation = last && `validation ${lossText(last.loss, unit)}`;
   return [head, validation, density].filter((part) => part !== undefined).join('; ');
 }

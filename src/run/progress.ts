@@ -1,6 +1,7 @@
 // How far a run is: what a checkpoint remembers beside the arrays.
 
 import { readProgress } from '../checkpoint/checkpoint.js';
+import { UserError } from '../errors.js';
 import type { KernelName } from '../kernels/choose.js';
 import type { ControlState } from '../train/density-control.js';
 import type { PlateauState } from '../train/schedule.js';
@@ -52,8 +53,22 @@ export const NEW_RUN: RunProgress = {
   densityControl: null,
 };
 
-/** How far the run was that wrote a checkpoint; what an older one does not tell is as in a new run. */
-export const progressOf = (checkpoint: string): RunProgress => ({
+/**
+ * How far the run was that wrote a checkpoint; what an older one does not tell is as in a new run.
+ *
+ * @throws UserError where its file is damaged
+ */
+export const savedProgress = (checkpoint: string): RunProgress => ({
   ...NEW_RUN,
   ...readProgress<RunProgress>(checkpoint),
 });
+
+/** The same for whoever needs the model alone: undefined where the file beside it is damaged. */
+export function progressOf(checkpoint: string): RunProgress | undefined {
+  try {
+    return savedProgress(checkpoint);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return undefined;
+  }
+}

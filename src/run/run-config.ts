@@ -1,4 +1,4 @@
-// The config of a run from what was given: defaults filled in, a resumed run's own settings under it, a folder that is free.
+// The config of a run from what was given: defaults filled in, a resumed run's own settings under it.
 
 import { join, resolve } from 'node:path';
 import { type Config, resolveConfig } from '../config/config.js';
@@ -6,7 +6,7 @@ import { readConfigFile } from '../config/config-file.js';
 import { flagOrigin } from '../config/flags.js';
 import { mergeResumed } from '../config/resume.js';
 import { locateCheckpoint } from './checkpoints.js';
-import { CONFIG_FILE, freeFolder } from './run-folder.js';
+import { CONFIG_FILE } from './run-folder.js';
 
 /**
  * @param origin what a message calls a key
@@ -18,9 +18,12 @@ export function runConfig(
   inMemory = false,
 ): Config {
   if (typeof given.resume === 'string' && given.resume !== '') return resumed(given, given.resume, origin, inMemory);
-  const config = resolveConfig(given, origin, { inMemory });
-  return given.out === undefined ? { ...config, out: freeFolder(config.out) } : config;
+  return resolveConfig(given, origin, { inMemory });
 }
+
+/** Whether nobody said where the run's files go. */
+export const isOutDefault = ({ out, resume }: Readonly<Record<string, unknown>>): boolean =>
+  (out ?? undefined) === undefined && (resume ?? undefined) === undefined;
 
 function resumed(
   given: Readonly<Record<string, unknown>>,

@@ -5,13 +5,14 @@ import {
   constants,
   copyFileSync,
   existsSync,
+  mkdirSync,
   realpathSync,
   rmdirSync,
   statfsSync,
   statSync,
 } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { removeTemporaries, replaceSymlink, writeFileAtomic } from '../checkpoint/atomic.js';
 import { newestComplete } from '../checkpoint/checkpoint.js';
 import type { Config } from '../config/config.js';
@@ -41,7 +42,40 @@ export function openRunFolder(config: Config, origin: string | undefined, checkp
       : 'it has no checkpoint yet: unless a training is under way there, remove it';
     throw new UserError(`--out: ${out} holds a run already; ${next}, or give another folder`);
   }
-  const made = makeWritable(out);
+  fill(config, makeWritable(out), checkpointBytes);
+}
+
+/**
+ * The same in the first folder that is free: `runs/book-lstm256`, `runs/book-lstm256-2`, ... Of two runs that begin at once only one can
+ * make a folder; the other takes the next.
+ *
+ * @returns the config with the folder's name
+ */
+export function openFreeFolder(config: Config, checkpointBytes: number): Config {
+  const above = makeWritable(dirname(config.out));
+  for (let n = 1; ; n++) {
+    const out = n === 1 ? config.out : `${config.out}-${n}`;
+    if (!makeNew(out)) continue;
+    const opened = { ...config, out };
+    fill(opened, [out, ...above], checkpointBytes);
+    return opened;
+  }
+}
+
+/** False where there is something of that name. */
+function makeNew(folder: string): boolean {
+  try {
+    mkdirSync(folder);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw new UserError(`--out: ${folder} cannot be written: ${systemReason(error)}; give a folder that can`);
+  }
+}
+
+/** @param made the folders that are new, the innermost first: they go where the run cannot begin */
+function fill(config: Config, made: readonly string[], checkpointBytes: number): void {
+  const { out } = config;
   try {
     checkSpace(out, checkpointBytes);
     removeTemporaries(out);
@@ -64,14 +98,6 @@ export function keepConfig(config: Config): void {
 
 export const holdsRun = (folder: string): boolean =>
   existsSync(join(folder, CONFIG_FILE)) || existsSync(join(folder, 'checkpoints'));
-
-/** `runs/book-lstm256`, or with the first number that makes it free: `runs/book-lstm256-2`. */
-export function freeFolder(folder: string): string {
-  for (let n = 1; ; n++) {
-    const name = n === 1 ? folder : `${folder}-${n}`;
-    if (!holdsRun(name)) return name;
-  }
-}
 
 /** What the run is, without what only says how it was started. */
 function saved({

@@ -10,14 +10,16 @@ import {
 import { matchNames, readModelHeader, readParameter } from '../checkpoint/model-file.js';
 import { SafetensorsFile } from '../checkpoint/safetensors-file.js';
 import type { Config } from '../config/config.js';
+import { UserError } from '../errors.js';
 import type { Arena } from '../memory/arena.js';
 import { initialPieces } from '../model/initializers.js';
 import { fromTorch, transposePanels } from '../model/parameters.js';
+import { counted } from '../report/format.js';
 import { FIRST_PENALTY } from '../train/density-control.js';
 import { densityControlOf, type RunLayout } from '../train/layout.js';
 import type { OpenedData } from './data.js';
 import type { Prepared } from './plan.js';
-import { NEW_RUN, progressOf, type RunProgress } from './progress.js';
+import { NEW_RUN, type RunProgress, savedProgress } from './progress.js';
 import { checkSameArchitecture, checkSameData, checkSameInputs } from './same-data.js';
 
 /**
@@ -50,7 +52,7 @@ export function start(
 }
 
 function fill(config: Config, data: OpenedData, arena: Arena, layout: RunLayout): RunProgress {
-  if (config.resume !== undefined) return resume(config.resume, data, arena, layout);
+  if (config.resume !== undefined) return resume(config, config.resume, data, arena, layout);
   if (config.initFrom !== undefined) startFrom(config.initFrom, data, arena, layout);
   else {
     const { init: kind, forgetBias, biasStart, seed } = config;
@@ -79,14 +81,26 @@ function startFrom(path: string, data: OpenedData, arena: Arena, layout: RunLayo
   }
 }
 
-function resume(path: string, data: OpenedData, arena: Arena, layout: RunLayout): RunProgress {
+function resume(config: Config, path: string, data: OpenedData, arena: Arena, layout: RunLayout): RunProgress {
   const folder = checkpointFolder(path);
   verifyCheckpoint(folder);
-  const progress = progressOf(folder);
+  const progress = savedProgress(folder);
+  checkLength(config, progress);
   checkSameData(path, progress, data);
   const header = readCheckpointHeader(folder);
   checkSameArchitecture(folder, header.architecture, layout.shape.model);
   checkSameInputs(`--resume: ${folder}`, header, data);
   loadCheckpoint(folder, arena, layout);
   return progress;
+}
+
+/** @throws UserError for an end that the run has passed: nothing would be trained, and config.json would tell of a shorter run */
+function checkLength({ steps, epochs }: Config, { step, epoch, stepInEpoch }: RunProgress): void {
+  const refuse = (flag: string, given: number, done: string): never => {
+    throw new UserError(`${flag}: ${given} is not allowed with --resume; the run has done ${done} already; give more`);
+  };
+  if (steps !== undefined && steps < step) refuse('--steps', steps, counted(step, 'step'));
+  const isWithin = epochs === epoch && stepInEpoch > 0;
+  if (epochs !== undefined && (epochs < epoch || isWithin))
+    refuse('--epochs', epochs, isWithin ? `a part of epoch ${epoch + 1}` : counted(epoch, 'epoch'));
 }

@@ -5,7 +5,7 @@ import { UserError } from '../errors.js';
 import type { TrainEvent } from '../report/events.js';
 import { DATA_KEYS, isInMemory } from './data.js';
 import { checkKeys } from './keys.js';
-import { runConfig } from './run-config.js';
+import { isOutDefault, runConfig } from './run-config.js';
 import { type RunOptions, runTraining, type TrainOutcome } from './train.js';
 
 /**
@@ -29,7 +29,7 @@ export function train(options: TrainOptions): Training {
     const { data, signal, onEvent, onNotice, ...settings } = options;
     const config = runConfig(settings, (key) => key, isInMemory(data));
     return runTraining(config, {
-      ...{ data, signal, onNotice },
+      ...{ data, signal, onNotice, outIsDefault: isOutDefault(settings) },
       onEvent: (event) => {
         events.push(event);
         onEvent?.(event);

@@ -14,6 +14,7 @@ import { Arena } from '../memory/arena.js';
 import { elementsOf } from '../model/parameters.js';
 import { hasZeros } from '../model/sparsity.js';
 import type { EndReason, TrainEvent } from '../report/events.js';
+import { counted } from '../report/format.js';
 import { densityControlOf, statesOf } from '../train/layout.js';
 import { Schedule } from '../train/schedule.js';
 import { Checkpoints, locateCheckpoint } from './checkpoints.js';
@@ -22,7 +23,7 @@ import { evaluate } from './evaluation.js';
 import { type Prepared, planEvent, prepare } from './plan.js';
 import { reportProfile } from './profile.js';
 import type { RunProgress } from './progress.js';
-import { keepConfig, METRICS_FILE, openRunFolder, takeOver } from './run-folder.js';
+import { keepConfig, METRICS_FILE, openFreeFolder, openRunFolder, takeOver } from './run-folder.js';
 import { RunLog } from './run-log.js';
 import { start } from './start.js';
 import { type FedStep, TrainingFeed } from './training-feed.js';
@@ -35,6 +36,8 @@ export interface RunOptions {
   readonly onEvent?: (event: TrainEvent) => void;
   /** Warnings, and news that are no events. */
   readonly onNotice?: (message: string) => void;
+  /** `config.out` is only a name to begin with: where a run has it already, or takes it meanwhile, the next free one is taken. */
+  readonly outIsDefault?: boolean;
   /** For the workers, where some were started before the rest was loaded; the run ends them. */
   readonly threads?: Threads;
 }
@@ -45,6 +48,8 @@ export interface TrainOutcome {
   readonly step: number;
   /** The run's last checkpoint. */
   readonly path: string;
+  /** The run's folder. */
+  readonly out: string;
 }
 
 /**
@@ -64,20 +69,21 @@ export async function runTraining(config: Config, options: RunOptions = {}): Pro
 }
 
 class Training {
-  readonly #config: Config;
+  #config: Config;
   readonly #prepared: Prepared;
   readonly #arena: Arena;
   readonly #memory: KernelMemory;
   readonly #words: Int32Array;
   readonly #schedule: Schedule;
   readonly #signal: AbortSignal | undefined;
-  readonly #checkpoints: Checkpoints;
+  #checkpoints: Checkpoints;
   readonly #log: RunLog;
   readonly #threads: Threads | undefined;
+  readonly #outIsDefault: boolean;
   readonly #onNotice: (message: string) => void;
   #progress: RunProgress;
 
-  constructor(prepared: Prepared, { onEvent, onNotice, signal, threads }: RunOptions) {
+  constructor(prepared: Prepared, { onEvent, onNotice, signal, threads, outIsDefault }: RunOptions) {
     const { config, layout, totalSteps } = prepared;
     this.#config = config;
     this.#prepared = prepared;
@@ -86,6 +92,7 @@ class Training {
     this.#words = this.#arena.ints.subarray(layout.control / 4);
     this.#signal = signal;
     this.#threads = threads;
+    this.#outIsDefault = outIsDefault === true;
     this.#onNotice = onNotice ?? (() => {});
     this.#checkpoints = new Checkpoints(config.out);
     this.#progress = start(prepared, this.#arena, onNotice);
@@ -116,7 +123,7 @@ class Training {
       await pool.close();
       this.#emitProfile();
       this.#log.done(this.#progress.step, reason);
-      return { reason, step: this.#progress.step, path: this.#checkpoints.latestPath };
+      return { reason, step: this.#progress.step, path: this.#checkpoints.latestPath, out: this.#config.out };
     } catch (error) {
       coordinator?.abort();
       await pool?.close();
@@ -299,13 +306,17 @@ class Training {
   }
 
   #openFolder(): void {
-    const { out, resume } = this.#config;
+    const { resume } = this.#config;
     const { layout } = this.#prepared;
     const { step } = this.#progress;
     const bytesOf = (states: number): number =>
       layout.parameters.reduce((sum, p) => sum + 4 * elementsOf(p), 0) * states;
     const origin = resume === undefined ? undefined : locateCheckpoint(resume).run;
-    openRunFolder(this.#config, origin, bytesOf(1 + statesOf(layout)));
+    const needed = bytesOf(1 + statesOf(layout));
+    if (this.#outIsDefault) this.#config = openFreeFolder(this.#config, needed);
+    else openRunFolder(this.#config, origin, needed);
+    const { out } = this.#config;
+    this.#checkpoints = new Checkpoints(out);
     const metrics = join(out, METRICS_FILE);
     if (origin !== undefined) takeOver(join(origin, METRICS_FILE), metrics);
     this.#log.open(metrics, resume === undefined ? undefined : step);
@@ -318,15 +329,16 @@ class Training {
     const { badInARow, step } = this.#progress;
     if (badInARow < maxBadSteps) return;
     throw new RunError(
-      `loss or gradient was not finite in ${badInARow} steps in a row, up to step ${step}; a lower --lr or --clip-norm may help`,
+      `loss or gradient was not finite in ${counted(badInARow, 'step')} in a row, up to step ${step}; a lower --lr or --clip-norm may help`,
     );
   }
 
   /** Once the workers have returned; what a lost one has recorded lies in the arena still. */
   #emitProfile(): void {
-    const { config, layout } = this.#prepared;
-    if (!config.profile) return;
-    const at = { out: config.out, step: this.#progress.step };
+    const { profile, out } = this.#config;
+    const { layout } = this.#prepared;
+    if (!profile) return;
+    const at = { out, step: this.#progress.step };
     this.#log.emit(reportProfile({ arena: this.#arena, layout }, at, this.#onNotice));
   }
 

@@ -78,7 +78,12 @@ const TABLE: readonly (readonly [string, readonly string[], RegExp])[] = [
   ['a text of one byte', train('--text', 'one.txt'), /^--text: one\.txt has one symbol; .*two different symbols$/],
   ['a text of one symbol', train('--text', 'same.txt'), /^--text: same\.txt has 1000 symbols and all are the same;/],
   ['a folder', train('--text', 'folder'), /^--text: folder is a folder; give a text file$/],
-  ['a pipe', train('--text', 'pipe'), /^--text: pipe is no regular file; give a text file$/],
+  [
+    'a pipe',
+    train('--text', 'pipe'),
+    /^--text: pipe is a pipe, which can be read only once; save it as a file and give that$/,
+  ],
+  ['the standard input', train('--text', '-'), /^--text: - would be the standard input, which can be read only once;/],
   ['a text in another encoding', train('--text', 'latin1.txt'), /^latin1\.txt:1:4: this is not UTF-8 .*--tokens byte/],
   ['a binary file as characters', train('--text', 'binary.bin'), /^binary\.bin:\d+:\d+: this is not UTF-8/],
   [

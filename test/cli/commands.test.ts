@@ -104,6 +104,18 @@ test('the default folder of a second run has a number', () => {
   }
 });
 
+test('of trainings that begin at once each has a folder of its own', async () => {
+  const flags = ['train', '--text', 'text.txt', ...SMALL, '--hidden', '9', '--steps', '3', '--json'].toSpliced(3, 2);
+  const runs = Array.from({ length: 3 }, () => {
+    const child = spawn(process.execPath, [CLI, ...flags], { cwd: folder });
+    child.stdout.resume();
+    return once(child, 'exit');
+  });
+  expect((await Promise.all(runs)).map(([status]) => status)).toEqual([0, 0, 0]);
+  for (const out of ['runs/text-lstm9', 'runs/text-lstm9-2', 'runs/text-lstm9-3'])
+    expect(readFileSync(path(`${out}/metrics.jsonl`), 'utf8').match(/"event":"done"/g), out).toHaveLength(1);
+});
+
 test('a run is made longer', () => {
   expect(unroll(['train', '--text', 'text.txt', ...SMALL, '--steps', '5', '--quiet', '--out', 'longer']).status).toBe(
     0,

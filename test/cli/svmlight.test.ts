@@ -78,6 +78,8 @@ describe('a file that is wrong', () => {
     ['empty.svm', /^--svmlight: empty\.svm is empty; an example is a line such as/],
     ['bare.svm', /^--svmlight: bare\.svm has no index:value pair; there is nothing to learn from$/],
     ['same.svm', /^--svmlight: same\.svm has the label 1 in all of its 2 examples; classes to learn are at least two$/],
+    ['-', /^--svmlight: - would be the standard input, which can be read only once; save it as a file and give that$/],
+    ['/dev/null', /^--svmlight: \/dev\/null is no regular file; give a text file$/],
     ['text.txt', /^text\.txt:1:1: "The" is not allowed; a line begins with the number of one class/],
   ])('%s', (name, message) => refused(['train', '--svmlight', name, ...LINEAR, ...SMALL, '--out', 'new'], message));
 

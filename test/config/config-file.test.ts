@@ -94,3 +94,8 @@ test('what is no file of text is refused', () => {
   expect(failure(file('binary', Uint8Array.of(0xff, 0xfe, 0)))).toMatch(/nor UTF-8/);
   expect(failure(file('long', 'a'.repeat(2 << 20)))).toMatch(/are too many for a config/);
 });
+
+test('the schema that editors read, and the version of a run, are no settings', () => {
+  const path = file('editor.json', '{"$schema": "./unroll.schema.json", "version": "0.1.0", "text": "a.txt"}');
+  expect(readConfigFile(path).values).toEqual({ text: 'a.txt' });
+});

@@ -34,7 +34,7 @@ test('a text alone gives the whole config', () => {
     embedding: 0,
     dropout: 0,
     biasStart: 0,
-      bidirectional: false,
+    bidirectional: false,
     batch: 32,
     window: 64,
     stride: 64,

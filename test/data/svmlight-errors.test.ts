@@ -90,7 +90,18 @@ describe('what is wrong in a line is refused at its place, with what is allowed'
     ['a byte 0', [49, 32, 0, 10], '1:3: byte 0x00 is not allowed; svmlight files are text'],
     ['a byte 0 in a comment', [49, 32, 35, 120, 0], '1:5: byte 0x00 is not allowed; svmlight files are text'],
     ['a byte beyond ASCII', [49, 32, 49, 0xc3, 0xa9, 58, 49], '1:4: byte 0xc3 is not allowed; lines are ASCII'],
-    ['a byte order mark', [0xef, 0xbb, 0xbf, 49, 10], '1:1: byte 0xef is not allowed; lines are ASCII'],
+    [
+      'a byte order mark',
+      [0xef, 0xbb, 0xbf, 49, 10],
+      '1:1: a byte order mark is not allowed; save the file as ASCII, or',
+    ],
+    [
+      'one before a comment',
+      [0xef, 0xbb, 0xbf, 35, 10],
+      '1:1: a byte order mark is not allowed; save the file as ASCII, or',
+    ],
+    ['one in another line', [49, 10, 0xef, 0xbb, 0xbf, 10], '2:1: byte 0xef is not allowed; lines are ASCII'],
+    ['another byte at the start', [0xef, 0xbb, 49, 10], '1:1: byte 0xef is not allowed; lines are ASCII'],
   ])('%s', (_, content, message) => {
     expect(refusal(() => read(Uint8Array.from(content)))).toContain(`x.svm:${message}`);
   });

@@ -59,7 +59,7 @@ describe('what cannot be learned is refused', () => {
   test('a pipe, without waiting for its writer', () => {
     execFileSync('mkfifo', [join(folder, 'pipe')]);
     expect(refusal(() => openText(join(folder, 'pipe'), 'byte'))).toBe(
-      '--text: pipe is no regular file; give a text file',
+      '--text: pipe is a pipe, which can be read only once; save it as a file and give that',
     );
   });
 

@@ -97,6 +97,15 @@ describe('without a terminal', () => {
     );
   });
 
+  test('a run of one step has one step, and no speed: the first one is not timed', async () => {
+    const short = { ...plan, stepsPerEpoch: 1, steps: 1, epochs: 1, trainingTokens: 1, workers: 1 };
+    const { stdout } = await play([short, step(1), { ...done, step: 1, tokensPerSecond: 0 }], {});
+    expect(stdout).toMatch(/, 1 worker, .*\n1 token to learn, .*; 1 step an epoch, 1 in all\n/);
+    expect(stdout).toMatch(/\nall epochs are done: step 1 after 1:35, 150\.0 MB\n$/);
+    expect((await play([{ ...done, tokensPerSecond: 0 }], { json: true })).stdout).toContain('"tokensPerSecond":0,');
+    expect(planTable({ ...short, stepsPerEpoch: 0 })).toMatch(/; 1 step in all$/);
+  });
+
   test('how far it is, is said every five seconds', async () => {
     vi.useFakeTimers({ toFake: ['performance'] });
     const stdout = new Screen(false);

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readProgress } from '../../src/checkpoint/checkpoint.js';
 import { loadModel, type TrainEvent, type TrainOptions } from '../../src/index.js';
-import { NEW_RUN, progressOf, type RunProgress } from '../../src/run/progress.js';
+import { NEW_RUN, type RunProgress, savedProgress } from '../../src/run/progress.js';
 import {
   command,
   digests,
@@ -106,7 +106,7 @@ describe('a target', () => {
     expect(stepsOf(steered.events)[0].activationL1).toBe(0.03);
     const plain = await run({ ...given, out: folder() });
     for (const event of stepsOf(plain.events)) expect(event).not.toHaveProperty('activationL1');
-    expect(progressOf(plain.outcome.path).densityControl).toBeNull();
+    expect(savedProgress(plain.outcome.path).densityControl).toBeNull();
   });
 
   test('may not change when a run goes on', async () => {
@@ -150,13 +150,13 @@ describe('densities', () => {
   test('stand in the checkpoint and in `inspect`; models without zeros have none', async () => {
     const { outcome, events } = await run({ ...relu, layers: 2, kWinners: 7, steps: 8, out: folder() });
     const { density } = stepsOf(events)[7];
-    expect(progressOf(outcome.path).densities).toEqual(density);
+    expect(savedProgress(outcome.path).densities).toEqual(density);
     const { stdout } = await node([command, 'inspect', outcome.path]);
     const [first, second] = density.map((share) => `${(100 * share).toFixed(0)}%`);
     expect(stdout).toMatch(new RegExp(`^density +${first}, ${second}$`, 'm'));
     expect(stdout).toMatch(/^winners +7 units of a layer stay active$/m);
     const plain = await run({ ...relu, cell: 'gru', steps: 2, out: folder() });
-    expect(progressOf(plain.outcome.path).densities).toEqual([]);
+    expect(savedProgress(plain.outcome.path).densities).toEqual([]);
     expect((await node([command, 'inspect', plain.outcome.path])).stdout).not.toMatch(/density|winners/);
   });
 

@@ -312,3 +312,46 @@ describe('killed', () => {
     expect(timeless(metricsOf(out))).toEqual(timeless(metricsOf(whole)));
   });
 });
+
+describe('an end that the run has passed is refused, and its files stay', () => {
+  test.each<[string, TrainOptions, TrainOptions, RegExp]>([
+    [
+      'fewer epochs',
+      { epochs: 3 },
+      { epochs: 2 },
+      /^--epochs: 2 is not allowed with --resume; the run has done 3 epochs/,
+    ],
+    ['fewer steps', { steps: 9 }, { steps: 8 }, /^--steps: 8 is not allowed with --resume; the run has done 9 steps/],
+    [
+      'the epochs before',
+      { steps: EPOCH + 1 },
+      { epochs: 1 },
+      /^--epochs: 1 .*; the run has done a part of epoch 2 already/,
+    ],
+  ])('%s', async (_, options, given, message) => {
+    const out = folder();
+    await run({ ...base, ...options, out });
+    const files = () => ['config.json', 'metrics.jsonl'].map((name) => readFileSync(join(out, name), 'utf8'));
+    const before = files();
+    await expect(run({ data, resume: out, ...given })).rejects.toThrow(message);
+    await expect(run({ data, resume: out, ...given, out: folder() })).rejects.toThrow(UserError);
+    expect(files()).toEqual(before);
+    // As long as it was is nothing to do, and no fault.
+    expect((await run({ data, resume: out, ...options })).outcome.step).toBe(options.steps ?? 3 * EPOCH);
+  });
+});
+
+test('a training file that is cut short is no harm to its model, and the run cannot go on from it', async () => {
+  const out = folder();
+  const text = join(folder(), '..', 'cut.txt');
+  writeFileSync(text, data.text);
+  await run({ ...base, steps: 4, out });
+  const trainer = join(out, 'latest/trainer.safetensors');
+  for (const length of [readFileSync(trainer).length - 5, 100, 0]) {
+    writeFileSync(trainer, readFileSync(trainer).subarray(0, length));
+    expect(await node([command, 'sample', out, '--length', '3'])).toMatchObject({ code: 0, stderr: '' });
+    expect(await node([command, 'eval', out, '--text', text])).toMatchObject({ code: 0, stderr: '' });
+    expect(await node([command, 'inspect', out])).toMatchObject({ code: 0, stderr: '' });
+    await expect(run({ data, resume: out, steps: 6 })).rejects.toThrow(/trainer\.safetensors: its sha256 is not/);
+  }
+});
