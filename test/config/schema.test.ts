@@ -8,6 +8,7 @@ import { describe, expect, test } from 'vitest';
 import { z } from 'zod/v3';
 import { resolveConfig } from '../../src/config/config.js';
 import { readConfigFile } from '../../src/config/config-file.js';
+import { DATASET_NAMES } from '../../src/config/datasets.js';
 import { configSchema, type JsonSchema } from '../../src/config/schema.js';
 import type { Setting } from '../../src/config/setting.js';
 import { SETTING_NAMES, SETTINGS, type SettingName } from '../../src/config/settings.js';
@@ -33,7 +34,7 @@ describe('the schema', () => {
     expect(cell).toMatchObject({ enum: ['rnn', 'lstm', 'gru', 'mlp'], default: 'lstm' });
     expect(lr).toMatchObject({ type: ['number', 'null'], exclusiveMinimum: 0 });
     expect(lr).not.toHaveProperty('default');
-    expect(dataset.enum).toEqual(['moby-dick', null]);
+    expect(dataset.enum).toEqual([...DATASET_NAMES, null]);
     expect(window.anyOf).toContainEqual({ const: 'full' });
   });
 

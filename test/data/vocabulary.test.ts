@@ -88,7 +88,7 @@ test.each([
   { mode: 'byte', symbols: [1, 256] },
   { mode: 'byte', symbols: [1.5] },
   { mode: 'byte', symbols: 'ab' },
-  { mode: 'number', size: 0 },
+  { mode: 'number', size: -1 },
   { mode: 'number', size: 1e12 },
 ])('%j is no vocabulary', (json) => {
   expect(() => Vocabulary.fromJSON(json, 'model.safetensors')).toThrow(UserError);

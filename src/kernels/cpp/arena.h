@@ -49,7 +49,8 @@ struct Call {
   template <class T = float> T* at(int field) const { return (T*)(arena.base + (address)fields[field]); }
   // `count` elements from byte `offset` on lie in the arena, aligned. In doubles: they do not overflow.
   void need(double offset, double count, int bytes = 4) {
-    inside = inside && offset >= arena.first && count >= 0 && offset + count * bytes <= arena.size && offset == (double)(i64)offset &&
+    const double first = count > 0 ? arena.first : 0;  // of nothing the place is often 0
+    inside = inside && offset >= first && count >= 0 && offset + count * bytes <= arena.size && offset == (double)(i64)offset &&
              ((i64)offset & (bytes - 1)) == 0;
   }
   // Rows of `width` elements `ld` apart, in groups `group` apart, up to group `groups`. Rows may lie over each other, but there are
