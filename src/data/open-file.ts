@@ -23,9 +23,7 @@ export function withFile<T>(path: string, flag: string, use: (file: TextFile) =>
     // Asked before it is opened: opening a pipe would wait for a writer.
     const stat = statSync(path);
     if (!stat.isFile()) {
-      throw new UserError(
-        `${flag}: ${path} is ${stat.isDirectory() ? 'a folder' : 'no regular file'}; give ${wanted}`,
-      );
+      throw new UserError(`${flag}: ${path} is ${stat.isDirectory() ? 'a folder' : 'no regular file'}; give ${wanted}`);
     }
     file = { fd: openSync(path, 'r'), path, sizeBytes: stat.size, kept: false };
     return use(file);
