@@ -15,7 +15,7 @@ const ENTRIES = [
 ];
 
 /** Loaded late or by few, or (piscina) by a thread of its own that looks beside the package's files. */
-const EXTERNAL = ['cli-progress', 'hyparquet', 'nanotar', 'piscina', 'yaml'];
+const EXTERNAL = ['cli-progress', 'nanotar', 'piscina', 'yaml'];
 
 const CHUNKS = 'chunks';
 

@@ -21,7 +21,6 @@ export interface LineParser {
 
 export interface Passed {
   readonly checksum: number;
-  readonly sizeBytes: number;
   /** The file begins with a byte order mark, which was skipped. */
   readonly marked: boolean;
 }
@@ -38,7 +37,7 @@ export async function passLines(source: Source, parser: LineParser): Promise<Pas
   let whole = 0; // of them, those in whole lines
   let checked = 0; // of them, those that are UTF-8
   let enough = 0; // held bytes from which on parsing is tried again
-  let passed: Passed = { checksum: 0, sizeBytes: 0, marked: false };
+  let passed: Passed = { checksum: 0, marked: false };
   const parse = (last: boolean): void => {
     if (!isUtf8(bytes.subarray(checked, whole))) throw new NotUtf8();
     const marked = passed.marked || (parser.line === 1 && hasMark(bytes, whole));
@@ -59,11 +58,7 @@ export async function passLines(source: Source, parser: LineParser): Promise<Pas
       const newline = chunk.lastIndexOf(NEWLINE);
       if (newline >= 0) whole = held + newline + 1;
       held += chunk.length;
-      passed = {
-        ...passed,
-        checksum: crc32(chunk, passed.checksum),
-        sizeBytes: passed.sizeBytes + chunk.length,
-      };
+      passed = { ...passed, checksum: crc32(chunk, passed.checksum) };
       if (newline >= 0 && (held >= enough || held > MAX_LINE_BYTES)) parse(false);
       if (held > MAX_LINE_BYTES) throw tooLong(source, parser);
     }

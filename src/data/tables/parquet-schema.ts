@@ -6,7 +6,7 @@ export type Scalar = 'number' | 'date' | 'text';
 
 export interface ParquetColumn {
   readonly name: string;
-  /** Of its values, or of what is in its lists; a string: it cannot be read, and this is what it has. */
+  /** What its values are, or those in its lists; or what it has that is not read. */
   readonly scalar: Scalar | { readonly unread: string };
   readonly list: boolean;
 }

@@ -42,8 +42,11 @@ export async function readParquet(source: FileSource, options: TableOptions): Pr
   for await (const chunk of source.chunks()) checksum = crc32(chunk, checksum);
   const { fd, sizeBytes } = source.open();
   try {
-    const buffer: AsyncBuffer = { byteLength: sizeBytes, slice: (start, end) => slice(fd, start, end ?? sizeBytes) };
-    // Of maps it would count children that a damaged file may not have.
+    const buffer: AsyncBuffer = {
+      byteLength: sizeBytes,
+      slice: (start, end = sizeBytes) => slice(fd, start, Math.min(end, sizeBytes)),
+    };
+    // For maps (of land) it would go through as many columns as the file says it has.
     const metadata = await decoded(title, () => parquetMetadataAsync(buffer, { geoparquet: false }));
     const schema = await decoded(title, () => schemaOf(metadata));
     const file = { title, buffer, metadata, schema };
@@ -71,7 +74,7 @@ function slice(fd: number, start: number, end: number): ArrayBuffer {
   for (let got = -1; got !== 0 && length < bytes.length; length += got) {
     got = readSync(fd, bytes, length, bytes.length - length, start + length);
   }
-  if (length < bytes.length) throw new Error(`it ends before byte ${end}`);
+  if (length < bytes.length) throw new Error('it became shorter while it was read');
   return bytes.buffer;
 }
 

@@ -33,20 +33,20 @@ export function fileSource(path: string, flag: string, wanted: string): FileSour
   return { name: path, title, open, chunks: () => readable(stream, title) };
 }
 
-/** Keeps what it reads: a stream comes once. */
+/** Keeps what it reads: a stream comes once. What is gone through again is what was handed out. */
 export function streamSource(stream: Readable, name: string): Source {
   const kept: Uint8Array[] = [];
-  let read = false;
+  let begun = false;
   async function* chunks(): AsyncIterable<Uint8Array> {
-    if (read) {
+    if (begun) {
       yield* kept;
       return;
     }
+    begun = true;
     for await (const chunk of readable(() => stream, name)) {
       kept.push(chunk);
       yield chunk;
     }
-    read = true;
   }
   return { name, title: name, chunks };
 }

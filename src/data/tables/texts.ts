@@ -1,11 +1,11 @@
 // The values of a text column while they come: equal ones are one string in memory.
 
-/** Different values that are looked for; a column of names or sentences has no equal ones to speak of. */
+/** With more different values a column is one of names or sentences, of which few are equal: they are looked for no longer. */
 const MAX_KNOWN = 1 << 16;
 
 export class Texts {
   readonly values: string[] = [];
-  readonly #known = new Map<string, string>();
+  #known: Map<string, string> | undefined = new Map();
 
   push(value: string): void {
     this.values.push(this.same(value));
@@ -13,9 +13,11 @@ export class Texts {
 
   /** The string of the same letters that came before, if it is known. */
   same(value: string): string {
+    if (this.#known === undefined) return value;
     const known = this.#known.get(value);
     if (known !== undefined) return known;
-    if (this.#known.size < MAX_KNOWN) this.#known.set(value, value);
+    this.#known.set(value, value);
+    if (this.#known.size === MAX_KNOWN) this.#known = undefined;
     return value;
   }
 }

@@ -56,23 +56,46 @@ export function isMissing(bytes: Uint8Array, start: number, end: number): boolea
   }
 }
 
-const DATE = /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?(?:Z|([+-])(\d\d):?(\d\d)?)?)?$/;
-/** Most texts are no dates, and show it here. */
-const DASH_AT = 4;
+const DASH = 0x2d;
+const ZERO = 0x30;
+const DATE_LENGTH = 'YYYY-MM-DD'.length;
+const TIME = /^[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?(?:Z|([+-])(\d\d):?(\d\d)?)?$/;
 const MINUTE_MS = 60_000;
+/** The calendar comes again after so many years and days. Date.UTC takes the years 0 to 99 for 1900 to 1999. */
+const CYCLE = { years: 400, ms: 146_097 * 24 * 60 * MINUTE_MS } as const;
 
 /** Milliseconds since 1970 of a date with an optional time, in UTC where it names no zone; NaN where it is none. */
 export function dateOf(text: string): number {
-  const match = text[DASH_AT] === '-' ? DATE.exec(text) : null;
+  if (text.charCodeAt(4) !== DASH || text.charCodeAt(7) !== DASH) return Number.NaN;
+  const year = digits(text, 0, 4);
+  const month = digits(text, 5, 7);
+  const day = digits(text, 8, DATE_LENGTH);
+  if (!(year >= 0 && month >= 1 && month <= 12 && day >= 1 && day <= daysIn(year, month))) return Number.NaN;
+  const midnight = Date.UTC(year + CYCLE.years, month - 1, day) - CYCLE.ms;
+  return text.length === DATE_LENGTH ? midnight : midnight + timeOf(text.slice(DATE_LENGTH));
+}
+
+function timeOf(text: string): number {
+  const match = TIME.exec(text);
   if (match === null) return Number.NaN;
-  const [year, month, day, hour, minute, second] = match.slice(1, 7).map((digits) => Number(digits ?? 0));
-  const [offsetHours, offsetMinutes] = [Number(match[9] ?? 0), Number(match[10] ?? 0)];
-  if (hour > 23 || minute > 59 || second > 59 || offsetHours > 23 || offsetMinutes > 59) return Number.NaN;
-  const milliseconds = Number((match[7] ?? '0').padEnd(3, '0').slice(0, 3));
-  const date = new Date(Date.UTC(2000, month - 1, day, hour, minute, second, milliseconds));
-  // Date.UTC takes the years 0 to 99 for 1900 to 1999, and the 31st of a short month for the next one's first.
-  date.setUTCFullYear(year, month - 1, day);
-  if (date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day) return Number.NaN;
-  const offset = (offsetHours * 60 + offsetMinutes) * MINUTE_MS;
-  return date.getTime() + (match[8] === '-' ? offset : -offset);
+  const [hour, minute, second, , , zoneHours, zoneMinutes] = match.slice(1).map((part) => Number(part ?? 0));
+  if (hour > 23 || minute > 59 || second > 59 || zoneHours > 23 || zoneMinutes > 59) return Number.NaN;
+  const ms = Number((match[4] ?? '').padEnd(3, '0').slice(0, 3));
+  const zone = (zoneHours * 60 + zoneMinutes) * MINUTE_MS;
+  return (hour * 60 + minute) * MINUTE_MS + second * 1000 + ms + (match[5] === '-' ? zone : -zone);
+}
+
+/** The number of which text[from, to) has the digits; NaN where one is none. */
+function digits(text: string, from: number, to: number): number {
+  let number = 0;
+  for (let at = from; at < to; at++) {
+    const digit = text.charCodeAt(at) - ZERO;
+    number = digit >= 0 && digit <= 9 ? number * 10 + digit : Number.NaN;
+  }
+  return number;
+}
+
+function daysIn(year: number, month: number): number {
+  if (month === 2) return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28;
+  return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31;
 }
