@@ -23,6 +23,7 @@ export function checkTogether(config: Checked, origin: Origin, inMemory: boolean
   }
   checkWindow(config, fail);
   checkSchedule(config, fail);
+  checkDirections(config, fail);
   checkWinners(config, fail);
   checkOptimizer(config, fail);
   if (config.validation > 0) return;
@@ -43,11 +44,24 @@ function checkExamples({ embedding, cell, layers, window, stride }: Checked, fai
   if ((stride ?? 1) !== 1) fail('stride', 'with --cell mlp each example stands by itself; leave it out');
 }
 
-function checkTokens({ cell, layers, labels, zeroBased }: Checked, fail: Fail): void {
+function checkTokens({ cell, layers, labels, zeroBased, bidirectional }: Checked, fail: Fail): void {
   if (cell === 'mlp') fail('cell', 'mlp needs --svmlight FILE: a text is a sequence; take rnn, lstm or gru');
   if (layers === 0) fail('layers', '0 is not allowed; it is the number of layers, 1 to 8 (0 with --svmlight alone)');
   if (labels !== 'classes') fail('labels', `${labels} needs --svmlight FILE; leave it out`);
+  if (bidirectional) fail('bidirectional', 'a model of text would read what it is to predict; leave it out');
   if (zeroBased) fail('zeroBased', 'it needs --svmlight FILE; leave it out');
+}
+
+function checkDirections(config: Checked, fail: Fail): void {
+  const { bidirectional, cell, svmlight, optimizer, embedding, kWinners } = config;
+  if (!bidirectional) return;
+  if (cell === 'mlp')
+    fail('bidirectional', 'layers of --cell mlp read no sequence; leave it out, or take rnn, lstm or gru');
+  if (kWinners !== undefined) fail('kWinners', 'it is not made for --bidirectional; leave one of the two out');
+  if (optimizer === 'sparse-adam' && embedding === 0)
+    fail('optimizer', 'sparse-adam needs one table, and each direction has its own; give --embedding, or take adam');
+  if (svmlight !== undefined)
+    fail('bidirectional', '--svmlight has sparse examples, which are read in one direction; leave it out');
 }
 
 function checkOptimizer({ optimizer, momentum, proximal, l1, l2, lazy }: Checked, fail: Fail): void {
@@ -137,7 +151,7 @@ export function configWarnings(config: Checked): readonly string[] {
   if (config.forgetBias !== undefined && config.cell !== 'lstm') {
     warnings.push(`--forget-bias has no effect: --cell ${config.cell} has no forget gate`);
   }
-  if (!isReLU(config)) warnings.push(...reluWarnings(config));
+  if (!isReLU(config) || config.bidirectional) warnings.push(...reluWarnings(config));
   const mostDense = (config.kWinners ?? config.hidden) / config.hidden;
   if (config.densityTarget !== undefined && config.densityTarget > mostDense) {
     warnings.push(
@@ -154,13 +168,16 @@ export function configWarnings(config: Checked): readonly string[] {
 }
 
 /** What a model without ReLU's zeros makes nothing of. */
-function reluWarnings({ activationL1, densityTarget, biasStart, sparse }: Checked): readonly string[] {
-  const zeros = 'only --cell rnn or mlp with --activation relu has outputs that can be zero';
+function reluWarnings(config: Checked): readonly string[] {
+  const { activationL1, densityTarget, biasStart, sparse } = config;
+  const zeros = isReLU(config)
+    ? 'the zeros of --bidirectional layers are not counted'
+    : 'only --cell rnn or mlp with --activation relu has outputs that can be zero';
   return [
     ...(sparse === 'always' ? [`--sparse always has no effect: ${zeros}`] : []),
     ...(activationL1 > 0 ? [`--activation-l1 has no effect: ${zeros}`] : []),
     ...(densityTarget === undefined ? [] : [`--density-target has no effect: ${zeros}`]),
-    ...(biasStart === 0
+    ...(biasStart === 0 || isReLU(config)
       ? []
       : ['--bias-start has no effect: only --cell rnn or mlp with --activation relu starts with it']),
   ];

@@ -114,6 +114,10 @@ export const SETTINGS = {
     MAX_LAYERS,
     1,
   ),
+  bidirectional: onOff({
+    group: 'model',
+    about: 'each layer also reads a sequence from its end, with weights of its own',
+  }),
   embedding: integer(
     { group: 'model', about: 'the width of the embedding, 0 for one-hot rows', placeholder: 'N' },
     0,

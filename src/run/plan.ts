@@ -109,6 +109,7 @@ function shapeOf(config: Config, data: OpenedData, choice: KernelChoice): RunSha
     hidden: config.layers > 0 ? config.hidden : 1,
     layers: config.layers,
     embedding: config.embedding,
+    ...(config.bidirectional ? { bidirectional: true } : {}),
     vocabulary: vocabulary.size,
     ...(examples === undefined
       ? {}

@@ -31,6 +31,7 @@ test('a text alone gives the whole config', () => {
     init: 'default',
     hidden: 256,
     layers: 1,
+    bidirectional: false,
     embedding: 0,
     dropout: 0,
     biasStart: 0,
@@ -172,6 +173,7 @@ describe('settings that contradict each other are refused', () => {
     [{ validation: 0, evalEvery: 2 }, /^--eval-every: it needs evaluations/],
     [{ validation: 0, schedule: 'plateau' }, /^--schedule: it needs evaluations/],
     [{ resume: 'a', initFrom: 'b' }, /^--init-from: /],
+    [{ bidirectional: true }, /^--bidirectional: a model of text would read what it is to predict; leave it out/],
     [
       { kWinners: 9 },
       /^--k-winners: only --cell rnn or mlp with --activation relu has .*, and this is --cell lstm; leave it out/,
@@ -192,6 +194,13 @@ describe('settings that contradict each other are refused', () => {
     [{ cell: 'mlp', window: 8 }, /^--window: with --cell mlp each example stands by itself/],
     [{ cell: 'mlp', window: 'full' }, /^--window: with --cell mlp each example stands by itself/],
     [{ cell: 'mlp', stride: 8 }, /^--stride: with --cell mlp each example stands by itself/],
+    [{ bidirectional: true }, /^--bidirectional: --svmlight has sparse examples/],
+    [{ bidirectional: true, cell: 'mlp' }, /^--bidirectional: layers of --cell mlp read no sequence/],
+    [
+      { bidirectional: true, cell: 'rnn', activation: 'relu', kWinners: 3 },
+      /^--k-winners: it is not made for --bidirectional/,
+    ],
+    [{ bidirectional: true, optimizer: 'sparse-adam' }, /^--optimizer: sparse-adam needs one table/],
     [{ cell: 'mlp', activation: 'relu', layers: 0, kWinners: 1 }, /^--k-winners: only --cell rnn or mlp with/],
   ])('of examples: %j', (input, expected) => {
     expect(() => resolveConfig({ svmlight: 'a.svm', ...input })).toThrow(expected);
@@ -221,6 +230,11 @@ test('what has no effect is allowed, with a warning', () => {
     expect(warnings(sparse)).toMatch(
       new RegExp(`^--${flag} has no effect: only --cell rnn or mlp with --activation relu`, 'm'),
     );
+  const both = { ...resolveConfig({ text, ...relu, ...sparse }), bidirectional: true };
+  const found = configWarnings(both).join('\n');
+  for (const flag of ['density-target', 'activation-l1'])
+    expect(found).toMatch(new RegExp(`^--${flag} has no effect: the zeros of --bidirectional layers`, 'm'));
+  expect(found).not.toMatch(/bias-start/);
   expect(warnings({ steps: 5, warmup: 5 })).toMatch(/--warmup 5 does not end/);
 });
 
