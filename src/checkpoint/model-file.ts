@@ -188,12 +188,12 @@ function checkArchitecture(path: string, model: Partial<Architecture> | null): v
   if (!(isReLU && Number.isInteger(winners) && winners >= 1 && winners <= hidden)) throw bad('winners');
 }
 
-/** Two directions are of recurrent layers, over inputs that are no sparse rows. */
+/** Two directions are of recurrent layers, over inputs that are no sparse rows, and of a model that does not write what it reads. */
 function wrongDirections(model: Partial<Architecture>): string | undefined {
-  const { bidirectional, cell, sparseFeatures, winners } = model;
+  const { bidirectional, cell, sparseFeatures, winners, outputs } = model;
   if (bidirectional === undefined) return undefined;
-  const isPossible = cell !== 'mlp' && sparseFeatures === undefined && winners === undefined;
-  return bidirectional === true && isPossible ? undefined : 'bidirectional';
+  const isRecurrent = cell !== 'mlp' && sparseFeatures === undefined && winners === undefined;
+  return bidirectional === true && isRecurrent && outputs !== undefined ? undefined : 'bidirectional';
 }
 
 /** Which field does not go with what the model reads: tokens, features or sparse features. */

@@ -23,7 +23,7 @@ export function checkTogether(config: Checked, origin: Origin, inMemory: boolean
   }
   checkWindow(config, fail);
   checkSchedule(config, fail);
-  checkDirections(config, fail);
+  checkBothDirections(config, fail);
   checkWinners(config, fail);
   checkOptimizer(config, fail);
   if (config.validation > 0) return;
@@ -44,24 +44,11 @@ function checkExamples({ embedding, cell, layers, window, stride }: Checked, fai
   if ((stride ?? 1) !== 1) fail('stride', 'with --cell mlp each example stands by itself; leave it out');
 }
 
-function checkTokens({ cell, layers, labels, zeroBased, bidirectional }: Checked, fail: Fail): void {
+function checkTokens({ cell, layers, labels, zeroBased }: Checked, fail: Fail): void {
   if (cell === 'mlp') fail('cell', 'mlp needs --svmlight FILE: a text is a sequence; take rnn, lstm or gru');
   if (layers === 0) fail('layers', '0 is not allowed; it is the number of layers, 1 to 8 (0 with --svmlight alone)');
   if (labels !== 'classes') fail('labels', `${labels} needs --svmlight FILE; leave it out`);
-  if (bidirectional) fail('bidirectional', 'a model of text would read what it is to predict; leave it out');
   if (zeroBased) fail('zeroBased', 'it needs --svmlight FILE; leave it out');
-}
-
-function checkDirections(config: Checked, fail: Fail): void {
-  const { bidirectional, cell, svmlight, optimizer, embedding, kWinners } = config;
-  if (!bidirectional) return;
-  if (cell === 'mlp')
-    fail('bidirectional', 'layers of --cell mlp read no sequence; leave it out, or take rnn, lstm or gru');
-  if (kWinners !== undefined) fail('kWinners', 'it is not made for --bidirectional; leave one of the two out');
-  if (optimizer === 'sparse-adam' && embedding === 0)
-    fail('optimizer', 'sparse-adam needs one table, and each direction has its own; give --embedding, or take adam');
-  if (svmlight !== undefined)
-    fail('bidirectional', '--svmlight has sparse examples, which are read in one direction; leave it out');
 }
 
 function checkOptimizer({ optimizer, momentum, proximal, l1, l2, lazy }: Checked, fail: Fail): void {
@@ -128,6 +115,22 @@ function checkWinners({ kWinners, cell, hidden, ...config }: Checked, fail: Fail
       'kWinners',
       `${kWinners} is not allowed; it is the number of units that stay active, 1 to ${hidden}, the units of a layer`,
     );
+}
+
+/** What layers of two directions are not made for, whatever they read. */
+export function checkBothDirections(
+  {
+    bidirectional,
+    kWinners,
+    optimizer,
+    embedding,
+  }: Pick<Checked, 'bidirectional' | 'kWinners' | 'optimizer' | 'embedding'>,
+  fail: Fail,
+): void {
+  if (!bidirectional) return;
+  if (kWinners !== undefined) fail('kWinners', 'it is not made for --bidirectional; leave one of the two out');
+  if (optimizer === 'sparse-adam' && embedding === 0)
+    fail('optimizer', 'sparse-adam needs one table, and each direction has its own; give --embedding, or take adam');
 }
 
 const isReLU = ({ cell, activation, layers }: Pick<Checked, 'cell' | 'activation' | 'layers'>): boolean =>

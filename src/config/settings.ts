@@ -116,7 +116,8 @@ export const SETTINGS = {
   ),
   bidirectional: onOff({
     group: 'model',
-    about: 'each layer also reads a sequence from its end, with weights of its own',
+    about:
+      'each layer also reads from the end, with weights of its own; for --task tag, whose sequences are there as wholes',
   }),
   embedding: integer(
     { group: 'model', about: 'the width of the embedding, 0 for one-hot rows', placeholder: 'N' },

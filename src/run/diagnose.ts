@@ -77,10 +77,6 @@ export async function diagnose(path: string, options: DiagnoseOptions = {}): Pro
 function refuseTimeless({ architecture, examples }: ModelHeader): void {
   if (architecture.cell === 'mlp')
     throw new UserError('MODEL: it is a feedforward net without steps in time; diagnose takes --cell rnn, lstm or gru');
-  if (architecture.bidirectional)
-    throw new UserError(
-      'MODEL: it reads in two directions; diagnose takes models that read from the first step to the last',
-    );
   if (examples !== undefined)
     throw new UserError('MODEL: it reads sparse examples; diagnose takes models that learned a text');
 }

@@ -243,8 +243,6 @@ export class Model {
   /** @throws UserError for a model that predicts no tokens */
   #refuseExamples(what: string): void {
     if (this.#examples) throw new UserError(`${what}: the model tells examples apart, it writes no text; use eval`);
-    if (this.architecture.bidirectional)
-      throw new UserError(`${what}: the model is bidirectional, it reads whole sequences and not step by step`);
   }
 
   /** Sets the state that `step` carries back to zero. */

@@ -112,6 +112,11 @@ describe('a file is damaged', () => {
     ['of both kinds of features', changed(FEATURES, { sparseFeatures: 3 }), impossible('features')],
     ['of no tokens', changed(TOKENS, { vocabulary: 0 }), impossible('vocabulary')],
     ['of feedforward layers in two directions', changed(LINEAR, { bidirectional: true }), impossible('bidirectional')],
+    [
+      'of text in two directions',
+      changed(TOKENS, { bidirectional: true, outputs: undefined }),
+      impossible('bidirectional'),
+    ],
     ['of directions in words', changed(FEATURES, { bidirectional: 'yes' }), impossible('bidirectional')],
     ['of feedforward layers over tokens', changed(TOKENS, { cell: 'mlp' }), impossible('sparseFeatures')],
   ])('%s', (_, change, message) => {

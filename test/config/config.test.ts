@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { configWarnings } from '../../src/config/checks.js';
+import { checkBothDirections, configWarnings } from '../../src/config/checks.js';
 import { resolveConfig } from '../../src/config/config.js';
 import { SETTING_NAMES, SETTINGS } from '../../src/config/settings.js';
 import { UserError } from '../../src/errors.js';
@@ -31,10 +31,10 @@ test('a text alone gives the whole config', () => {
     init: 'default',
     hidden: 256,
     layers: 1,
-    bidirectional: false,
     embedding: 0,
     dropout: 0,
     biasStart: 0,
+    bidirectional: false,
     batch: 32,
     window: 64,
     stride: 64,
@@ -173,7 +173,6 @@ describe('settings that contradict each other are refused', () => {
     [{ validation: 0, evalEvery: 2 }, /^--eval-every: it needs evaluations/],
     [{ validation: 0, schedule: 'plateau' }, /^--schedule: it needs evaluations/],
     [{ resume: 'a', initFrom: 'b' }, /^--init-from: /],
-    [{ bidirectional: true }, /^--bidirectional: a model of text would read what it is to predict; leave it out/],
     [
       { kWinners: 9 },
       /^--k-winners: only --cell rnn or mlp with --activation relu has .*, and this is --cell lstm; leave it out/,
@@ -194,13 +193,6 @@ describe('settings that contradict each other are refused', () => {
     [{ cell: 'mlp', window: 8 }, /^--window: with --cell mlp each example stands by itself/],
     [{ cell: 'mlp', window: 'full' }, /^--window: with --cell mlp each example stands by itself/],
     [{ cell: 'mlp', stride: 8 }, /^--stride: with --cell mlp each example stands by itself/],
-    [{ bidirectional: true }, /^--bidirectional: --svmlight has sparse examples/],
-    [{ bidirectional: true, cell: 'mlp' }, /^--bidirectional: layers of --cell mlp read no sequence/],
-    [
-      { bidirectional: true, cell: 'rnn', activation: 'relu', kWinners: 3 },
-      /^--k-winners: it is not made for --bidirectional/,
-    ],
-    [{ bidirectional: true, optimizer: 'sparse-adam' }, /^--optimizer: sparse-adam needs one table/],
     [{ cell: 'mlp', activation: 'relu', layers: 0, kWinners: 1 }, /^--k-winners: only --cell rnn or mlp with/],
   ])('of examples: %j', (input, expected) => {
     expect(() => resolveConfig({ svmlight: 'a.svm', ...input })).toThrow(expected);
@@ -209,6 +201,21 @@ describe('settings that contradict each other are refused', () => {
   test('data in memory and a file', () => {
     expect(() => resolveConfig({ text }, undefined, { inMemory: true })).toThrow(/^--text: data is given in memory/);
   });
+});
+
+test.each([
+  [{ kWinners: 3 }, 'kWinners: it is not made for --bidirectional; leave one of the two out'],
+  [{ optimizer: 'sparse-adam' }, /^optimizer: sparse-adam needs one table, and each direction has its own/],
+  [{ optimizer: 'sparse-adam', embedding: 4 }, undefined],
+] as const)('two directions, %j', (given, expected) => {
+  const fail = (key: string, message: string): never => {
+    throw new Error(`${key}: ${message}`);
+  };
+  const check = (bidirectional: boolean) =>
+    checkBothDirections({ optimizer: 'adam', embedding: 0, kWinners: undefined, ...given, bidirectional }, fail);
+  expect(() => check(false)).not.toThrow();
+  if (expected === undefined) expect(() => check(true)).not.toThrow();
+  else expect(() => check(true)).toThrow(expected);
 });
 
 test('what has no effect is allowed, with a warning', () => {
