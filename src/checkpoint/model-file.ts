@@ -174,7 +174,7 @@ function checkArchitecture(path: string, model: Partial<Architecture> | null): v
   if (!CELLS.includes(model.cell as string)) throw bad('cell');
   if (!ACTIVATIONS.includes(model.activation as string)) throw bad('activation');
   if (model.output !== undefined && !Object.hasOwn(LABEL_KINDS, model.output)) throw bad('output');
-  const field = wrongInput(model);
+  const field = wrongInput(model) ?? wrongDirections(model);
   if (field !== undefined) throw bad(field);
   if (model.layers === 0 && model.cell !== 'mlp') throw bad('layers');
   for (const [name, [least, most]] of Object.entries(BOUNDS)) {
@@ -186,6 +186,14 @@ function checkArchitecture(path: string, model: Partial<Architecture> | null): v
   if (winners === undefined) return;
   const isReLU = (model.cell === 'rnn' || model.cell === 'mlp') && model.activation === 'relu';
   if (!(isReLU && Number.isInteger(winners) && winners >= 1 && winners <= hidden)) throw bad('winners');
+}
+
+/** Two directions are of recurrent layers, over inputs that are no sparse rows, and of a model that does not write what it reads. */
+function wrongDirections(model: Partial<Architecture>): string | undefined {
+  const { bidirectional, cell, sparseFeatures, winners, outputs } = model;
+  if (bidirectional === undefined) return undefined;
+  const isRecurrent = cell !== 'mlp' && sparseFeatures === undefined && winners === undefined;
+  return bidirectional === true && isRecurrent && outputs !== undefined ? undefined : 'bidirectional';
 }
 
 /** Which field does not go with what the model reads: tokens, features or sparse features. */
@@ -221,7 +229,7 @@ export function matchNames(file: SafetensorsFile, model: Architecture): Names {
         ? name === p.name
         : recurrent
           ? name === last || name.endsWith(`.${last}`)
-          : !/_l\d+$/.test(name) && sameShape(file.info(name).shape, p.shape),
+          : !/_l\d+(_reverse)?$/.test(name) && sameShape(file.info(name).shape, p.shape),
     );
     if (candidates.length === 0)
       throw new UserError(`${file.path}: it has no tensor for ${p.name} [${p.shape.join(', ')}]`);

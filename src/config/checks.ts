@@ -31,6 +31,7 @@ export function checkTogether(config: Checked, origin: Origin, inMemory: boolean
   }
   checkWindow(config, fail);
   checkSchedule(config, fail);
+  checkBothDirections(config, fail);
   checkWinners(config, fail);
   checkOptimizer(config, fail);
   if (config.validation > 0) return;
@@ -125,6 +126,22 @@ function checkWinners({ kWinners, cell, hidden, ...config }: Checked, fail: Fail
     );
 }
 
+/** What layers of two directions are not made for, whatever they read. */
+export function checkBothDirections(
+  {
+    bidirectional,
+    kWinners,
+    optimizer,
+    embedding,
+  }: Pick<Checked, 'bidirectional' | 'kWinners' | 'optimizer' | 'embedding'>,
+  fail: Fail,
+): void {
+  if (!bidirectional) return;
+  if (kWinners !== undefined) fail('kWinners', 'it is not made for --bidirectional; leave one of the two out');
+  if (optimizer === 'sparse-adam' && embedding === 0)
+    fail('optimizer', 'sparse-adam needs one table, and each direction has its own; give --embedding, or take adam');
+}
+
 const isReLU = ({ cell, activation, layers }: Pick<Checked, 'cell' | 'activation' | 'layers'>): boolean =>
   (cell === 'rnn' || cell === 'mlp') && activation === 'relu' && layers > 0;
 
@@ -146,7 +163,7 @@ export function configWarnings(config: Checked): readonly string[] {
   if (config.forgetBias !== undefined && config.cell !== 'lstm') {
     warnings.push(`--forget-bias has no effect: --cell ${config.cell} has no forget gate`);
   }
-  if (!isReLU(config)) warnings.push(...reluWarnings(config));
+  if (!isReLU(config) || config.bidirectional) warnings.push(...reluWarnings(config));
   const mostDense = (config.kWinners ?? config.hidden) / config.hidden;
   if (config.densityTarget !== undefined && config.densityTarget > mostDense) {
     warnings.push(
@@ -163,13 +180,16 @@ export function configWarnings(config: Checked): readonly string[] {
 }
 
 /** What a model without ReLU's zeros makes nothing of. */
-function reluWarnings({ activationL1, densityTarget, biasStart, sparse }: Checked): readonly string[] {
-  const zeros = 'only --cell rnn or mlp with --activation relu has outputs that can be zero';
+function reluWarnings(config: Checked): readonly string[] {
+  const { activationL1, densityTarget, biasStart, sparse } = config;
+  const zeros = isReLU(config)
+    ? 'the zeros of --bidirectional layers are not counted'
+    : 'only --cell rnn or mlp with --activation relu has outputs that can be zero';
   return [
     ...(sparse === 'always' ? [`--sparse always has no effect: ${zeros}`] : []),
     ...(activationL1 > 0 ? [`--activation-l1 has no effect: ${zeros}`] : []),
     ...(densityTarget === undefined ? [] : [`--density-target has no effect: ${zeros}`]),
-    ...(biasStart === 0
+    ...(biasStart === 0 || isReLU(config)
       ? []
       : ['--bias-start has no effect: only --cell rnn or mlp with --activation relu starts with it']),
   ];

@@ -1,6 +1,6 @@
 // The coordinator's side of the step protocol: prepares batches ahead of the workers, and reads their results behind them.
 // It is never on their path: it looks in from a timer.
-import type { BatchSlot, SlotEntries } from '../data/batches.js';
+import { type BatchSlot, checkLengths, type SlotEntries } from '../data/batches.js';
 import { padded } from '../kernels/kernels.js';
 import type { Arena } from '../memory/arena.js';
 import { outputsWidth } from '../model/output-loss.js';
@@ -158,6 +158,8 @@ export class Coordinator {
   #publish(n: number, fed: Fed): boolean {
     const ring = n % this.#slots.length;
     const record = this.#layout.records / 8 + ring * RECORD_NUMBERS;
+    const { streams, evaluationStreams } = this.#layout.shape;
+    checkLengths(this.#slots[ring], fed.kind === 'train' ? streams : evaluationStreams, fed.steps);
     const { doubles } = this.#arena;
     doubles[record + Record.kind] = Kind[fed.kind];
     doubles[record + Record.steps] = fed.steps;

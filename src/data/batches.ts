@@ -19,7 +19,7 @@ export interface BatchSlot {
   readonly reset: Int32Array;
   /** [B] steps of this window before the start of the next: the state after them is where the next window starts. */
   readonly carry: Int32Array;
-  /** [B] steps of each row, where the model reads them from the end as well; rows are whole sequences then, 1 step at least. */
+  /** [B] steps of each row, where the model reads rows from their end as well: they are whole sequences then, and reset is 1. */
   readonly lengths?: Int32Array;
 }
 
@@ -51,6 +51,15 @@ export interface Batches {
   seek(epoch: number, stepInEpoch: number): void | Promise<void>;
   /** Lets go of an iterator that is left before its end. The tokens' source stays open: it belongs to who opened it. */
   close(): void | Promise<void>;
+}
+
+/** @throws Error for a target that counts behind its row's end, where the reverse direction has read nothing */
+export function checkLengths({ targets, lengths }: BatchSlot, streams: number, steps: number): void {
+  if (lengths === undefined) return;
+  for (let i = 0; i < steps * streams; i++) {
+    if (targets[i] < 0 || Math.floor(i / streams) < lengths[i % streams]) continue;
+    throw new Error(`row ${i % streams} has ${lengths[i % streams]} steps, and a target behind them`);
+  }
 }
 
 /** The target of a step that does not count. */

@@ -4,7 +4,7 @@ import { type Architecture, directionsOf } from './architecture.js';
 import { cells } from './cells/cells.js';
 import { Counter } from './counter.js';
 import { elementsOf, type Parameter, rowPieces } from './parameters.js';
-import { hasZeros } from './sparsity.js';
+import { isReLU } from './sparsity.js';
 
 export interface Initialization {
   readonly kind: 'default' | 'identity' | 'orthogonal';
@@ -76,7 +76,7 @@ function addedBias(model: Architecture, init: Initialization): Draw | undefined 
   const { forgetBias, biasStart = 0 } = init;
   if (cell === 'lstm' && forgetBias !== undefined)
     return (index) => (Math.floor(index / hidden) === FORGET_GATE ? forgetBias : 0);
-  return hasZeros(model) && biasStart !== 0 ? () => biasStart : undefined;
+  return isReLU(model) && biasStart !== 0 ? () => biasStart : undefined;
 }
 
 /** Of i, f, g, o. */

@@ -14,9 +14,12 @@ export interface Crossover {
 /** Whatever the density. */
 export const EVERYWHERE: Crossover = { product: 1, gradient: 1 };
 
-/** Whether units of this model can be exactly zero, and are counted: those of two directions are not. */
-export const hasZeros = ({ cell, activation, layers, bidirectional }: Architecture): boolean =>
-  !bidirectional && (cell === 'rnn' || cell === 'mlp') && activation === 'relu' && layers > 0;
+/** Whether units of this model can be exactly zero. */
+export const isReLU = ({ cell, activation, layers }: Architecture): boolean =>
+  (cell === 'rnn' || cell === 'mlp') && activation === 'relu' && layers > 0;
+
+/** Whether zeros are counted, left out and steered: those of two directions are not. */
+export const hasZeros = (model: Architecture): boolean => isReLU(model) && !model.bidirectional;
 
 export class Sparsity {
   readonly #arena: Arena;

@@ -1,7 +1,7 @@
 // A model that runs but does not learn, on the calling thread: evaluation of many segments side by side, and single steps with
 // a state that the caller carries.
 
-import type { Batches, BatchSlot, Dealt } from '../data/batches.js';
+import { type Batches, type BatchSlot, checkLengths, type Dealt } from '../data/batches.js';
 import { EVALUATION } from '../data/eval-segments.js';
 import { allocate, checkLimits, createKernels, type KernelName, reservedBytes } from '../kernels/choose.js';
 import { padded } from '../kernels/kernels.js';
@@ -72,7 +72,7 @@ export class Inference {
         outputs: outputsWidth(model) > 0 ? plan.floats('batches', steps * streams * outputsWidth(model)) : 0,
         reset: plan.ints('batches', streams),
         carry: plan.ints('batches', streams),
-        lengths: plan.ints('batches', streams),
+        lengths: model.bidirectional ? plan.ints('batches', streams) : 0,
       },
     });
     const many = place(room.window, room.streams);
@@ -105,7 +105,7 @@ export class Inference {
         },
         reset: this.arena.intsAt(at.reset, views.streams),
         carry: this.arena.intsAt(at.carry, views.streams),
-        lengths: this.arena.intsAt(at.lengths, views.streams),
+        lengths: model.bidirectional ? this.arena.intsAt(at.lengths, views.streams) : undefined,
       },
     });
     this.#many = bind(many);
@@ -162,6 +162,7 @@ export class Inference {
     this.#project();
     let side = 0;
     for (let dealt = await batches.next(slot); dealt; dealt = await batches.next(slot)) {
+      checkLengths(slot, views.streams, dealt.steps);
       state.begin(side, at.reset);
       stack.forward(at, dealt.steps, projects(this.#model, dealt.steps * views.streams, views), -1);
       side = 1 - side;

@@ -447,6 +447,15 @@ describe('names from PyTorch', () => {
     }
   });
 
+  test('those of two directions are found, each by its own', () => {
+    const both = { ...model, bidirectional: true };
+    const shapes = Object.fromEntries(parametersOf(both).map((p) => [p.name, p.shape]));
+    const names = match(renamed('embed.', 'lstm.', 'fc.', shapes), both);
+    expect(names['rnn.weight_hh_l1']).toBe('lstm.weight_hh_l1');
+    expect(names['rnn.weight_hh_l1_reverse']).toBe('lstm.weight_hh_l1_reverse');
+    expect(names['head.weight']).toBe('fc.weight');
+  });
+
   test('one-hot models have no embedding to find', () => {
     const oneHot = { ...model, embedding: 0 };
     const shapes = Object.fromEntries(parametersOf(oneHot).map((p) => [p.name, p.shape]));

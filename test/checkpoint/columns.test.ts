@@ -25,6 +25,7 @@ const FEATURES: Architecture = {
 const TOKENS: Architecture = {
   ...{ cell: 'gru', activation: 'tanh', hidden: 5, layers: 1, embedding: 4, vocabulary: 7, outputs: 19 },
 };
+const BOTH: Architecture = { ...TOKENS, hidden: 17, layers: 2, bidirectional: true };
 const LINEAR: Architecture = { ...FEATURES, cell: 'mlp', layers: 0, hidden: 1, output: 'softmax' };
 const COLUMNS = { inputs: ['a', 'b', 'c'] };
 
@@ -55,25 +56,28 @@ function reading<T>(read: (file: SafetensorsFile) => T): T {
   }
 }
 
-test.each([FEATURES, TOKENS, LINEAR])('a $cell of $layers layers comes back, whatever its columns are', (model) => {
-  fc.assert(
-    fc.property(fc.oneof(fc.dictionary(fc.string(), fc.jsonValue()), fc.array(fc.jsonValue())), (given) => {
-      const columns: unknown = JSON.parse(JSON.stringify(given));
-      const start = write(headerOf(model, columns));
-      reading((file) => {
-        expect(readModelHeader(file)).toEqual(headerOf(model, columns));
-        for (const p of parametersOf(model)) {
-          const stored = new Float32Array(p.length);
-          readParameter(file, p.name, p, stored);
-          const wanted = new Float32Array(p.length);
-          fromTorch(p, start[p.name], wanted);
-          expect(stored).toEqual(wanted);
-        }
-      });
-    }),
-    { numRuns: 20 },
-  );
-});
+test.each([FEATURES, TOKENS, LINEAR, BOTH])(
+  'a $cell of $layers layers comes back, whatever its columns are',
+  (model) => {
+    fc.assert(
+      fc.property(fc.oneof(fc.dictionary(fc.string(), fc.jsonValue()), fc.array(fc.jsonValue())), (given) => {
+        const columns: unknown = JSON.parse(JSON.stringify(given));
+        const start = write(headerOf(model, columns));
+        reading((file) => {
+          expect(readModelHeader(file)).toEqual(headerOf(model, columns));
+          for (const p of parametersOf(model)) {
+            const stored = new Float32Array(p.length);
+            readParameter(file, p.name, p, stored);
+            const wanted = new Float32Array(p.length);
+            fromTorch(p, start[p.name], wanted);
+            expect(stored).toEqual(wanted);
+          }
+        });
+      }),
+      { numRuns: 20 },
+    );
+  },
+);
 
 test('a model of text has no columns, and one of features is not written without', () => {
   const { outputs, ...text } = TOKENS;
@@ -107,6 +111,13 @@ describe('a file is damaged', () => {
     ['of features in an embedding', changed(FEATURES, { embedding: 2 }), impossible('embedding')],
     ['of both kinds of features', changed(FEATURES, { sparseFeatures: 3 }), impossible('features')],
     ['of no tokens', changed(TOKENS, { vocabulary: 0 }), impossible('vocabulary')],
+    ['of feedforward layers in two directions', changed(LINEAR, { bidirectional: true }), impossible('bidirectional')],
+    [
+      'of text in two directions',
+      changed(TOKENS, { bidirectional: true, outputs: undefined }),
+      impossible('bidirectional'),
+    ],
+    ['of directions in words', changed(FEATURES, { bidirectional: 'yes' }), impossible('bidirectional')],
     ['of feedforward layers over tokens', changed(TOKENS, { cell: 'mlp' }), impossible('sparseFeatures')],
   ])('%s', (_, change, message) => {
     const told = {

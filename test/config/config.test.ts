@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { configWarnings } from '../../src/config/checks.js';
+import { checkBothDirections, configWarnings } from '../../src/config/checks.js';
 import { resolveConfig } from '../../src/config/config.js';
 import { SETTING_NAMES, SETTINGS } from '../../src/config/settings.js';
 import { UserError } from '../../src/errors.js';
@@ -203,6 +203,21 @@ describe('settings that contradict each other are refused', () => {
   });
 });
 
+test.each([
+  [{ kWinners: 3 }, 'kWinners: it is not made for --bidirectional; leave one of the two out'],
+  [{ optimizer: 'sparse-adam' }, /^optimizer: sparse-adam needs one table, and each direction has its own/],
+  [{ optimizer: 'sparse-adam', embedding: 4 }, undefined],
+] as const)('two directions, %j', (given, expected) => {
+  const fail = (key: string, message: string): never => {
+    throw new Error(`${key}: ${message}`);
+  };
+  const check = (bidirectional: boolean) =>
+    checkBothDirections({ optimizer: 'adam', embedding: 0, kWinners: undefined, ...given, bidirectional }, fail);
+  expect(() => check(false)).not.toThrow();
+  if (expected === undefined) expect(() => check(true)).not.toThrow();
+  else expect(() => check(true)).toThrow(expected);
+});
+
 test('what has no effect is allowed, with a warning', () => {
   const warnings = (input: Record<string, unknown>) => configWarnings(resolveConfig({ text, ...input })).join('\n');
   expect(warnings({})).toBe('');
@@ -222,6 +237,11 @@ test('what has no effect is allowed, with a warning', () => {
     expect(warnings(sparse)).toMatch(
       new RegExp(`^--${flag} has no effect: only --cell rnn or mlp with --activation relu`, 'm'),
     );
+  const both = { ...resolveConfig({ text, ...relu, ...sparse }), bidirectional: true };
+  const found = configWarnings(both).join('\n');
+  for (const flag of ['density-target', 'activation-l1'])
+    expect(found).toMatch(new RegExp(`^--${flag} has no effect: the zeros of --bidirectional layers`, 'm'));
+  expect(found).not.toMatch(/bias-start/);
   expect(warnings({ steps: 5, warmup: 5 })).toMatch(/--warmup 5 does not end/);
 });
 

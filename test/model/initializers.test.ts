@@ -59,6 +59,16 @@ describe.each(models)('$name, the default start', (model) => {
   });
 });
 
+test('the head over two directions reads twice as much: +-1 / sqrt 2 H', () => {
+  const values = start({ ...MODEL, bidirectional: true });
+  const most = (name: string) => Math.max(...values[name].map(Math.abs));
+  const bound = 1 / Math.sqrt(2 * MODEL.hidden);
+  expect(most('head.weight')).toBeLessThanOrEqual(Math.fround(bound));
+  expect(most('head.weight')).toBeGreaterThan(0.95 * bound);
+  expect(most('rnn.weight_ih_l1_reverse')).toBeGreaterThan(bound);
+  expect(values['rnn.weight_hh_l0_reverse']).not.toEqual(values['rnn.weight_hh_l0']);
+});
+
 describe.each(models)('$name, the identity start', (model) => {
   const values = start(model, { kind: 'identity' });
   const { hidden } = model;

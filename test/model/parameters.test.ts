@@ -20,8 +20,16 @@ const architecture: fc.Arbitrary<Architecture> = fc.record({
   layers: fc.integer({ min: 1, max: 3 }),
   embedding: fc.oneof(fc.constant(0), width),
   vocabulary: width,
+  bidirectional: fc.boolean(),
 });
 const GATES = { rnn: 1, lstm: 4, gru: 3 } as const;
+
+/** Outputs of each direction below are padded by themselves. */
+function storedInput({ name, shape }: Parameter, input: number, bidirectional = false): number {
+  const reads = bidirectional && !name.startsWith('rnn.weight_hh') && !name.includes('_l0') ? 2 : 1;
+  const own = shape[1] / reads;
+  return Math.floor(input / own) * padded(own) + (input % own);
+}
 
 /** 1, 2, 3, ...: no element like another, none zero. */
 const numbered = (p: Parameter): Float32Array => Float32Array.from({ length: elementsOf(p) }, (_, i) => i + 1);
@@ -55,6 +63,17 @@ test('names and shapes are those of PyTorch’s modules', () => {
     'head.bias [7]',
   ];
   expect(names(model)).toEqual(['embedding.weight [7, 3]', 'rnn.weight_ih_l0 [15, 3]', ...above]);
+  const reversed = (layer: number, inputs: number) => [
+    `rnn.weight_ih_l${layer}_reverse [15, ${inputs}]`,
+    `rnn.weight_hh_l${layer}_reverse [15, 5]`,
+    `rnn.bias_ih_l${layer}_reverse [15]`,
+    `rnn.bias_hh_l${layer}_reverse [15]`,
+  ];
+  const [first, second] = [above.slice(0, 3), above.slice(4, 7)];
+  expect(names({ ...model, bidirectional: true })).toEqual([
+    ...['embedding.weight [7, 3]', 'rnn.weight_ih_l0 [15, 3]', ...first, ...reversed(0, 3)],
+    ...['rnn.weight_ih_l1 [15, 10]', ...second, ...reversed(1, 10), 'head.weight [7, 10]', 'head.bias [7]'],
+  ]);
   expect(names({ ...model, embedding: 0 })).toEqual(['rnn.weight_ih_l0 [15, 7]', ...above]);
 });
 
@@ -85,7 +104,7 @@ describe('the stored layout', () => {
           const torch = p.name === 'embedding.weight' ? input * outputs + output : output * inputs + input;
           const at =
             p.storage === 'panels'
-              ? (panel * padded(inputs) + input) * PANEL + (unit % PANEL)
+              ? (panel * p.depth + storedInput(p, input, model.bidirectional)) * PANEL + (unit % PANEL)
               : input * gates * padded(units) + panel * PANEL + (unit % PANEL);
           if (values[at] !== torch + 1) expect.fail(`${p.name} ${output}, ${input}: ${values[at]}`);
         }

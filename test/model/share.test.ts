@@ -82,6 +82,13 @@ test('whoever works alone has all streams', () => {
   expect(ownRows(allOf(9))).toEqual([0, 9]);
 });
 
+test("directions of a layer are a worker's as a whole, however few streams there are", () => {
+  const both = { ...model(2048), bidirectional: true };
+  const places = Array.from({ length: 4 }, (_, worker) => placeOf(both, 2, 4, worker));
+  expect(places.every(({ members }) => members === 1)).toBe(true);
+  expect(places.reduce((sum, { rows }) => sum + rows, 0)).toBe(2);
+});
+
 test("a model too small to share is one worker's", () => {
   expect(placesOf(8, 2, 4).map(({ rows }) => rows)).toEqual([2, 0, 0, 0]);
 });

@@ -78,10 +78,12 @@ async function trained(shape: RunShape, kernels: KernelName) {
       });
       slot.reset.fill(step === 0 ? 1 : 0);
       slot.carry.fill(T);
-      slot.lengths?.forEach((_, row, lengths) => {
-        lengths[row] = T - ((row + step) % 3);
-      });
-      return { kind: 'train', steps: T, counted: T * shape.streams, rate: 0.02, step: step++ };
+      for (let row = 0; slot.lengths && row < shape.streams; row++) {
+        slot.lengths[row] = T - ((row + step) % 3);
+        for (let t = slot.lengths[row]; t < T; t++) slot.targets[t * shape.streams + row] = -1;
+      }
+      const counted = slot.targets.subarray(0, T * shape.streams).filter((target) => target >= 0).length;
+      return { kind: 'train', steps: T, counted, rate: 0.02, step: step++ };
     },
     (_, { loss }) => losses.push(loss),
   );
