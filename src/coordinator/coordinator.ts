@@ -229,6 +229,7 @@ export class Coordinator {
     try {
       const { failure } = await this.#faults.replaceAll(error);
       this.#lost = undefined;
+      this.#watchdog?.reset();
       this.#watch(failure);
     } finally {
       hear();

@@ -27,14 +27,17 @@ export class Watchdog {
 
   constructor(readonly timeoutMs: number) {}
 
+  /** New workers have all of the time. */
+  reset(): void {
+    this.#waitedMs = 0;
+  }
+
   isLate(completed: number, published: number): boolean {
     const nowMs = performance.now();
     if (completed !== this.#seen || published <= completed) this.#waitedMs = 0;
     else this.#waitedMs += Math.min(MOST_COUNTED_MS, nowMs - this.#lastMs);
     [this.#seen, this.#lastMs] = [completed, nowMs];
-    if (this.#waitedMs <= this.timeoutMs) return false;
-    this.#waitedMs = 0;
-    return true;
+    return this.#waitedMs > this.timeoutMs;
   }
 }
 
