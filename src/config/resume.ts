@@ -13,6 +13,8 @@ export const CHANGEABLE_ON_RESUME: ReadonlySet<SettingName> = new Set<SettingNam
   'resume',
   'kernels',
   'sparse',
+  'maxWorkerFaults',
+  'workerTimeout',
   'dryRun',
   'quiet',
   'json',

@@ -27,6 +27,8 @@ const MAX_STEPS = 2_000_000_000;
 const MAX_EPOCHS = 1_000_000;
 /** More threads than any one machine has that this is built for; each costs memory of its own. */
 const MAX_WORKERS = 256;
+/** Seconds, a month: timers take no more than 2^31 milliseconds. */
+const MAX_TIMEOUT = 2_000_000;
 /** Seeds are the 32-bit keys of the counter-based generator. */
 const MAX_SEED = 0xffff_ffff;
 
@@ -408,6 +410,21 @@ export const SETTINGS = {
     1,
     MAX_STEPS,
     10,
+  ),
+  maxWorkerFaults: integer(
+    {
+      group: 'run',
+      about: 'the number of times in a row that a step is done again because a worker was lost',
+      placeholder: 'N',
+    },
+    0,
+    MAX_STEPS,
+    3,
+  ),
+  workerTimeout: real(
+    { group: 'run', about: 'the seconds that a step may take before its workers count as hung', placeholder: 'X' },
+    { min: 0.1, max: MAX_TIMEOUT },
+    300,
   ),
   dryRun: onOff({ group: 'run', about: 'print the memory plan and stop' }),
   quiet: onOff({ group: 'run', about: 'print nothing but warnings and errors' }),

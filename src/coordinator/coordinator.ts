@@ -6,6 +6,7 @@ import type { Arena } from '../memory/arena.js';
 import { outputsWidth } from '../model/output-loss.js';
 import { RECORD_NUMBERS, type RunLayout, type SlotViews, slotRows } from '../train/layout.js';
 import { wake } from './barrier.js';
+import { type Faults, Watchdog } from './faults.js';
 import { EXIT, Kind, Record, Result, Word } from './protocol.js';
 
 /** What a record asks for. */
@@ -53,16 +54,21 @@ export class Coordinator {
   #lost: { readonly error: unknown } | undefined;
   /** Ends the wait that `run` is in. */
   #wake: () => void = () => {};
+  readonly #faults: Faults | undefined;
+  readonly #watchdog: Watchdog | undefined;
+  /** Of the present workers. */
+  #failure: Promise<never> | undefined;
 
-  /** @param failure rejects when a worker is lost; the run cannot go on then */
-  constructor(arena: Arena, layout: RunLayout, failure: Promise<never>, maxBadSteps: number) {
+  /**
+   * @param failure rejects when a worker is lost
+   * @param faults replaces lost workers; without it the run cannot go on then
+   */
+  constructor(arena: Arena, layout: RunLayout, failure: Promise<never>, maxBadSteps: number, faults?: Faults) {
     this.#arena = arena;
     this.#layout = layout;
-    // Not by racing against it at each wait: a promise that never settles keeps all who ever raced.
-    failure.catch((error: unknown) => {
-      this.#lost = { error };
-      this.#wake();
-    });
+    this.#faults = faults;
+    this.#watchdog = faults && new Watchdog(faults.timeoutMs);
+    this.#watch(failure);
     this.#words = arena.ints.subarray(layout.control / 4);
     this.#slots = layout.slots.map((slot) => {
       const tokens = slotRows(layout.shape);
@@ -85,6 +91,8 @@ export class Coordinator {
   /**
    * Feeds the workers until `feed` has no more, and hears of each result in order.
    *
+   * Workers that are lost are replaced, and the step is done again.
+   *
    * @returns 'stopped' when `stop` cut it short, or too many steps in a row were not finite: what was fed beyond the last
    *   result was not run
    */
@@ -95,20 +103,24 @@ export class Coordinator {
     let ended = false;
     let lastTime = performance.timeOrigin + performance.now();
     let msPerStep = 0;
-    for (;;) {
-      // A slot is free again when its result was read: record and result lie in rings of the same length.
-      while (!ended && !this.#stopping && published - read < this.#slots.length) {
-        const fed = feed(this.#slots[published % this.#slots.length]);
-        const prepared = fed instanceof Promise ? await this.#unlessEnded(fed) : fed;
-        if (prepared) ended = !this.#publish(published++, prepared);
-        else ended = true;
-      }
+    const hear = (): void => {
       for (const completed = this.#completed; read < completed; read++) {
         const result = this.#result(read);
         msPerStep = result.time - lastTime;
         lastTime = result.time;
         heard(this.#fed[read % this.#slots.length] as F, result);
       }
+    };
+    for (;;) {
+      // A slot is free again when its result was read: record and result lie in rings of the same length.
+      while (!ended && !this.#stopping && published - read < this.#slots.length) {
+        const fed = feed(this.#slots[published % this.#slots.length]);
+        const prepared = fed instanceof Promise ? await this.#unlessEnded(fed, hear) : fed;
+        if (prepared) ended = !this.#publish(published++, prepared);
+        else ended = true;
+      }
+      hear();
+      if (this.#lost) await this.#recover(hear);
       published = Atomics.load(this.#words, Word.published);
       if (read === published && read === this.#completed) {
         if (this.#stopping) return this.#acknowledgeStop();
@@ -116,6 +128,7 @@ export class Coordinator {
       }
       const left = msPerStep * (published - read);
       await this.#sleep(Math.min(LONGEST_POLL_MS, Math.max(SHORTEST_POLL_MS, ended ? left : left / 4)));
+      if (this.#watchdog?.isLate(this.#completed, published)) this.#lost ??= { error: this.#watchdog };
     }
   }
 
@@ -200,21 +213,52 @@ export class Coordinator {
     };
   }
 
+  #watch(failure: Promise<never>): void {
+    this.#failure = failure;
+    // Not by racing against it at each wait: a promise that never settles keeps all who ever raced.
+    failure.catch((error: unknown) => {
+      // Workers that are being ended are no news.
+      if (this.#failure !== failure) return;
+      this.#lost = { error };
+      this.#wake();
+    });
+  }
+
+  /** @param hear reads the results of what was completed @throws what a lost worker threw, where the run cannot go on */
+  async #recover(hear: () => void): Promise<void> {
+    const error = this.#lost?.error;
+    if (this.#faults === undefined) throw error;
+    this.#failure = undefined;
+    try {
+      const { failure } = await this.#faults.replaceAll(error);
+      this.#lost = undefined;
+      this.#watchdog?.reset();
+      this.#watch(failure);
+    } finally {
+      hear();
+    }
+  }
+
   /**
    * Waits for a batch, but not beyond the end of the run: its source may have nothing for a long time.
    *
    * @returns undefined when the run was stopped meanwhile
    * @throws what a lost worker threw, now or while waiting
    */
-  #unlessEnded<T>(work: Promise<T>): Promise<T | undefined> {
-    return new Promise((resolve, reject) => {
-      this.#wake = () => {
-        if (this.#lost) reject(this.#lost.error);
-        else if (this.#stopRequested) resolve(undefined);
-      };
-      this.#wake();
-      work.then(resolve, reject);
-    });
+  async #unlessEnded<T>(work: Promise<T>, hear: () => void): Promise<T | undefined> {
+    for (;;) {
+      if (this.#lost) await this.#recover(hear);
+      if (this.#stopRequested) return undefined;
+      let woken = false;
+      const value = await new Promise<T | undefined>((resolve, reject) => {
+        this.#wake = () => {
+          woken = true;
+          resolve(undefined);
+        };
+        work.then(resolve, reject);
+      });
+      if (!woken) return value;
+    }
   }
 
   async #sleep(ms: number): Promise<void> {
@@ -226,7 +270,6 @@ export class Coordinator {
       };
       if (this.#lost) this.#wake();
     });
-    if (this.#lost) throw this.#lost.error;
   }
 }
 

@@ -7,6 +7,9 @@
 //
 // No message is posted in a step. The coordinator is ahead by what is published and never on the workers' path; it reads
 // `completed` from a timer. To stop, it raises `stop`: the last worker out of a step withdraws what is published beyond it.
+//
+// A worker may be lost at any instant. Until `judged` is n + 1 nothing of the model has changed: record n is done again from its
+// start. From then on its gradient stands, and those pieces are updated that are not done: recovery.ts.
 
 /** Words that threads write or wait on; each has a cache line of its own. Behind one that is waited on stands the number of sleepers. */
 const LINE_WORDS = 16;
@@ -36,6 +39,10 @@ export const Word = {
   evaluationSide: line(11),
   /** Updates made, n of Adam's bias correction. */
   updates: line(12),
+  /** 1 + the last record before whose commit the small numbers were kept, and behind it these: see kept.ts. */
+  kept: line(13),
+  /** 1 + the last record whose gradient is complete and judged: what is left of it is UPDATE and the commit. */
+  judged: line(14),
   /** First of a line for each worker: 1 + the piece that its undo slot holds, 0 when there is none open. */
   openPieces: line(16),
 } as const;
@@ -43,8 +50,16 @@ export const Word = {
 /** In `published`: workers return. */
 export const EXIT = -1;
 
-/** Behind an open piece of a table that is updated by rows: which rows or places of it, first and end, the undo slot holds. */
+/**
+ * Behind an open piece of a table that is updated by rows: which rows or places of it the undo slot holds, first and end. While
+ * the slot is made ready for them, ~first: what lies before is done, and nothing is open.
+ */
 export const OPEN_ROWS = 1;
+/** Where a worker is, for people: the index of one of STAGES. */
+export const STAGE = 3;
+export const STAGES = ['WAIT', 'PROJECT', 'THROUGH TIME', 'GRADIENT', 'NORM', 'UPDATE', 'EVALUATION'] as const;
+export const Stage = { wait: 0, project: 1, throughTime: 2, gradient: 3, norm: 4, update: 5, evaluation: 6 } as const;
+
 export const openPieceWord = (worker: number): number => Word.openPieces + worker * LINE_WORDS;
 export const MAX_WORKERS = 256;
 
@@ -58,6 +73,8 @@ export const groupWords = (group: number): readonly [arrived: number, opened: nu
 /** Tickets that have been claimed from a worker's queue, in either of two sets of words. */
 const CLAIMS = GROUPS + 2 * MAX_WORKERS * LINE_WORDS;
 export const claimWord = (set: number, worker: number): number => CLAIMS + (2 * worker + set) * LINE_WORDS;
+/** What is zero before workers start: the barriers' words and the claims. */
+export const CLEARED = { from: GROUPS, to: CLAIMS + 2 * MAX_WORKERS * LINE_WORDS } as const;
 /** int32 words of all of it. */
 export const PROTOCOL_WORDS = CLAIMS + 2 * MAX_WORKERS * LINE_WORDS;
 

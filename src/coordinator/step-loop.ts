@@ -22,7 +22,9 @@ import { dealInOrder, type Queues, type Ticket } from '../train/tickets.js';
 import { Updates } from '../train/updates.js';
 import { Aborted, Barrier, waitWhile } from './barrier.js';
 import { Claims } from './claims.js';
-import { EXIT, groupWords, Kind, OPEN_ROWS, openPieceWord, Record, Result, Word } from './protocol.js';
+import { Kept } from './kept.js';
+import { EXIT, groupWords, Kind, openPieceWord, Record, Result, STAGE, Stage, Word } from './protocol.js';
+import { UpdatePhase } from './update-phase.js';
 
 interface Projecting {
   readonly queues: Queues;
@@ -38,19 +40,17 @@ export class StepLoop {
   readonly #projections: Readonly<Record<'training' | 'evaluation', Projecting | undefined>>;
   readonly #throughTime: ThroughTime;
   readonly #gradients: Gradients;
-  readonly #updates: Updates;
   readonly #table: TableRows | undefined;
   readonly #densityControl: DensityControl | undefined;
   readonly #layout: RunLayout;
   readonly #optimizer: OptimizerSettings;
-  readonly #open: number;
+  readonly #update: UpdatePhase;
+  readonly #kept: Kept;
+  readonly #stage: number;
   readonly #allStreams: StreamState;
   #input: StepInput;
   #rate = 0;
   #record = 0;
-  #updateNumber = 0;
-  /** Whether this update visits all rows of the table. */
-  #visitsAll = false;
 
   constructor(arena: Arena, kernels: Kernels, layout: RunLayout, optimizer: OptimizerSettings, worker: number) {
     const { shape } = layout;
@@ -61,7 +61,8 @@ export class StepLoop {
     this.#phases = layout.times.length > 0 ? new PhaseTimes(arena, layout.times[worker], shape.workers) : UNTIMED;
     this.#layout = layout;
     this.#optimizer = optimizer;
-    this.#open = openPieceWord(worker);
+    this.#kept = new Kept(arena, layout);
+    this.#stage = openPieceWord(worker) + STAGE;
     const descriptors = new Descriptors(arena, layout.descriptors[worker], descriptorNumbers(shape.model));
     const projection = (views: WindowViews | undefined) => {
       if (!views?.projected) return undefined;
@@ -76,8 +77,10 @@ export class StepLoop {
     };
     this.#throughTime = new ThroughTime(kernels, descriptors, layout, shares, this.#phases);
     this.#gradients = new Gradients(kernels, descriptors, layout, worker, this.#throughTime.sparsity);
-    this.#updates = new Updates(kernels, descriptors, layout, optimizer, worker);
+    const updates = new Updates(kernels, descriptors, layout, optimizer, worker);
     this.#table = layout.table && new TableRows(kernels, descriptors, layout, layout.table, optimizer, worker);
+    const parts = { updates, table: this.#table, claims: this.#claims, phases: this.#phases };
+    this.#update = new UpdatePhase(arena, layout, worker, parts);
     this.#densityControl = densityControlOf(arena, layout);
     this.#allStreams = new StreamState(arena, shape.model, layout.training, [0, shape.streams]);
     this.#input = {
@@ -161,12 +164,16 @@ export class StepLoop {
       this.#evaluate();
     } else {
       this.#phases.beginStep(this.#input.step, read(Record.resumes) === 1);
-      this.#train();
+      // Where a worker was lost in UPDATE, the gradient stands.
+      if (Atomics.load(this.#words, Word.judged) === n + 1) this.#applyAndCommit();
+      else this.#train();
     }
+    this.#words[this.#stage] = Stage.wait;
     this.#phases.endRecord();
   }
 
   #evaluate(): void {
+    this.#words[this.#stage] = Stage.evaluation;
     this.#project('evaluation');
     this.#throughTime.evaluate(this.#input, Atomics.load(this.#words, Word.evaluationSide));
     this.#meet(Phase.updateBarrier, this.#commitEvaluation);
@@ -174,15 +181,18 @@ export class StepLoop {
 
   #train(): void {
     const { queues } = this.#layout.work;
+    this.#words[this.#stage] = Stage.project;
     if (this.#table) {
       this.#phases.enter(Phase.table);
       this.#table.begin(this.#input, Atomics.load(this.#words, Word.updates) + 1);
       this.#claims.run(queues.chunks, this.#doChunks);
     } else this.#project('training');
+    this.#words[this.#stage] = Stage.throughTime;
     this.#throughTime.train(this.#input, Atomics.load(this.#words, Word.trainingSide));
     this.#phases.enter(Phase.weightGradient);
     this.#gradients.begin(this.#input);
     this.#meet(Phase.throughTimeBarrier, this.#placeRows);
+    this.#words[this.#stage] = Stage.gradient;
     this.#phases.enter(Phase.weightGradient);
     if (this.#gradients.readsLists) {
       this.#claims.run(queues.listBlocks, this.#doListBlocks);
@@ -195,8 +205,16 @@ export class StepLoop {
       this.#phases.enter(Phase.weightGradient);
       this.#claims.run(queues.tablePieces, this.#doTablePieces);
     }
+    this.#words[this.#stage] = Stage.norm;
     this.#meet(Phase.normBarrier, this.#judge);
-    if (Atomics.load(this.#words, Word.applies)) this.#update();
+    this.#applyAndCommit();
+  }
+
+  #applyAndCommit(): void {
+    this.#words[this.#stage] = Stage.update;
+    this.#phases.enter(Phase.update);
+    if (Atomics.load(this.#words, Word.applies))
+      this.#update.run(this.#rate, this.#doubles[this.#resultAt(Result.applied)]);
     this.#meet(Phase.updateBarrier, this.#commit);
   }
 
@@ -239,51 +257,6 @@ export class StepLoop {
     for (let i = from; i < to; i++) this.#gradients.tablePiece(tablePieces[i]);
   };
 
-  #update(): void {
-    this.#phases.enter(Phase.update);
-    const n = Atomics.load(this.#words, Word.updates) + 1;
-    const clipFactor = this.#doubles[this.#resultAt(Result.applied)];
-    const { queues } = this.#layout.work;
-    this.#updates.begin(this.#rate, clipFactor, n);
-    this.#table?.beginUpdate(this.#rate, clipFactor, n);
-    this.#updateNumber = n;
-    this.#visitsAll = this.#table?.visitsAll(n) ?? false;
-    this.#claims.run(this.#visitsAll ? queues.piecesAndBlocks : queues.pieces, this.#doPieces);
-  }
-
-  readonly #doPieces = ([from, to]: Ticket): void => {
-    const { pieces } = this.#layout.work;
-    const done = (this.#layout.pieceDone - this.#layout.control) / 4;
-    // Open, overwrite, done: whoever finds a piece open puts back what the undo slot holds, and does it again.
-    for (let i = from; i < to && i < pieces.length; i++) {
-      Atomics.store(this.#words, this.#open, i + 1);
-      this.#updates.piece(pieces[i]);
-      Atomics.store(this.#words, done + i, this.#updateNumber);
-      Atomics.store(this.#words, this.#open, 0);
-    }
-    const first = Math.max(from, pieces.length);
-    if (first >= to) return;
-    // Pieces of the table together: each has few rows.
-    Atomics.store(this.#words, this.#open, first + 1);
-    this.#updateRows(first - pieces.length, to - pieces.length);
-    for (let i = first; i < to; i++) Atomics.store(this.#words, done + i, this.#updateNumber);
-    Atomics.store(this.#words, this.#open, 0);
-  };
-
-  /** Pieces of the table or blocks of its rows. */
-  #updateRows(from: number, to: number): void {
-    if (!this.#table) return;
-    this.#phases.enter(Phase.table);
-    if (this.#visitsAll) this.#table.updateBlocks(from, to, this.#openRows);
-    else this.#table.updatePieces(from, to, this.#openRows);
-    this.#phases.enter(Phase.update);
-  }
-
-  readonly #openRows = (from: number, to: number): void => {
-    Atomics.store(this.#words, this.#open + OPEN_ROWS, from);
-    Atomics.store(this.#words, this.#open + OPEN_ROWS + 1, to);
-  };
-
   #resultAt(field: number): number {
     return this.#layout.results / 8 + (this.#record % this.#layout.slots.length) * RECORD_NUMBERS + field;
   }
@@ -296,6 +269,7 @@ export class StepLoop {
   readonly #judge = (): void => {
     const phase = this.#phases.enter(Phase.weightGradient);
     const { work, pieceNorms, shape } = this.#layout;
+    this.#kept.keep(this.#record);
     this.#gradients.summedPieces();
     let square = 0;
     for (let i = 0; i < work.pieces.length; i++) square += this.#doubles[pieceNorms / 8 + i];
@@ -312,6 +286,7 @@ export class StepLoop {
     // Where UPDATE finds the factor; more than 0 for every finite norm.
     this.#setResult(Result.applied, applies ? clipFactorOf(norm, this.#optimizer.clipNorm) : 0);
     Atomics.store(this.#words, Word.applies, applies ? 1 : 0);
+    Atomics.store(this.#words, Word.judged, this.#record + 1);
     this.#phases.enter(phase);
   };
 
@@ -349,6 +324,7 @@ export class StepLoop {
   };
 
   readonly #commitEvaluation = (): void => {
+    this.#kept.keep(this.#record);
     const { shape, streamLosses, streamHits } = this.#layout;
     this.#setResult(Result.loss, this.#sum(streamLosses, shape.evaluationStreams));
     this.#setResult(Result.hits, this.#sum(streamHits, shape.evaluationStreams));

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { configWarnings } from '../config/checks.js';
 import type { Config } from '../config/config.js';
 import { Coordinator, type StepResult } from '../coordinator/coordinator.js';
-import type { Threads } from '../coordinator/pool.js';
+import { Faults, WorkersFailed } from '../coordinator/faults.js';
+import { type Threads, WorkerPool, WorkerStuck } from '../coordinator/pool.js';
 import { Word } from '../coordinator/protocol.js';
 import type { Batches } from '../data/batches.js';
 import { RunError } from '../errors.js';
@@ -117,7 +118,7 @@ class Training {
       this.#log.emit(planEvent(this.#prepared, this.#progress.step));
       for (const notice of this.#prepared.data.notices ?? []) this.#onNotice(notice);
       pool = startWorkers(this.#prepared, this.#memory, this.#threads);
-      coordinator = new Coordinator(this.#arena, layout, pool.failure, this.#config.maxBadSteps);
+      coordinator = new Coordinator(this.#arena, layout, pool.failure, this.#config.maxBadSteps, this.#faultsOf(pool));
       const reason = await this.#stoppable(coordinator);
       coordinator.exit();
       await pool.close();
@@ -125,12 +126,33 @@ class Training {
       this.#log.done(this.#progress.step, reason);
       return { reason, step: this.#progress.step, path: this.#checkpoints.latestPath, out: this.#config.out };
     } catch (error) {
+      // Nobody can wait for a worker that is stuck.
+      if (error instanceof WorkerStuck) throw new WorkerStuck(this.#withSaved(error.message), { cause: error });
       coordinator?.abort();
       await pool?.close();
+      if (error instanceof WorkersFailed && error.isWhole) this.#saveWhatIsWhole();
       if (pool) this.#emitProfileOfFailure();
       throw this.#failed(error);
     } finally {
       this.#log.close();
+    }
+  }
+
+  /** Workers on threads are replaced; one on this thread is not: what it throws, it throws again. */
+  #faultsOf(pool: Workers): Faults | undefined {
+    if (!(pool instanceof WorkerPool)) return undefined;
+    const { maxWorkerFaults, workerTimeout } = this.#config;
+    const limits = { maxInARow: maxWorkerFaults, timeoutMs: workerTimeout * 1000 };
+    return new Faults({ arena: this.#arena, layout: this.#prepared.layout }, pool, limits, this.#onNotice);
+  }
+
+  /** The workers failed between two updates. */
+  #saveWhatIsWhole(): void {
+    try {
+      this.#save(false);
+    } catch (error) {
+      if (!(error instanceof RunError)) throw error;
+      this.#onNotice(error.message);
     }
   }
 
@@ -353,12 +375,16 @@ class Training {
   /** What is thrown to the outside: what happened, what is saved, how to go on. */
   #failed(error: unknown): unknown {
     if (!(error instanceof RunError)) return error;
+    return new RunError(this.#withSaved(error.message), { cause: error });
+  }
+
+  #withSaved(message: string): string {
     const { out } = this.#config;
     const { savedStep } = this.#checkpoints;
     const saved =
       savedStep === undefined
         ? 'nothing was saved yet'
         : `${out} holds everything up to step ${savedStep}; go on with: unroll train --resume ${out}`;
-    return new RunError(`${error.message}; ${saved}`, { cause: error });
+    return `${message}; ${saved}`;
   }
 }

@@ -93,11 +93,19 @@ export interface RunLayout {
   readonly densities: number;
   /** float64 [CONTROL_NUMBERS]: what the penalty of the next step stands on, where there is a target. */
   readonly densityControl: number;
-  /** int32, one a piece: the number of the step that updated it last. */
+  /**
+   * int32, one a piece: the number of the update that wrote it last; of what is done together for the first one alone. ~p of
+   * pieces of a table that a lost worker has done up to row or place p.
+   */
   readonly pieceDone: number;
+  /** float64 [CONTROL_NUMBERS] and, where rows may be behind, their maps: as they were before the step, see coordinator/kept.ts. */
+  readonly keptControl: number;
+  readonly keptMaps: number;
   /** Undo slot of each worker: [3][longest piece] floats. */
   readonly undo: readonly number[];
   readonly undoFloats: number;
+  /** int32 of each worker, one a row of its undo slot: since when the row was behind. Empty where none may be. */
+  readonly undoMarks: readonly number[];
   /** Scratch of each worker for the weight gradient. */
   readonly scratch: readonly number[];
   /** Stretch of each worker's descriptors. */
@@ -217,8 +225,11 @@ export function layOut(shape: RunShape): RunLayout {
     densities: plan.doubles('control', shape.model.layers),
     densityControl: plan.doubles('control', CONTROL_NUMBERS),
     pieceDone: plan.ints('control', work.updates),
+    keptControl: plan.doubles('control', CONTROL_NUMBERS),
+    keptMaps: table?.behind.period ? plan.doubles('control', 2 * table.behind.period) : 0,
     undo: each(() => plan.floats('undo slots', 3 * undoFloats)),
     undoFloats,
+    undoMarks: table?.behind.period ? each(() => plan.ints('undo slots', table.blockRows)) : [],
     scratch: each(() => plan.floats('control', scratchFloats)),
     descriptors: each(() => plan.doubles('control', descriptorNumbers(shape.model))),
     times: shape.profile ? each(() => plan.doubles('profile', timesNumbers(shape.workers))) : [],

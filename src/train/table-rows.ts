@@ -7,10 +7,7 @@ import type { RunLayout } from './layout.js';
 import { fixedFields, type OptimizerSettings, setStep } from './optimizer.js';
 import { composeMaps, PERIOD } from './row-rule.js';
 import type { StepInput } from './step-input.js';
-import type { TableViews } from './table-views.js';
-
-/** Rows [from, to) or places of one call of the update, which the worker's undo slot holds meanwhile. */
-type Opens = (from: number, to: number) => void;
+import { type TableViews, visitsAll } from './table-views.js';
 
 export class TableRows {
   readonly #kernels: Kernels;
@@ -22,6 +19,8 @@ export class TableRows {
   readonly #deal: number;
   readonly #gradient: number;
   readonly #update: number;
+  /** Whether this update visits all rows. */
+  #all = false;
 
   /** @param worker whose undo slot and scratch are used */
   constructor(
@@ -61,7 +60,7 @@ export class TableRows {
   /** @param n which update the step would be */
   begin(input: StepInput, n: number): void {
     const { model } = this.#layout.shape;
-    this.#descriptors.set(this.#gradient, RowGradient.slots, this.visitsAll(n) ? this.#table.slots : 0);
+    this.#descriptors.set(this.#gradient, RowGradient.slots, visitsAll(this.#table, n) ? this.#table.slots : 0);
     const rows = input.steps * this.#layout.training.streams;
     const named = model.sparseFeatures !== undefined;
     this.#descriptors.set(this.#deal, Deal.starts, named ? input.entryStarts : 0);
@@ -105,49 +104,34 @@ export class TableRows {
     return sum;
   }
 
-  /** Whether update n, from 1 on, visits all rows: as each does, or because rows that are behind catch up at the end of a period. */
-  visitsAll(n: number): boolean {
-    return this.#table.rule === 'dense' || (this.#isBehind && n % PERIOD === 0);
-  }
-
   /** @param n which update this is, from 1 on */
   beginUpdate(rate: number, clipFactor: number, n: number): void {
     const { name, epsilon, beta2 } = this.#optimizer;
+    this.#all = visitsAll(this.#table, n);
     setStep(this.#descriptors, this.#update, RowUpdate, this.#optimizer, rate, clipFactor, n);
     // PyTorch's SparseAdam adds epsilon to sqrt(v) before it corrects the bias, where Adam does after.
     if (name === 'sparse-adam')
       this.#descriptors.set(this.#update, RowUpdate.epsilon, epsilon / Math.sqrt(1 - beta2 ** n));
-    this.#descriptors.set(this.#update, RowUpdate.all, this.visitsAll(n) ? 1 : 0);
+    this.#descriptors.set(this.#update, RowUpdate.all, this.#all ? 1 : 0);
     this.#descriptors.set(this.#update, RowUpdate.now, n % PERIOD);
     this.#descriptors.set(this.#update, RowUpdate.places, this.#baseOf(this.#table.pieces));
   }
 
-  /** The steps of the rows of pieces [from, to) that were touched. */
-  updatePieces(fromPiece: number, toPiece: number, opens: Opens): void {
-    const { blockRows } = this.#table;
-    const [first, end] = [this.#baseOf(fromPiece), this.#baseOf(toPiece)];
-    for (let from = first; from < end; from += blockRows)
-      this.#updateRows(from, Math.min(end, from + blockRows), opens);
+  /** Where the rows of the update's piece or block begin: a place, or a row where all are visited. */
+  boundary(index: number): number {
+    if (!this.#all) return this.#baseOf(index);
+    const { blockRows, parameter } = this.#table;
+    return Math.min(this.#layout.parameters[parameter].depth, index * blockRows);
   }
 
-  /** The steps of all rows of blocks [from, to). */
-  updateBlocks(fromBlock: number, toBlock: number, opens: Opens): void {
-    const { blockRows, parameter } = this.#table;
-    const { depth } = this.#layout.parameters[parameter];
-    for (let block = fromBlock; block < toBlock; block++) {
-      const from = block * blockRows;
-      this.#updateRows(from, Math.min(depth, from + blockRows), opens);
-    }
+  /** The steps of rows or places [from, to), some blockRows at most. */
+  updateRows(from: number, to: number): void {
+    this.#kernels.rowUpdate(this.#update, from, to);
   }
 
   /** The first place of a piece; behind the last one the places that are used. */
   #baseOf(piece: number): number {
     return this.#arena.ints[this.#table.bases / 4 + piece];
-  }
-
-  #updateRows(from: number, to: number, opens: Opens): void {
-    opens(from, to);
-    this.#kernels.rowUpdate(this.#update, from, to);
   }
 
   /** Once update n is made: what it has done to the rows that it left out. */

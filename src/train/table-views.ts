@@ -51,6 +51,10 @@ export interface TableViews {
   readonly behind: Behind;
 }
 
+/** Whether update n, from 1 on, visits all rows: as each does, or because rows that are behind catch up at the end of a period. */
+export const visitsAll = ({ rule, behind }: TableViews, n: number): boolean =>
+  rule === 'dense' || (behind.period > 0 && n % PERIOD === 0);
+
 /** Entries of a chunk, or rows where each has one: some ten microseconds of sorting, in the first-level cache. */
 const CHUNK = 2048;
 

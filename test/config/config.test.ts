@@ -62,6 +62,8 @@ test('a text alone gives the whole config', () => {
     out: 'runs/moby-lstm256',
     kernels: 'auto',
     maxBadSteps: 10,
+    maxWorkerFaults: 3,
+    workerTimeout: 300,
     dryRun: false,
     quiet: false,
     json: false,

@@ -22,7 +22,7 @@ process.on('worker', (worker) => workers.push(worker));
 try {
   await train({
     text: ${JSON.stringify(file)}, out: ${JSON.stringify(out)}, workers: 3, hidden: 16, batch: 6, window: 10, steps: 100000, checkpointEvery: 20,
-    profile: true,
+    profile: true, maxWorkerFaults: 0,
     onEvent: (event) => { if (event.event === 'step' && event.step === 50) workers[1].terminate(); },
   });
 } catch (error) {
@@ -38,7 +38,7 @@ test('a worker that is lost ends the run with the last checkpoint intact, and le
   const { name, code, message } = JSON.parse(stdout);
   expect([name, code]).toEqual(['RunError', 1]);
   expect(message).toMatch(
-    /^worker 1 failed: .+; .+ holds everything up to step \d+; go on with: unroll train --resume /,
+    /^worker 1 ended in [A-Z ]+ of step \d+ \(.+\); .+ holds everything up to step \d+; go on with: unroll train --resume /,
   );
   const latest = join(out, readlinkSync(join(out, 'latest')));
   verifyCheckpoint(latest);
