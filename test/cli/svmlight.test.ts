@@ -110,9 +110,17 @@ describe('flags that contradict each other', () => {
     ],
     ['no layers', examples('--cell', 'lstm', '--layers', '0'), /^--layers: 0 is not allowed with --cell lstm; take/],
     ['no layers of a text', text('--layers', '0'), /^--layers: 0 is not allowed; it is the number of layers, 1 to 8/],
-    ['labels of a text', text('--labels', 'multilabel'), /^--labels: multilabel needs --svmlight FILE or a table; leave it out$/],
+    [
+      'labels of a text',
+      text('--labels', 'multilabel'),
+      /^--labels: multilabel needs --svmlight FILE or a table; leave it out$/,
+    ],
     ['zero-based text', text('--zero-based'), /^--zero-based: it needs --svmlight FILE; leave it out$/],
-    ['layers for a text', text('--cell', 'mlp'), /^--cell: mlp needs --svmlight FILE or a table: a text is a sequence; take rnn/],
+    [
+      'layers for a text',
+      text('--cell', 'mlp'),
+      /^--cell: mlp needs --svmlight FILE or a table: a text is a sequence; take rnn/,
+    ],
     ['FoBoS and Adam', examples('--proximal'), /^--proximal: it is not allowed with --optimizer adam; take/],
     [
       'decay that SparseAdam has not',
