@@ -60,6 +60,22 @@ describe('a penalty that is steered', () => {
     );
   });
 
+  test('does not go far beyond what a net needs that follows it hundreds of steps later', () => {
+    const lags = fc.integer({ min: 200, max: 400 });
+    const targets = fc.double({ min: 0.05, max: 0.15, noNaN: true });
+    fc.assert(
+      fc.property(net, targets, lags, (fast, target, lag) => {
+        const slow: Net = { ...fast, target, lag, gain: 1, firstPenalty: FIRST_PENALTY };
+        // With a gain of 1 the density is the inverse of the penalty.
+        const needed = Math.max(FIRST_PENALTY, (0.5 / target) * slow.half);
+        const after = steer(slow, 6000);
+        expect(Math.max(...after.map(({ penalty }) => penalty))).toBeLessThan(3 * needed);
+        expect(Math.min(...after.map(({ log }) => log))).toBeGreaterThan(Math.log(0.9 * target));
+      }),
+      { seed: 13, numRuns: 60 },
+    );
+  });
+
   test('changes by 5% a step at most, and stays within its bounds whatever is seen', () => {
     fc.assert(
       fc.property(fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 400 }), (seen) => {
