@@ -1,10 +1,11 @@
 // The config of a run from what was given: defaults filled in, a resumed run's own settings under it.
 
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { type Config, resolveConfig } from '../config/config.js';
 import { readConfigFile } from '../config/config-file.js';
 import { flagOrigin } from '../config/flags.js';
 import { mergeResumed } from '../config/resume.js';
+import { withWholePaths } from '../config/whole-paths.js';
 import { locateCheckpoint } from './checkpoints.js';
 import { CONFIG_FILE } from './run-folder.js';
 
@@ -33,10 +34,7 @@ function resumed(
 ): Config {
   const { run } = locateCheckpoint(path);
   const file = readConfigFile(join(run, CONFIG_FILE));
-  const plain = { ...given };
-  // The run's folder holds whole paths, so that it can be gone on with from anywhere.
-  for (const key of ['text', 'svmlight', 'initFrom'])
-    if (typeof plain[key] === 'string') plain[key] = resolve(plain[key]);
+  const plain = withWholePaths(given);
   const { initFrom: _, ...values } = mergeResumed(file.values, plain, origin);
   const merged = { ...values, out: given.out ?? run };
   return resolveConfig(merged, (key) => (given[key] === undefined ? file.origin(key) : origin(key)), { inMemory });

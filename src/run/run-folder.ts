@@ -12,10 +12,11 @@ import {
   statSync,
 } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join } from 'node:path';
 import { removeTemporaries, replaceSymlink, writeFileAtomic } from '../checkpoint/atomic.js';
 import { newestComplete } from '../checkpoint/checkpoint.js';
 import type { Config } from '../config/config.js';
+import { withWholePaths } from '../config/whole-paths.js';
 import { makeFolders } from '../data/folders.js';
 import { RunError, systemReason, UserError } from '../errors.js';
 import { bytes } from '../report/format.js';
@@ -109,14 +110,7 @@ function saved({
   profile: ______,
   ...config
 }: Config): Record<string, unknown> {
-  const { text, svmlight, initFrom } = config;
-  return {
-    version: packageVersion(),
-    ...config,
-    ...(text === undefined ? {} : { text: resolve(text) }),
-    ...(svmlight === undefined ? {} : { svmlight: resolve(svmlight) }),
-    ...(initFrom === undefined ? {} : { initFrom: resolve(initFrom) }),
-  };
+  return { version: packageVersion(), ...withWholePaths(config) };
 }
 
 /** @returns the folders that were made, the innermost first */

@@ -1,11 +1,12 @@
 // tune.json: what a search is about and how far it is. It is written after each piece of a trial, so that the same command goes on.
 
 import { existsSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { writeFileAtomic } from '../checkpoint/atomic.js';
 import type { Config } from '../config/config.js';
 import { CHANGEABLE_ON_RESUME } from '../config/resume.js';
 import type { SettingName } from '../config/settings.js';
+import { withWholePaths } from '../config/whole-paths.js';
 import { makeFolders } from '../data/folders.js';
 import { UserError } from '../errors.js';
 import { holdsRun, packageVersion } from './run-folder.js';
@@ -37,10 +38,7 @@ export interface Search {
 
 /** What of a config makes two searches different. */
 export function influential(config: Config): Readonly<Record<string, unknown>> {
-  const { text, svmlight, initFrom } = config;
-  const paths = { text, svmlight, initFrom };
-  const whole = Object.entries(paths).map(([key, path]) => [key, path && resolve(path)]);
-  const settings = Object.entries({ ...config, ...Object.fromEntries(whole) });
+  const settings = Object.entries(withWholePaths(config));
   return Object.fromEntries(settings.filter(([key]) => !CHANGEABLE_ON_RESUME.has(key as SettingName)));
 }
 

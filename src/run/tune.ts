@@ -1,11 +1,12 @@
 // A small search for settings by successive halving (Jamieson & Talwalkar 2016): all trials train for a few steps, the better half goes
 // on for twice as many, until one is left. The same seed gives the same search, in one go or in parts.
 
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { writeFileAtomic } from '../checkpoint/atomic.js';
 import { configWarnings } from '../config/checks.js';
 import { type Config, type ConfigInput, resolveConfig } from '../config/config.js';
-import { SETTING_NAMES, type SettingName } from '../config/settings.js';
+import { SETTING_NAMES } from '../config/settings.js';
+import { withWholePaths } from '../config/whole-paths.js';
 import { RunError, UserError } from '../errors.js';
 import type { PlanEvent } from '../report/events.js';
 import { planTraining } from './plan.js';
@@ -17,8 +18,6 @@ import { influential, openSearch, type Search, saveSearch, type Trial } from './
 const FIRST_SHARE = 1 / 16;
 /** Fewer say little of what comes after them. */
 const LEAST_STEPS = 50;
-
-const PATHS: readonly SettingName[] = ['text', 'svmlight', 'initFrom'];
 
 export interface TuneOptions {
   /** The settings as they were given: what is not searched is the same in all trials. */
@@ -194,12 +193,11 @@ class Tuning {
     const chosen = this.#trials[best - 1];
     const config = join(out, 'best.yaml');
     const { out: _, json: __, quiet: ___, ...given } = this.#options.settings;
-    const settings: Readonly<Record<string, unknown>> = { ...given, ...chosen.settings };
-    const lines = SETTING_NAMES.filter((key) => (settings[key] ?? undefined) !== undefined).map((key) => {
-      // Whole paths, so that it can be trained from anywhere.
-      const value = PATHS.includes(key) ? resolve(String(settings[key])) : settings[key];
-      return `${key}: ${JSON.stringify(value)}\n`;
-    });
+    // Whole paths, so that it can be trained from anywhere.
+    const settings: Readonly<Record<string, unknown>> = withWholePaths({ ...given, ...chosen.settings });
+    const lines = SETTING_NAMES.filter((key) => (settings[key] ?? undefined) !== undefined).map(
+      (key) => `${key}: ${JSON.stringify(settings[key])}\n`,
+    );
     writeFileAtomic(
       config,
       `# The best of ${this.#trials.length} trials of unroll tune: number ${best}.\n${lines.join('')}`,
