@@ -113,7 +113,9 @@ export class Faults {
   }
 
   #timesInARow(): string {
-    return this.#inARow === 1 ? '' : `, the fault number ${this.#inARow} in a row (--max-worker-faults ${this.#maxInARow})`;
+    return this.#inARow === 1
+      ? ''
+      : `, the fault number ${this.#inARow} in a row (--max-worker-faults ${this.#maxInARow})`;
   }
 
   #stageOf(worker: number): string {
@@ -126,7 +128,9 @@ export class Faults {
     const { slots, records } = this.#layout;
     const record = records / 8 + (completed % slots.length) * RECORD_NUMBERS;
     const { doubles } = this.#arena;
-    return doubles[record + Record.kind] === Kind.evaluate ? 'an evaluation' : `step ${doubles[record + Record.step] + 1}`;
+    return doubles[record + Record.kind] === Kind.evaluate
+      ? 'an evaluation'
+      : `step ${doubles[record + Record.step] + 1}`;
   }
 }
 

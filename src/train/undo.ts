@@ -41,7 +41,12 @@ export class UndoSlot {
 
 /** Puts back what a lost worker has written of a piece. */
 export function restorePiece(arena: Arena, layout: RunLayout, worker: number, { parameter, from, to }: Piece): void {
-  restoreElements(arena, layout, worker, layout.parameters[parameter], { at: from, kept: 0, count: to - from, of: to - from });
+  restoreElements(arena, layout, worker, layout.parameters[parameter], {
+    at: from,
+    kept: 0,
+    count: to - from,
+    of: to - from,
+  });
 }
 
 /** Puts back what a lost worker has written of rows or places [from, to) of the table. */
@@ -60,7 +65,12 @@ export function restoreRows(
     const row = areRows ? i : ints[table.touched / 4 + i];
     if (row < 0) continue;
     const kept = (i - from) * p.columns;
-    restoreElements(arena, layout, worker, p, { at: row * p.columns, kept, count: p.columns, of: (to - from) * p.columns });
+    restoreElements(arena, layout, worker, p, {
+      at: row * p.columns,
+      kept,
+      count: p.columns,
+      of: (to - from) * p.columns,
+    });
     const marks = undoMarks[worker];
     if (marks !== undefined) ints[table.behind.touchedAt / 4 + row] = ints[marks / 4 + i - from];
   }

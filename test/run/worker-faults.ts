@@ -12,7 +12,7 @@ import { freshPath, stateHash, text } from './small-runs.js';
 export interface Fault {
   readonly worker: number;
   readonly at: number;
-  readonly way: 'throw' | 'exit' | 'heap' | 'hang' | 'wasm';
+  readonly way: 'throw' | 'exit' | 'heap' | 'hang' | 'wasm' | 'native';
 }
 
 const COMMON = {
@@ -28,7 +28,7 @@ export const KINDS: Readonly<Record<string, Readonly<Record<string, unknown>>>> 
   steered: { ...COMMON, cell: 'rnn', activation: 'relu', densityTarget: 0.3, optimizer: 'rmsprop', workers: 3 },
 };
 
-const faultyWorker = fileURLToPath(new URL('faulty-worker.mjs', import.meta.url));
+export const faultyWorker = fileURLToPath(new URL('faulty-worker.mjs', import.meta.url));
 
 export interface Suffered {
   readonly hash: string;
@@ -57,7 +57,18 @@ export async function trainWith(kind: string, kernels: string, faults: readonly 
 }
 
 /** Which way a fault goes: those that take long are rare. */
-const WAYS: readonly Fault['way'][] = ['throw', 'throw', 'throw', 'throw', 'exit', 'exit', 'exit', 'hang', 'wasm', 'heap'];
+const WAYS: readonly Fault['way'][] = [
+  'throw',
+  'throw',
+  'throw',
+  'throw',
+  'exit',
+  'exit',
+  'exit',
+  'hang',
+  'wasm',
+  'heap',
+];
 
 /** Draws faults so close together that most happen before their worker is started anew for the last time. */
 export function drawFaults(random: () => number, workers: number, count: number, instants: number): Fault[] {
@@ -78,7 +89,12 @@ export function randomOf(seed: number): () => number {
 }
 
 /** @returns what happened, "way stage" each */
-export async function expectSurvival(kind: string, kernels: string, seed: number, hash: string): Promise<readonly string[]> {
+export async function expectSurvival(
+  kind: string,
+  kernels: string,
+  seed: number,
+  hash: string,
+): Promise<readonly string[]> {
   const faults = drawFaults(randomOf(seed), Number(KINDS[kind].workers ?? 2), 5, 3000);
   const suffered = await trainWith(kind, kernels, faults);
   expect(suffered.hash, `seed ${seed} of ${kind}, ${kernels}: ${suffered.notices.join('\n')}`).toBe(hash);
