@@ -12,6 +12,9 @@ export class RunError extends Error {
   readonly exitCode = 1;
 }
 
+/** A worker loops inside native code. It cannot be ended, and a process that has it cannot end in the usual way. */
+export class WorkerStuck extends RunError {}
+
 const SYSTEM_REASONS: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
   EPERM: 'permission denied',

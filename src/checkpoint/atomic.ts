@@ -4,6 +4,7 @@
 import { randomBytes } from 'node:crypto';
 import {
   closeSync,
+  existsSync,
   fsyncSync,
   mkdirSync,
   openSync,
@@ -19,7 +20,7 @@ import { makeFolders } from '../data/folders.js';
 import { RunError, systemReason } from '../errors.js';
 
 /** `.NAME.tmp-12af...`: what a killed process leaves behind. */
-const TEMPORARY = /^\..*\.tmp-[0-9a-f]{12}$/;
+const TEMPORARY = /^\.(.*)\.tmp-[0-9a-f]{12}$/;
 
 /** @throws RunError that names the file and the reason, such as a full disk; then nothing has changed */
 export function writeFileAtomic(path: string, data: string | Uint8Array): void {
@@ -50,10 +51,11 @@ export function writeFolderAtomic(path: string, fill: (folder: string) => void):
     mkdirSync(temporary);
     fill(temporary);
     syncTree(temporary);
-    const old = moveAside(path);
+    const old = temporaryBeside(path);
+    const isReplaced = moveAside(path, old);
     renameSync(temporary, path);
     syncPath(dirname(path));
-    if (old !== undefined) rmSync(old, { recursive: true, force: true });
+    if (isReplaced) rmSync(old, { recursive: true, force: true });
   });
 }
 
@@ -67,6 +69,31 @@ export function replaceSymlink(path: string, target: string): void {
     syncPath(dirname(path));
   });
 }
+
+/**
+ * Removes the folder `path`, where it is there: a process that is killed meanwhile leaves no part of it under its name.
+ *
+ * @param seal the file that says that the folder is whole; it goes first
+ */
+export function removeFolderAtomic(path: string, seal: string): void {
+  const temporary = temporaryBeside(path);
+  attempt(path, temporary, () => {
+    if (!moveAside(path, temporary)) return;
+    rmSync(join(temporary, seal), { force: true });
+    rmSync(temporary, { recursive: true, force: true });
+  });
+}
+
+/** Gives folders their name back that a killed process had moved aside, or had not moved to it: those that hold `seal`. */
+export function restoreFolders(folder: string, seal: string): void {
+  for (const name of namesIn(folder)) {
+    const target = join(folder, targetOf(name) ?? name);
+    if (existsSync(join(folder, name, seal)) && !existsSync(target)) renameSync(join(folder, name), target);
+  }
+}
+
+/** The name that a temporary one stands for. */
+export const targetOf = (name: string): string | undefined => TEMPORARY.exec(name)?.[1];
 
 /** Removes what processes that were killed left in `folder`. Nobody else may be writing there. */
 export function removeTemporaries(folder: string): void {
@@ -109,13 +136,12 @@ function removeIfThere(path: string): void {
 }
 
 /** A folder can't be renamed onto one that holds something. Between the two renames neither is there. */
-function moveAside(path: string): string | undefined {
-  const aside = temporaryBeside(path);
+function moveAside(path: string, aside: string): boolean {
   try {
     renameSync(path, aside);
-    return aside;
+    return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 // A checkpoint: model, training state and manifest in one folder that is there as a whole or not at all.
 import { createHash } from 'node:crypto';
-import { closeSync, openSync, readdirSync, readFileSync, readSync, rmSync, type Stats, statSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, readSync, type Stats, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { systemReason, UserError } from '../errors.js';
 import { padded } from '../kernels/kernels.js';
@@ -8,7 +8,16 @@ import type { Arena } from '../memory/arena.js';
 import type { PlacedParameter } from '../model/views.js';
 import { caughtUp, tableBehind } from '../train/caught-up.js';
 import type { RunLayout } from '../train/layout.js';
-import { replaceSymlink, writeFileAtomic, writeFileAtomicWith, writeFolderAtomic } from './atomic.js';
+import {
+  removeFolderAtomic,
+  removeTemporaries,
+  replaceSymlink,
+  restoreFolders,
+  targetOf,
+  writeFileAtomic,
+  writeFileAtomicWith,
+  writeFolderAtomic,
+} from './atomic.js';
 import { type ModelHeader, modelTensors, readModelHeader, readParameter, writeModel } from './model-file.js';
 import { type TensorToWrite, writeSafetensors } from './safetensors.js';
 import { SafetensorsFile } from './safetensors-file.js';
@@ -144,14 +153,33 @@ export function checkpointFolder(path: string, flag = '--resume'): string {
   throw new UserError(`${flag}: ${path} ${found}; give a run folder or a checkpoint folder`);
 }
 
-/** The newest checkpoint of a run's folder of them: after a kill between the folder's rename and the link's, `latest` is an older one. */
+/**
+ * The newest checkpoint of a run's folder of them: after a kill between the folder's rename and the link's, `latest` is an older
+ * one. After a kill while a checkpoint took the place of one of the same step, both still have their temporary names.
+ */
 export function newestComplete(folder: string): string | undefined {
   try {
-    const names = readdirSync(folder).filter((name) => isFile(join(folder, name, MANIFEST)));
-    return names.length > 0 ? join(folder, names.sort()[names.length - 1]) : undefined;
+    const steps = readdirSync(folder)
+      .filter((name) => isFile(join(folder, name, MANIFEST)))
+      .map((name) => ({ name, step: targetOf(name) ?? name }));
+    const [newest] = steps.sort((a, b) => (a.step === b.step ? (a.name < b.name ? 1 : -1) : a.step < b.step ? 1 : -1));
+    return newest && join(folder, newest.name);
   } catch {
     return undefined;
   }
+}
+
+/** What a killed process has left of a run's checkpoints. Nobody else may be writing there. */
+export function tidyCheckpoints(run: string): void {
+  restoreFolders(join(run, 'checkpoints'), MANIFEST);
+  removeTemporaries(join(run, 'checkpoints'));
+}
+
+/** Of all checkpoints of a run, ascending. */
+export function stepsIn(run: string): readonly number[] {
+  return readdirSync(join(run, 'checkpoints'))
+    .flatMap((name) => (/^step-\d+$/.test(name) ? [Number(name.slice('step-'.length))] : []))
+    .sort((a, b) => a - b);
 }
 
 const isFile = (path: string): boolean => statOf(path)?.isFile() ?? false;
@@ -288,5 +316,5 @@ export function modelFile(path: string, flag = 'MODEL'): string {
 
 /** Removes a checkpoint that nothing needs any more. */
 export function dropCheckpoint(run: string, step: number): void {
-  rmSync(join(run, 'checkpoints', checkpointName(step)), { recursive: true, force: true });
+  removeFolderAtomic(join(run, 'checkpoints', checkpointName(step)), MANIFEST);
 }

@@ -1,6 +1,6 @@
 // How a failure is shown, and its exit code: what a person can mend is one message, anything else is a bug of ours.
 
-import { RunError, UserError } from '../errors.js';
+import { RunError, UserError, WorkerStuck } from '../errors.js';
 
 const BUG = 'this is a bug in unroll; please report it with what you ran and the stack trace that --verbose prints';
 
@@ -11,4 +11,9 @@ export function reportError(error: unknown, verbose: boolean): number {
   const stack = verbose && error instanceof Error ? `\n${error.stack}` : '';
   process.stderr.write(known ? `${message}${stack}\n` : `${message}\n${BUG}${stack}\n`);
   return known ? error.exitCode : 1;
+}
+
+/** Ends the process after it has told why, where it could not end by itself: process.exit waits for all threads. */
+export function endIfStuck(error: unknown): void {
+  if (error instanceof WorkerStuck) process.kill(process.pid, 'SIGKILL');
 }

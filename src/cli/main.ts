@@ -7,7 +7,7 @@ import { setFlagsFromString } from 'node:v8';
 import type { Threads } from '../coordinator/pool.js';
 import { RunError, systemReason } from '../errors.js';
 import { canShare } from '../memory/shared-array-buffer.js';
-import { reportError } from './failure.js';
+import { endIfStuck, reportError } from './failure.js';
 
 // What a run allocates it drops within the same step. V8 would let the space for that grow to 17 MB (Node 20) or 34 MB (Node 24).
 setFlagsFromString('--semi-space-growth-factor=1');
@@ -59,4 +59,5 @@ try {
   process.exitCode = code || lost;
 } catch (error) {
   process.exitCode = reportError(error, verbose);
+  endIfStuck(error);
 }

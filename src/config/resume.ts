@@ -13,6 +13,7 @@ export const CHANGEABLE_ON_RESUME: ReadonlySet<SettingName> = new Set<SettingNam
   'resume',
   'kernels',
   'sparse',
+  'keep',
   'maxWorkerFaults',
   'workerTimeout',
   'dryRun',

@@ -386,6 +386,16 @@ export const SETTINGS = {
     1,
     MAX_STEPS,
   ),
+  keep: optionalInteger(
+    {
+      group: 'run',
+      about: 'the number of checkpoints that are kept, the newest ones, besides the best',
+      placeholder: 'N',
+      derived: 'all',
+    },
+    1,
+    MAX_STEPS,
+  ),
   evalEvery: optionalInteger(
     { group: 'run', about: 'the number of steps between evaluations', placeholder: 'N', derived: 'each epoch' },
     1,

@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module';
 import type { Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
-import { RunError } from '../errors.js';
+import { RunError, WorkerStuck } from '../errors.js';
 import type { KernelMemory, KernelName } from '../kernels/choose.js';
 import type { RunShape } from '../train/layout.js';
 import type { OptimizerSettings } from '../train/optimizer.js';
@@ -35,9 +35,6 @@ export class WorkerLost extends RunError {
     super(`worker ${worker} failed: ${reason}`, { cause });
   }
 }
-
-/** A worker that cannot be ended: it loops inside native code. Neither can a process that has it end in the usual way. */
-export class WorkerStuck extends RunError {}
 
 const stepWorker = (): string => createRequire(import.meta.url).resolve('#workers/step-worker.js');
 

@@ -8,6 +8,7 @@ import {
   checkpointName,
   dropCheckpoint,
   saveCheckpoint,
+  stepsIn,
 } from '../checkpoint/checkpoint.js';
 import type { RunProgress } from './progress.js';
 import { turnLinks } from './run-folder.js';
@@ -20,14 +21,19 @@ export function locateCheckpoint(path: string): { readonly run: string; readonly
 
 export class Checkpoints {
   readonly #run: string;
+  readonly #keep: number | undefined;
   /** What the newest checkpoint remembers. */
   #saved: RunProgress | undefined;
   /** The step of a checkpoint that was kept only as the best one, until now. */
   #superseded: number | undefined;
 
-  /** @param run the run's folder */
-  constructor(run: string) {
+  /**
+   * @param run the run's folder
+   * @param keep how many are kept besides the best; undefined: all
+   */
+  constructor(run: string, keep: number | undefined) {
     this.#run = run;
+    this.#keep = keep;
   }
 
   /** Steps that are safe; undefined when nothing was saved yet. */
@@ -65,6 +71,15 @@ export class Checkpoints {
     this.#saved = progress;
     if (this.#superseded !== undefined) dropCheckpoint(this.#run, this.#superseded);
     this.#superseded = undefined;
+    this.#dropOld(progress);
     return path;
+  }
+
+  /** Also what a killed process had no time to drop. */
+  #dropOld({ step, best }: RunProgress): void {
+    if (this.#keep === undefined) return;
+    // Behind the newest one lie those of a run that goes on from an earlier step; it will write them anew.
+    const older = stepsIn(this.#run).filter((saved) => saved <= step && saved !== best?.step);
+    for (const saved of older.slice(0, Math.max(0, older.length - this.#keep))) dropCheckpoint(this.#run, saved);
   }
 }

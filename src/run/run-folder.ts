@@ -14,12 +14,13 @@ import {
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { removeTemporaries, replaceSymlink, writeFileAtomic } from '../checkpoint/atomic.js';
-import { newestComplete } from '../checkpoint/checkpoint.js';
+import { newestComplete, tidyCheckpoints } from '../checkpoint/checkpoint.js';
 import type { Config } from '../config/config.js';
 import { withWholePaths } from '../config/whole-paths.js';
 import { makeFolders } from '../data/folders.js';
 import { RunError, systemReason, UserError } from '../errors.js';
 import { bytes } from '../report/format.js';
+import { RunLock } from './run-lock.js';
 
 export const CONFIG_FILE = 'config.json';
 export const METRICS_FILE = 'metrics.jsonl';
@@ -33,33 +34,31 @@ export const packageVersion = (): string =>
  *
  * @param origin the folder of the run that is gone on with, links followed
  * @param checkpointBytes what the run's first checkpoint will need
- * @throws UserError when it cannot be made or written, or holds another run
+ * @returns the lock of the folder
+ * @throws UserError when it cannot be made or written, holds another run, or another process trains there
  */
-export function openRunFolder(config: Config, origin: string | undefined, checkpointBytes: number): void {
+export function openRunFolder(config: Config, origin: string | undefined, checkpointBytes: number): RunLock {
   const { out } = config;
-  if (holdsRun(out) && realpathSync(out) !== origin) {
-    const next = newestComplete(join(out, 'checkpoints'))
-      ? `go on with it (--resume ${out})`
-      : 'it has no checkpoint yet: unless a training is under way there, remove it';
-    throw new UserError(`--out: ${out} holds a run already; ${next}, or give another folder`);
-  }
-  fill(config, makeWritable(out), checkpointBytes);
+  refuseOther(out, origin);
+  return fill(config, origin, makeWritable(out), checkpointBytes);
 }
 
 /**
  * The same in the first folder that is free: `runs/book-lstm256`, `runs/book-lstm256-2`, ... Of two runs that begin at once only one can
  * make a folder; the other takes the next.
  *
- * @returns the config with the folder's name
+ * @returns the config with the folder's name, and the lock
  */
-export function openFreeFolder(config: Config, checkpointBytes: number): Config {
+export function openFreeFolder(
+  config: Config,
+  checkpointBytes: number,
+): { readonly config: Config; readonly lock: RunLock } {
   const above = makeWritable(dirname(config.out));
   for (let n = 1; ; n++) {
     const out = n === 1 ? config.out : `${config.out}-${n}`;
     if (!makeNew(out)) continue;
     const opened = { ...config, out };
-    fill(opened, [out, ...above], checkpointBytes);
-    return opened;
+    return { config: opened, lock: fill(opened, undefined, [out, ...above], checkpointBytes) };
   }
 }
 
@@ -75,17 +74,49 @@ function makeNew(folder: string): boolean {
 }
 
 /** @param made the folders that are new, the innermost first: they go where the run cannot begin */
-function fill(config: Config, made: readonly string[], checkpointBytes: number): void {
+function fill(config: Config, origin: string | undefined, made: readonly string[], checkpointBytes: number): RunLock {
   const { out } = config;
+  let lock: RunLock | undefined;
   try {
+    lock = lockOf(out);
+    // Somebody may have begun and ended here meanwhile.
+    refuseOther(out, origin);
     checkSpace(out, checkpointBytes);
     removeTemporaries(out);
-    removeTemporaries(join(out, 'checkpoints'));
+    tidyCheckpoints(out);
     writeConfig(config);
+    return lock;
   } catch (error) {
-    for (const folder of made) rmdirSync(folder);
+    lock?.release();
+    // Where another process trains in it by now, it stays.
+    if (!holdsRun(out)) for (const folder of made) removeEmpty(folder);
     if (error instanceof RunError) throw new UserError(`--out: ${error.message}`);
     throw error;
+  }
+}
+
+function refuseOther(out: string, origin: string | undefined): void {
+  if (!holdsRun(out) || realpathSync(out) === origin) return;
+  const next = newestComplete(join(out, 'checkpoints'))
+    ? `go on with it (--resume ${out})`
+    : 'it has no checkpoint yet: unless a training is under way there, remove it';
+  throw new UserError(`--out: ${out} holds a run already; ${next}, or give another folder`);
+}
+
+function lockOf(out: string): RunLock {
+  try {
+    return RunLock.take(out);
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    throw new UserError(`--out: ${out} cannot be written: ${systemReason(error)}; give a folder that can`);
+  }
+}
+
+function removeEmpty(folder: string): void {
+  try {
+    rmdirSync(folder);
+  } catch {
+    // Somebody else has put something there; it is theirs now.
   }
 }
 

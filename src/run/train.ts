@@ -6,10 +6,10 @@ import { configWarnings } from '../config/checks.js';
 import type { Config } from '../config/config.js';
 import { Coordinator, type StepResult } from '../coordinator/coordinator.js';
 import { Faults, WorkersFailed } from '../coordinator/faults.js';
-import { type Threads, WorkerPool, WorkerStuck } from '../coordinator/pool.js';
+import { type Threads, WorkerPool } from '../coordinator/pool.js';
 import { Word } from '../coordinator/protocol.js';
 import type { Batches } from '../data/batches.js';
-import { RunError } from '../errors.js';
+import { RunError, WorkerStuck } from '../errors.js';
 import type { KernelMemory } from '../kernels/choose.js';
 import { Arena } from '../memory/arena.js';
 import { elementsOf } from '../model/parameters.js';
@@ -25,6 +25,7 @@ import { type Prepared, planEvent, prepare } from './plan.js';
 import { reportProfile } from './profile.js';
 import type { RunProgress } from './progress.js';
 import { keepConfig, METRICS_FILE, openFreeFolder, openRunFolder, takeOver } from './run-folder.js';
+import type { RunLock } from './run-lock.js';
 import { RunLog } from './run-log.js';
 import { start } from './start.js';
 import { type FedStep, TrainingFeed } from './training-feed.js';
@@ -95,7 +96,7 @@ class Training {
     this.#threads = threads;
     this.#outIsDefault = outIsDefault === true;
     this.#onNotice = onNotice ?? (() => {});
-    this.#checkpoints = new Checkpoints(config.out);
+    this.#checkpoints = new Checkpoints(config.out, config.keep);
     this.#progress = start(prepared, this.#arena, onNotice);
     this.#log = new RunLog(onEvent);
     this.#schedule = new Schedule(
@@ -111,7 +112,7 @@ class Training {
 
   async run(): Promise<TrainOutcome> {
     const { layout } = this.#prepared;
-    this.#openFolder();
+    const lock = this.#openFolder();
     let pool: Workers | undefined;
     let coordinator: Coordinator | undefined;
     try {
@@ -135,6 +136,7 @@ class Training {
       throw this.#failed(error);
     } finally {
       this.#log.close();
+      lock.release();
     }
   }
 
@@ -327,7 +329,7 @@ class Training {
     this.#log.emit({ event: 'checkpoint', step, path });
   }
 
-  #openFolder(): void {
+  #openFolder(): RunLock {
     const { resume } = this.#config;
     const { layout } = this.#prepared;
     const { step } = this.#progress;
@@ -335,14 +337,26 @@ class Training {
       layout.parameters.reduce((sum, p) => sum + 4 * elementsOf(p), 0) * states;
     const origin = resume === undefined ? undefined : locateCheckpoint(resume).run;
     const needed = bytesOf(1 + statesOf(layout));
-    if (this.#outIsDefault) this.#config = openFreeFolder(this.#config, needed);
-    else openRunFolder(this.#config, origin, needed);
-    const { out } = this.#config;
-    this.#checkpoints = new Checkpoints(out);
-    const metrics = join(out, METRICS_FILE);
-    if (origin !== undefined) takeOver(join(origin, METRICS_FILE), metrics);
-    this.#log.open(metrics, resume === undefined ? undefined : step);
-    if (resume !== undefined) this.#checkpoints.goOnFrom(resume, this.#progress);
+    const lock = this.#lockFolder(origin, needed);
+    try {
+      const { out, keep } = this.#config;
+      this.#checkpoints = new Checkpoints(out, keep);
+      const metrics = join(out, METRICS_FILE);
+      if (origin !== undefined) takeOver(join(origin, METRICS_FILE), metrics);
+      this.#log.open(metrics, resume === undefined ? undefined : step);
+      if (resume !== undefined) this.#checkpoints.goOnFrom(resume, this.#progress);
+      return lock;
+    } catch (error) {
+      lock.release();
+      throw error;
+    }
+  }
+
+  #lockFolder(origin: string | undefined, checkpointBytes: number): RunLock {
+    if (!this.#outIsDefault) return openRunFolder(this.#config, origin, checkpointBytes);
+    const { config, lock } = openFreeFolder(this.#config, checkpointBytes);
+    this.#config = config;
+    return lock;
   }
 
   /** @throws RunError when the workers stopped by themselves */

@@ -1,5 +1,6 @@
 // A worker like the real one, that is lost at given instants: before or after an operation on a word that threads share, or a call of a
 // kernel. Plans come by the environment of the tests; each fault happens once, whoever takes the worker's place.
+import { execFileSync } from 'node:child_process';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { openPieceWord, STAGE, STAGES } from '../../dist/src/coordinator/protocol.js';
@@ -27,6 +28,11 @@ const WAYS = {
   hang() {
     for (;;);
   },
+  /** Inside a system call, as inside any native code, a thread cannot be ended: nobody writes to this pipe. */
+  native(folder) {
+    execFileSync('mkfifo', [join(folder, 'pipe')]);
+    openSync(join(folder, 'pipe'), 'r');
+  },
   wasm() {
     new WebAssembly.Instance(new WebAssembly.Module(Uint8Array.from(LOOP))).exports.f();
   },
@@ -50,7 +56,7 @@ export default function work({ worker, kernels: name, memory, shape, optimizer }
     } catch {
       return; // it has happened
     }
-    WAYS[fault.way]();
+    WAYS[fault.way](folder);
   };
   const around =
     (operation, self) =>

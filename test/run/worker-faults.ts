@@ -12,7 +12,7 @@ import { freshPath, stateHash, text } from './small-runs.js';
 export interface Fault {
   readonly worker: number;
   readonly at: number;
-  readonly way: 'throw' | 'exit' | 'heap' | 'hang' | 'wasm';
+  readonly way: 'throw' | 'exit' | 'heap' | 'hang' | 'wasm' | 'native';
 }
 
 const COMMON = {
@@ -28,7 +28,7 @@ export const KINDS: Readonly<Record<string, Readonly<Record<string, unknown>>>> 
   steered: { ...COMMON, cell: 'rnn', activation: 'relu', densityTarget: 0.3, optimizer: 'rmsprop', workers: 3 },
 };
 
-const faultyWorker = fileURLToPath(new URL('faulty-worker.mjs', import.meta.url));
+export const faultyWorker = fileURLToPath(new URL('faulty-worker.mjs', import.meta.url));
 
 export interface Suffered {
   readonly hash: string;
