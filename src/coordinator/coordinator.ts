@@ -202,7 +202,7 @@ export class Coordinator {
     const read = (field: number): number => this.#arena.doubles[result + field];
     const lossSum = read(Result.loss);
     return {
-      loss: lossSum / (this.#fed[ring] as Fed).counted,
+      loss: lossSum / Math.max(1, (this.#fed[ring] as Fed).counted),
       lossSum,
       hits: read(Result.hits),
       norm: read(Result.norm),

@@ -104,8 +104,8 @@ function splitTable(table: Table, wishes: Wishes, config: Config): Split {
       `--cell: ${cell} needs sequences; name the column whose rows are one with --group, or take --cell mlp, for which each row stands by itself`,
     );
   const arranged = apart ? rowByRow(table) : arrange(table, group, time);
-  if (wishes.task === 'forecast' || arranged.sequences.from.length === 1)
-    return atEnds(table, wishes, arranged, validation);
+  const isOne = arranged.sequences.from.length === 1;
+  if (wishes.task === 'forecast' || (isOne && !isWhole(wishes))) return atEnds(table, wishes, arranged, validation);
   const { arranged: moved, learned } = holdOutSequences(arranged, validation, seed);
   const rows = learned === 0 ? 0 : moved.sequences.to[learned - 1];
   const columns = learnColumns(table, wishes, moved.order.subarray(0, rows));

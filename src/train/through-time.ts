@@ -83,8 +83,10 @@ export class ThroughTime {
     state.begin(side, input.reset);
     sync();
     stack.forward(input, steps, projected, dropout > 0 ? input.step : -1);
-    stack.loss(input, headFrom, steps, 1 / input.counted);
-    stack.backward(headFrom, steps, projected, input.step, this.penalty / input.counted);
+    // A window may have nothing to predict: its gradients are zero.
+    const counted = Math.max(1, input.counted);
+    stack.loss(input, headFrom, steps, 1 / counted);
+    stack.backward(headFrom, steps, projected, input.step, this.penalty / counted);
     this.#phases.enter(Phase.state);
     state.end(1 - side, input.carry);
     this.#sumStreams(this.#training, headFrom, steps);

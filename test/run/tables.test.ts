@@ -118,6 +118,26 @@ test('a stream of rows says what a prediction of all of them says', async () => 
   expect(() => stream.step({ value: '3' })).toThrow('stream: "3" is not allowed in column "value"; it is a number');
 });
 
+test('windows in which nothing is to be predicted are read, and spoil nothing', async () => {
+  const lines = Array.from({ length: 120 }, (_, i) => `${i % 5},${i < 90 ? '' : i % 5 > 2 ? 'x' : 'y'}`);
+  const csv = file(`v,label\n${lines.join('\n')}\n`, 'csv');
+  const options: TrainOptions = {
+    csv,
+    task: 'tag',
+    target: ['label'],
+    hidden: 4,
+    batch: 1,
+    window: 10,
+    validation: 0,
+    workers: 1,
+  };
+  const { events } = await run({ ...options, epochs: 2, out: folder() });
+  const losses = events.flatMap((event) => (event.event === 'step' ? [event.loss] : []));
+  expect(losses).toHaveLength(24);
+  expect(losses.every((loss) => loss !== null)).toBe(true);
+  expect(losses.filter((loss) => loss === 0)).toHaveLength(18);
+});
+
 test('a model of a table refuses what it has no use for, and others refuse tables', async () => {
   const { outcome } = await run({ ...runs['rows, a number each'], out: folder(), workers: 1 });
   const model = await loadModel(join(outcome.path, 'model.safetensors'));
