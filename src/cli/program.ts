@@ -26,6 +26,11 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     about: 'Search for settings in short trainings of which the better half goes on; takes the flags of train',
     load: async () => (await import('./tune.js')).tune,
   },
+  init: {
+    usage: 'init <data>',
+    about: 'Write a first config for a file of data, after a look at it',
+    load: async () => (await import('./init.js')).init,
+  },
   eval: {
     usage: 'eval <model>',
     about: 'Measure a model on a text, a table or examples: loss, accuracy, errors',

@@ -1,0 +1,120 @@
+// A first config for a file of data, after a look at it: what is most likely meant, with what else there is in comments.
+
+import { extname } from 'node:path';
+import { textsOf } from '../data/records/table-columns.js';
+import { readTable } from '../data/tables/read-table.js';
+import type { Column, Format, Table } from '../data/tables/table.js';
+
+const TABLES: Readonly<Record<string, Format>> = {
+  '.csv': 'csv',
+  '.tsv': 'csv',
+  '.jsonl': 'jsonl',
+  '.ndjson': 'jsonl',
+  '.parquet': 'parquet',
+};
+const SVMLIGHT = new Set(['.svm', '.svmlight', '.libsvm']);
+
+const TARGET_NAMES = /^(label|target|class|category|tag|tags|y|outcome)s?$/i;
+const GROUP_NAMES = /(^|[_\W])(id|group|series|machine|device|user|session|patient|store|sequence)$/i;
+/** More different numbers than this are amounts, not names of classes. */
+const MOST_CLASSES = 20;
+
+/** @throws UserError for a table that cannot be read */
+export async function firstConfig(path: string): Promise<string> {
+  const ending = extname(path).toLowerCase();
+  const format = TABLES[ending];
+  if (format) return tableConfig(await readTable(path, format), format, path);
+  const lines = SVMLIGHT.has(ending)
+    ? [
+        `svmlight: ${JSON.stringify(path)}`,
+        'labels: classes        # or multilabel, numbers',
+        'cell: mlp',
+        'layers: 0              # a linear model; 1 or more: feedforward layers',
+      ]
+    : [
+        `text: ${JSON.stringify(path)}`,
+        'tokens: char           # or byte, which takes any file',
+        'cell: lstm             # or gru, rnn',
+        'hidden: 256',
+      ];
+  return inYaml(lines, COMMON);
+}
+
+const COMMON = [
+  'epochs: 10',
+  '# lr: 0.001             # unroll tune looks for a better one',
+  '# schedule: cosine      # the rate falls to zero by the end',
+  '# validation: 0.1       # the share that is held out',
+  '# patience: 3           # ends after so many evaluations without a better one',
+];
+
+function tableConfig(table: Table, format: Format, path: string): string {
+  const time = table.columns.find(({ kind }) => kind === 'date');
+  const group = table.columns.find((column) => GROUP_NAMES.test(column.name) && isRepeated(column));
+  const others = table.columns.filter((column) => column !== time && column !== group);
+  const target = others.find(({ name }) => TARGET_NAMES.test(name)) ?? others.at(-1) ?? table.columns[0];
+  const features = others.filter((column) => column !== target);
+  const task = taskOf(target, features, time);
+  const isSequence =
+    group !== undefined || task === 'forecast' || features.some(({ kind }) => kind === 'list') || task === 'tag';
+  const isText = features.length === 1 && features[0].kind === 'text' && group === undefined;
+  const recurrent = isSequence || isText;
+  return inYaml(
+    [
+      ...[`# ${table.rows} rows of:`, ...table.columns.map((column) => `#   ${column.name}: ${described(column)}`)],
+      `${format}: ${JSON.stringify(path)}`,
+      `task: ${task.padEnd(16)} # ${MEANINGS[task]}`,
+      `target: [${JSON.stringify(target.name)}]`,
+      `# features: [${features.map(({ name }) => JSON.stringify(name)).join(', ')}]   # default: all others`,
+      group
+        ? `group: ${JSON.stringify(group.name)}`
+        : '# group: NAME            # the column that names the sequence of a row',
+      time ? `time: ${JSON.stringify(time.name)}` : '# time: NAME             # the column by which rows are sorted',
+      ...(task === 'forecast' ? ['horizon: 24            # values ahead', 'clipNorm: 1'] : []),
+      recurrent ? 'cell: gru              # or lstm, rnn' : 'cell: mlp              # each row by itself',
+      ...(recurrent ? [] : ['activation: relu', 'layers: 2']),
+      'hidden: 64',
+      ...(isText ? ['embedding: 32          # of a word'] : []),
+    ],
+    COMMON,
+  );
+}
+
+type Task = 'classify' | 'tag' | 'regress' | 'forecast';
+
+const MEANINGS: Readonly<Record<Task, string>> = {
+  classify: 'one label of a sequence or row; others: tag, regress, forecast',
+  tag: 'a label of each step; others: classify, regress, forecast',
+  regress: 'a number of a sequence or row; others: classify, tag, forecast',
+  forecast: 'the next values of a series; others: classify, tag, regress',
+};
+
+function taskOf(target: Column, features: readonly Column[], time: Column | undefined): Task {
+  if (target.kind === 'list') return 'tag';
+  if (target.kind !== 'number') return 'classify';
+  if (time !== undefined && features.every(({ kind }) => kind === 'number')) return 'forecast';
+  return new Set(target.values).size > MOST_CLASSES || !target.values.every(Number.isInteger) ? 'regress' : 'classify';
+}
+
+/** Whether most values come again: each names several rows. */
+function isRepeated(column: Column): boolean {
+  if (column.kind === 'list') return false;
+  const texts = textsOf(column);
+  return new Set(texts).size <= texts.length / 2;
+}
+
+function described(column: Column): string {
+  if (column.kind === 'list') return 'lists';
+  const different = new Set(textsOf(column)).size;
+  return `${column.kind}s, ${different} different`;
+}
+
+const inYaml = (own: readonly string[], common: readonly string[]): string =>
+  [
+    '# yaml-language-server: $schema=./unroll.schema.json',
+    '# unroll train THIS_FILE; unroll schema > unroll.schema.json lets editors complete it',
+    ...own,
+    ...common,
+  ]
+    .map((line) => `${line}\n`)
+    .join('');

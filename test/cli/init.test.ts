@@ -1,0 +1,65 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { houses, sentences, series, waves } from '../run/table-files.js';
+import { folder, unroll } from './command.js';
+
+const read = (name: string): string => readFileSync(join(folder, name), 'utf8');
+
+test.each<[string, string, Readonly<Record<string, string>>]>([
+  [
+    'waves.csv',
+    waves(30)
+      .replaceAll(/,(high|low)$/gm, '')
+      .replace(',level', ''),
+    { task: 'classify', target: '["speed"]', group: '"id"', cell: 'gru' },
+  ],
+  ['houses.csv', houses(60).replaceAll(/,[^,]*$/gm, ''), { task: 'regress', target: '["price"]', cell: 'mlp' }],
+  ['series.csv', series(200), { task: 'forecast', target: '["load"]', time: '"date"' }],
+  [
+    'sentences.jsonl',
+    sentences(40).replaceAll(/"text":"[^"]*",|,"label":"[^"]*"/g, ''),
+    { task: 'tag', target: '["tags"]' },
+  ],
+  [
+    'reviews.jsonl',
+    sentences(40).replaceAll(/,"words":.*?\],"tags":.*?\]/g, ''),
+    { task: 'classify', target: '["label"]', embedding: '32' },
+  ],
+  ['book.txt', 'A line of a book, and again.\n'.repeat(200), { text: '"book.txt"', cell: 'lstm' }],
+])('looks at %s and writes a config that trains', (name, content, expected) => {
+  writeFileSync(join(folder, name), content);
+  const config = `${name}.yaml`;
+  expect(unroll(['init', name, '--out', config]).status).toBe(0);
+  for (const [key, value] of Object.entries(expected))
+    expect(read(config)).toMatch(new RegExp(`^${key}: ${value.replaceAll(/[[\]]/g, '\\$&')}( |$)`, 'm'));
+  const { status, stderr } = unroll([
+    'train',
+    config,
+    '--hidden',
+    '4',
+    '--batch',
+    '4',
+    '--steps',
+    '3',
+    '--workers',
+    '1',
+    '--out',
+    `${name}-run`,
+  ]);
+  expect([status, stderr.replace(/^.* missing values .*\n/, '')]).toEqual([0, '']);
+});
+
+test('writes over nothing, and names what it cannot read', () => {
+  writeFileSync(join(folder, 'kept.yaml'), 'mine');
+  writeFileSync(join(folder, 'small.csv'), 'a,b\n1,2\n');
+  expect(unroll(['init', 'small.csv', '--out', 'kept.yaml'])).toMatchObject({
+    status: 2,
+    stderr: expect.stringContaining('--out: kept.yaml is there already'),
+  });
+  expect(read('kept.yaml')).toBe('mine');
+  expect(unroll(['init', 'nowhere.csv']).stderr).toContain('nowhere.csv cannot be read');
+  expect(unroll(['init', 'small.csv']).status).toBe(0);
+  expect(read('unroll.yaml')).toContain('csv: "small.csv"');
+  expect(unroll(['init', 'small.csv', '--out', '-']).stdout).toBe(read('unroll.yaml'));
+});
