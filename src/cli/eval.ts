@@ -83,6 +83,7 @@ function inWords(result: Evaluation): string {
 }
 
 /** "baselineAccuracy" -> "baseline accuracy". */
-const inSpaces = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+const inSpaces = (name: string): string =>
+  name.replace(/^\w+/, (figure) => figure.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`));
 
 const shortNumber = (value: number): string => String(Number(value.toPrecision(4)));

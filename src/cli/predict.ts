@@ -83,8 +83,8 @@ function cellsOf(prediction: Prediction): readonly (readonly string[])[] {
   );
 }
 
-/** Outputs are float32. */
-const short = (value: number): string => String(Number(value.toPrecision(7)));
+/** Outputs are float32, of numbers around a mean that may be large. */
+const short = (value: number): string => String(Number(value.toPrecision(10)));
 
 /** A cell as RFC 4180 has it. */
 const quoted = (text: string): string => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);

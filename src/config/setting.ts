@@ -112,11 +112,9 @@ export function integerOrFull(words: Words, min: number, max: number) {
 
 /** Names: "a,b". A name that looks like a number is one all the same. */
 export function names(words: Words) {
-  const schema = z
-    .array(z.union([z.string().min(1), z.number()]).transform(String))
-    .min(1)
-    .optional();
-  const allowed = 'names separated by commas, such as a,b (in a config file [a, b])';
+  const one = z.union([z.string().min(1), z.number()]).transform(String);
+  const schema = z.union([z.array(one).min(1), one.transform((name) => [name])]).optional();
+  const allowed = 'names separated by commas, such as a,b (in a config file, and where a name has a comma: [a, b])';
   return { ...words, schema, kind: 'list', allowed, defaultText: words.derived } as const;
 }
 

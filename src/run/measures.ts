@@ -138,6 +138,8 @@ interface Scale {
 export class NumberMeasures implements Measures {
   readonly #outputs: ArrayLike<number>;
   readonly #scales: readonly Scale[];
+  readonly #first: number;
+  readonly #end: number;
   readonly #naive: ((step: number, k: number) => number) | undefined;
   #count = 0;
   #squares = 0;
@@ -151,10 +153,17 @@ export class NumberMeasures implements Measures {
   /**
    * @param outputs [steps, K] scaled
    * @param scales [K]
+   * @param range which of the K are measured
    * @param naive what a forecast without a model says of output k, NaN where it says nothing; in the data's own units
    */
-  constructor(outputs: ArrayLike<number>, scales: readonly Scale[], naive?: (step: number, k: number) => number) {
+  constructor(
+    outputs: ArrayLike<number>,
+    scales: readonly Scale[],
+    naive?: (step: number, k: number) => number,
+    range: readonly [number, number] = [0, scales.length],
+  ) {
     this.#outputs = outputs;
+    [this.#first, this.#end] = range;
     this.#scales = scales;
     this.#naive = naive;
     this.#sums = new Float64Array(scales.length);
@@ -163,7 +172,7 @@ export class NumberMeasures implements Measures {
 
   add(step: number, outputs: ArrayLike<number>, at: number): void {
     const { length } = this.#scales;
-    for (let k = 0; k < length; k++) {
+    for (let k = this.#first; k < this.#end; k++) {
       const { mean: middle, scale } = this.#scales[k];
       const truth = this.#outputs[step * length + k] * scale + middle;
       const error = outputs[at + k] * scale + middle - truth;
@@ -180,7 +189,7 @@ export class NumberMeasures implements Measures {
   }
 
   figures(): Figures {
-    const numbers = this.#count * this.#scales.length;
+    const numbers = this.#count * (this.#end - this.#first);
     const spread = this.#sums.reduce((all, sum, k) => all + this.#squareSums[k] - (sum * sum) / this.#count, 0);
     const mse = this.#squares / numbers;
     const mae = this.#absolute / numbers;
@@ -192,6 +201,25 @@ export class NumberMeasures implements Measures {
       r2: spread > 0 ? 1 - this.#squares / spread : null,
       ...(this.#naive ? { naiveMae: naive, mase: naive === null || naive === 0 ? null : mae / naive } : {}),
     };
+  }
+}
+
+/** Several columns of numbers, each in its own units: figures of each, such as "rmse of price". */
+export class ColumnMeasures implements Measures {
+  readonly #columns: readonly (readonly [name: string, measures: NumberMeasures])[];
+
+  constructor(columns: readonly (readonly [name: string, measures: NumberMeasures])[]) {
+    this.#columns = columns;
+  }
+
+  add(step: number, outputs: ArrayLike<number>, at: number): void {
+    for (const [, measures] of this.#columns) measures.add(step, outputs, at);
+  }
+
+  figures(): Figures {
+    const named = ([name, measures]: readonly [string, NumberMeasures]) =>
+      Object.entries(measures.figures()).map(([figure, value]) => [`${figure} of ${name}`, value] as const);
+    return Object.fromEntries(this.#columns.flatMap(named));
   }
 }
 

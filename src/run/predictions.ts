@@ -6,6 +6,7 @@ import type { Architecture } from '../model/architecture.js';
 import type { Inference, Room } from './inference.js';
 import {
   ClassMeasures,
+  ColumnMeasures,
   type Figures,
   LabelMeasures,
   likeliest,
@@ -97,7 +98,11 @@ function measuresOf(records: Records): Measures {
   if (output === 'softmax') return new ClassMeasures(classes as Int32Array, count);
   if (output === 'multilabel') return new LabelMeasures(outputs, count);
   const scales = scalesOf(columns);
-  return new NumberMeasures(outputs, scales, columns.task === 'forecast' ? naiveOf(records) : undefined);
+  const naive = columns.task === 'forecast' ? naiveOf(records) : undefined;
+  const { targets, horizon = 1 } = columns;
+  if (targets.length === 1) return new NumberMeasures(outputs, scales, naive);
+  const measuresAt = (i: number) => new NumberMeasures(outputs, scales, naive, [i * horizon, (i + 1) * horizon]);
+  return new ColumnMeasures(targets.map(({ name }, i) => [name, measuresAt(i)] as const));
 }
 
 /** [K] how each output was scaled. */

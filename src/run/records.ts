@@ -10,7 +10,7 @@ import { EVALUATION } from '../data/eval-segments.js';
 import { ExampleBatches } from '../data/example-batches.js';
 import { ExampleSequences, longestOf } from '../data/example-sequences.js';
 import type { Lines, Stretches } from '../data/lines.js';
-import { type Arrangement, arrange, holdOutSequences, rowByRow } from '../data/records/arrangement.js';
+import { type Arrangement, arrange, checkTimes, holdOutSequences, rowByRow } from '../data/records/arrangement.js';
 import { type Columns, isWhole, outputsOfColumns } from '../data/records/columns.js';
 import { encode } from '../data/records/encode.js';
 import { isCells, learnColumns, type Wishes } from '../data/records/learn-columns.js';
@@ -104,6 +104,7 @@ function splitTable(table: Table, wishes: Wishes, config: Config): Split {
       `--cell: ${cell} needs sequences; name the column whose rows are one with --group, or take --cell mlp, for which each row stands by itself`,
     );
   const arranged = apart ? rowByRow(table) : arrange(table, group, time);
+  if (wishes.task === 'forecast' && time !== undefined) checkTimes(table, arranged, time);
   const isOne = arranged.sequences.from.length === 1;
   if (wishes.task === 'forecast' || (isOne && !isWhole(wishes))) return atEnds(table, wishes, arranged, validation);
   const { arranged: moved, learned } = holdOutSequences(arranged, validation, seed);
@@ -147,7 +148,9 @@ function atEnds(table: Table, wishes: Wishes, arranged: Arrangement, validation:
   const begins = cuts.map((cut) => (ahead > 0 ? cut - 1 : cut));
   if (kept.length === 0)
     throw new UserError(
-      `--horizon: ${ahead} values ahead are more than any series of ${table.name} has in its part to learn, ${Math.max(...cuts.map((cut, i) => cut - from[i]))} at most; give a smaller one`,
+      ahead === 0 || table.rows < 3
+        ? `${table.name} has too few rows to learn from; give more, or --validation 0`
+        : `--horizon: ${ahead} values ahead are more than any series of ${table.name} has in its part to learn, ${Math.max(...cuts.map((cut, i) => cut - from[i]))} at most; give a smaller one`,
     );
   const isOne = from.length === 1;
   const total = (indices: readonly number[], first: Int32Array, last: Int32Array): number =>

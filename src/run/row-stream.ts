@@ -46,7 +46,7 @@ function tableOf({ inputs }: Columns, row: Readonly<Record<string, Value>>): Tab
     const number = isMissing ? Number.NaN : kind === 'date' ? new Date(value as string | Date).getTime() : value;
     if (typeof number !== 'number' || (!isMissing && !Number.isFinite(number)))
       throw new UserError(
-        `stream: ${JSON.stringify(value)} is not allowed in column "${name}"; it is a ${kind}, or null where it is missing`,
+        `stream: ${typeof value === 'number' ? value : JSON.stringify(value)} is not allowed in column "${name}"; it is a ${kind}, or null where it is missing`,
       );
     return { name, kind: kind === 'date' ? 'date' : 'number', values: Float64Array.of(number) };
   });

@@ -65,10 +65,10 @@ function shortText(labels: LabelSpace): string {
 
 /** Of a run that is resumed. @throws UserError for data of another length or other bytes */
 export function checkSameData(resumed: string, learned: RunProgress, data: OpenedData): void {
-  const { trainingTokens, checksum, examples } = data;
+  const { trainingTokens, checksum, predicted } = data;
   const sameLength = learned.trainingTokens === trainingTokens;
   if (sameLength && learned.checksum === checksum) return;
-  const [kind, unit] = examples === undefined ? ['text', 'tokens'] : ['file', 'examples'];
+  const [kind, unit] = predicted === undefined ? ['text', 'tokens'] : ['file', 'examples'];
   const other = sameLength
     ? `another ${kind}: ${trainingTokens} ${unit} as well, but not the same ones`
     : `${learned.trainingTokens} ${unit}, the ${kind} has ${trainingTokens} now`;

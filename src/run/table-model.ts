@@ -1,7 +1,7 @@
 // A model of a table at work: rows in, predictions or figures out.
 
 import { Readable } from 'node:stream';
-import { arrange, rowByRow } from '../data/records/arrangement.js';
+import { arrange, checkTimes, rowByRow } from '../data/records/arrangement.js';
 import { type Columns, isWhole } from '../data/records/columns.js';
 import { encode } from '../data/records/encode.js';
 import type { Records } from '../data/records/records.js';
@@ -118,7 +118,9 @@ function recordsOf(table: Table, { columns, architecture: { cell } }: TableModel
     const missing = columns.targets.find(({ name }) => !table.columns.some((column) => column.name === name));
     throw new UserError(`${table.name} has no column "${missing?.name}", which says what is right`);
   }
-  return encode(table, columns, apart ? rowByRow(table) : arrange(table, group, time), known);
+  const arranged = apart ? rowByRow(table) : arrange(table, group, time);
+  if (columns.task === 'forecast' && time !== undefined) checkTimes(table, arranged, time);
+  return encode(table, columns, arranged, known);
 }
 
 async function open(data: TableData, columns: Columns, targets: boolean): Promise<Table> {

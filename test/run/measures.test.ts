@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { areaUnderCurve, ClassMeasures, LabelMeasures, NumberMeasures } from '../../src/run/measures.js';
+import {
+  areaUnderCurve,
+  ClassMeasures,
+  ColumnMeasures,
+  LabelMeasures,
+  NumberMeasures,
+} from '../../src/run/measures.js';
 
 /** Logits that make class k the likeliest. */
 const votes = (k: number, count: number): number[] => Array.from({ length: count }, (_, i) => (i === k ? 5 : 0));
@@ -72,4 +78,23 @@ test('numbers: in the units of the data, beside what a naive forecast says', () 
   expect(r2).toBeCloseTo(1 - 1 / 8, 12);
   expect(naiveMae).toBeCloseTo(1, 12);
   expect(mase).toBeCloseTo(1 / 3, 12);
+});
+
+test('several columns of numbers: each in its own units', () => {
+  const outputs = [0, 0, 1, 1];
+  const scales = [
+    { mean: 0, scale: 1000 },
+    { mean: 5, scale: 1 },
+  ];
+  const of = (k: number) => new NumberMeasures(outputs, scales, undefined, [k, k + 1]);
+  const measures = new ColumnMeasures([
+    ['price', of(0)],
+    ['rent', of(1)],
+  ]);
+  measures.add(0, [0.1, 0.1], 0);
+  measures.add(1, [0.9, 0.9], 0);
+  const figures = measures.figures();
+  expect(figures['mae of price']).toBeCloseTo(100, 9);
+  expect(figures['mae of rent']).toBeCloseTo(0.1, 9);
+  expect(Object.keys(figures)).toHaveLength(8);
 });

@@ -44,6 +44,20 @@ export function arrange(table: Table, group: string | undefined, time: string | 
   };
 }
 
+/** @throws UserError where two rows of a series have the same time */
+export function checkTimes(table: Table, { order, sequences: { from, to } }: Arrangement, time: string): void {
+  const times = timesOf(table, time);
+  for (const [i, begin] of from.entries()) {
+    for (let at = begin + 1; at < to[i]; at++) {
+      if (times[order[at]] !== times[order[at - 1]]) continue;
+      throw new UserError(
+        `${table.place(order[at])}: "${time}" is what it is at ${table.place(order[at - 1])}, and a series has each time once; ` +
+          'several series are told apart by --group NAME',
+      );
+    }
+  }
+}
+
 /** Each row is a sequence of its own. */
 export const rowByRow = ({ rows }: Table): Arrangement => {
   const order = Int32Array.from({ length: rows }, (_, row) => row);

@@ -126,9 +126,15 @@ function numberFill(
     const isMissing = Number.isNaN(value);
     if (isMissing) counts.missing++;
     // What is missing is the mean, so that it moves nothing.
-    features[at(step)] = isMissing ? 0 : (value - mean) / scale;
+    features[at(step)] = isMissing ? 0 : inRange((value - mean) / scale, table, row, name);
     if (flagged) features[at(step) + 1] = isMissing ? 1 : 0;
   };
+}
+
+/** @throws UserError for what float32 has no number for */
+function inRange(scaled: number, table: Table, row: number, name: string): number {
+  if (Math.abs(scaled) < 3e38) return scaled;
+  throw new UserError(`${table.place(row)}: the number in column "${name}" is too large to compute with`);
 }
 
 /** A number of a cell, NaN where it is missing. */

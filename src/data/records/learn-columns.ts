@@ -137,14 +137,10 @@ function targetOf(table: Table, column: Column, wishes: Wishes, rows: Int32Array
       throw new UserError(
         `--target: column "${name}" of ${table.name} holds ${column.kind === 'list' ? 'lists' : `${column.kind}s`}; --task ${task} predicts numbers`,
       );
-    return {
-      name,
-      kind: 'number',
-      ...scalingOf(
-        Array.from(rows, (row) => column.values[row]),
-        'standard',
-      ),
-    };
+    const values = Array.from(rows, (row) => column.values[row]);
+    if (values.length > 1 && new Set(values.filter((value) => !Number.isNaN(value))).size === 1)
+      throw new UserError(`--target: column "${name}" of ${table.name} is always the same; there is nothing to learn`);
+    return { name, kind: 'number', ...scalingOf(values, 'standard') };
   }
   if (target.length > 1)
     throw new UserError(
@@ -157,6 +153,11 @@ function targetOf(table: Table, column: Column, wishes: Wishes, rows: Int32Array
   if (values.length < (labels ? 1 : 2))
     throw new UserError(
       `--target: column "${name}" of ${table.name} has ${values.length === 1 ? `one value ("${values[0]}")` : 'no value'}; a model needs two or more to tell apart`,
+    );
+  if (column.kind === 'number' && values.length > 2 && values.length > table.rows / 2)
+    throw new UserError(
+      `--target: column "${name}" of ${table.name} has ${values.length} different numbers in ${table.rows} rows, which would be a class each; ` +
+        '--task regress predicts numbers',
     );
   return { name, kind: labels ? 'labels' : 'class', values };
 }
@@ -173,7 +174,8 @@ function scalingOf(values: readonly number[], scaling: Wishes['scaling']): Scali
     return { mean: least, scale: there.reduce((a, b) => Math.max(a, b)) - least || 1 };
   }
   const mean = there.reduce((sum, value) => sum + value / there.length, 0);
-  const variance = there.reduce((sum, value) => sum + ((value - mean) * (value - mean)) / there.length, 0);
-  const scale = Math.sqrt(variance);
-  return { mean, scale: scale > 0 && Number.isFinite(scale) ? scale : 1 };
+  const largest = there.reduce((most, value) => Math.max(most, Math.abs(value - mean)), 0) || 1;
+  // In parts of the largest: squares of large numbers would not be finite.
+  const variance = there.reduce((sum, value) => sum + ((value - mean) / largest) ** 2 / there.length, 0);
+  return { mean, scale: largest * Math.sqrt(variance) || 1 };
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { arrange, holdOutSequences, rowByRow } from '../../../src/data/records/arrangement.js';
+import { arrange, checkTimes, holdOutSequences, rowByRow } from '../../../src/data/records/arrangement.js';
 import { tableOf } from './tables.js';
 
 test('rows of a group stand together, sorted by time, those of one time as the file has them', () => {
@@ -22,6 +22,14 @@ test('a row without its group or its time is refused with its place', () => {
   expect(() => arrange(table, 'nobody', undefined)).toThrow(
     '--group: t.csv has no column "nobody"; it has "who", "when", "text"',
   );
+});
+
+test('a series has each time once; rows of other series may share it', () => {
+  const table = tableOf({ who: ['a', 'b', 'a', 'b'], when: [1, 1, 2, 2] });
+  expect(() => checkTimes(table, arrange(table, undefined, 'when'), 'when')).toThrow(
+    't.csv:3: "when" is what it is at t.csv:2, and a series has each time once; several series are told apart by --group NAME',
+  );
+  expect(() => checkTimes(table, arrange(table, 'who', 'when'), 'when')).not.toThrow();
 });
 
 test('any share of any groups is held out as wholes: no row is lost, none is in both parts', () => {

@@ -46,7 +46,7 @@ describe('numbers', () => {
   });
 
   test('a missing target is refused with its place', () => {
-    const holed = tableOf({ a: [1, 2], y: [1, Number.NaN] });
+    const holed = tableOf({ a: [1, 2, 3], y: [1, Number.NaN, 2] });
     const own = learn(holed, { task: 'regress', target: ['y'], feedforward: true });
     expect(() => encode(holed, own, rowByRow(holed), true)).toThrow('t.csv:3: column "y" is empty; give a value');
   });
@@ -58,6 +58,28 @@ describe('numbers', () => {
     const [first, ...rest] = columns.inputs;
     expect(() => columnsFromJson('m', { ...columns, inputs: [{ ...first, scale: 0 }, ...rest] })).toThrow('inputs');
   });
+});
+
+test('targets of which nothing can be learned are refused', () => {
+  const table = tableOf({
+    a: [1, 2, 3, 4, 5],
+    same: [7, 7, 7, 7, 7],
+    amount: [1.5, 2.5, 3.5, 4.5, 4.5],
+    huge: [1e300, 2e300, 3, 4, 5],
+  });
+  const alone = { feedforward: true, features: ['a'] };
+  expect(() => learn(table, { ...alone, task: 'regress', target: ['same'] })).toThrow(
+    'column "same" of t.csv is always the same',
+  );
+  expect(() => learn(table, { ...alone, task: 'classify', target: ['amount'] })).toThrow(
+    'column "amount" of t.csv has 4 different numbers in 5 rows, which would be a class each; --task regress predicts numbers',
+  );
+  const unscaled = learn(table, { ...alone, features: ['huge'], scaling: 'none', task: 'regress', target: ['a'] });
+  expect(() => encode(table, unscaled, rowByRow(table), true)).toThrow(
+    't.csv:2: the number in column "huge" is too large',
+  );
+  const scaled = learn(table, { ...alone, features: ['huge'], task: 'regress', target: ['a'] });
+  expect(encode(table, scaled, rowByRow(table), true).features.every(Number.isFinite)).toBe(true);
 });
 
 describe('sequences', () => {

@@ -184,7 +184,9 @@ describe('what cannot be read', () => {
       '--table: sub is a folder; give a CSV file',
     );
     execFileSync('mkfifo', [join(folder, 'pipe')]);
-    expect(await refusal(readPath(join(folder, 'pipe')))).toBe('--csv: pipe is a pipe, which can be read only once; save it as a file and give that');
+    expect(await refusal(readPath(join(folder, 'pipe')))).toBe(
+      '--csv: pipe is a pipe, which can be read only once; save it as a file and give that',
+    );
   });
 
   test('a stream that fails', async () => {
