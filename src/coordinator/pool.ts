@@ -21,7 +21,7 @@ export interface WorkerTask {
 const LIMITS = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 2 };
 
 /** Thousands of times what ending a thread takes that can be ended. */
-const EXIT_MS = 10_000;
+const EXIT_MS = 5000;
 
 export type Threads = Piscina;
 

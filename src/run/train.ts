@@ -131,7 +131,7 @@ class Training {
       if (error instanceof WorkerStuck) throw new WorkerStuck(this.#withSaved(error.message), { cause: error });
       coordinator?.abort();
       await pool?.close();
-      if (error instanceof WorkersFailed && error.isWhole) this.#saveWhatIsWhole();
+      if (error instanceof WorkersFailed && error.isWhole && this.#progress.step > 0) this.#saveWhatIsWhole();
       if (pool) this.#emitProfileOfFailure();
       throw this.#failed(error);
     } finally {

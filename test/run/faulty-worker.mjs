@@ -3,7 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { openPieceWord, STAGE, STAGES } from '../../dist/src/coordinator/protocol.js';
+import { openPieceWord, STAGE, STAGES, Word } from '../../dist/src/coordinator/protocol.js';
 import { StepLoop } from '../../dist/src/coordinator/step-loop.js';
 import { createKernels } from '../../dist/src/kernels/choose.js';
 import { Arena } from '../../dist/src/memory/arena.js';
@@ -45,17 +45,23 @@ export default function work({ worker, kernels: name, memory, shape, optimizer }
   const words = arena.ints.subarray(layout.control / 4);
   const mine = faults.flatMap((fault, id) => (fault.worker === worker ? [{ ...fault, id }] : []));
   let instant = 0;
+  /** Each fault happens once. */
+  const happens = (id, way) => {
+    try {
+      const fd = openSync(join(folder, String(id)), 'wx');
+      writeSync(fd, `${way} ${STAGES[words[openPieceWord(worker) + STAGE]]}`);
+      closeSync(fd);
+      return true;
+    } catch {
+      return false;
+    }
+  };
   const strike = () => {
     instant++;
-    const fault = mine.find(({ at }) => at === instant);
+    const completed = words[Word.completed];
+    const due = mine.filter(({ at, after }) => at === instant || completed === after);
+    const fault = due.find(({ id, way }) => happens(id, way));
     if (fault === undefined) return;
-    try {
-      const fd = openSync(join(folder, String(fault.id)), 'wx');
-      writeSync(fd, `${fault.way} ${STAGES[words[openPieceWord(worker) + STAGE]]}`);
-      closeSync(fd);
-    } catch {
-      return; // it has happened
-    }
     WAYS[fault.way](folder);
   };
   const around =

@@ -8,10 +8,11 @@ import { runConfig } from '../../src/run/run-config.js';
 import { runTraining } from '../../src/run/train.js';
 import { freshPath, stateHash, text } from './small-runs.js';
 
-/** One of `worker`'s, at its so manieth instant since it was started. */
+/** One of `worker`'s, at its so manieth instant since it was started, or once so many records are completed. */
 export interface Fault {
   readonly worker: number;
-  readonly at: number;
+  readonly at?: number;
+  readonly after?: number;
   readonly way: 'throw' | 'exit' | 'heap' | 'hang' | 'wasm' | 'native';
 }
 
@@ -38,12 +39,17 @@ export interface Suffered {
   readonly notices: readonly string[];
 }
 
-export async function trainWith(kind: string, kernels: string, faults: readonly Fault[]): Promise<Suffered> {
+export async function trainWith(
+  kind: string,
+  kernels: string,
+  faults: readonly Fault[],
+  others: Readonly<Record<string, unknown>> = {},
+): Promise<Suffered> {
   const [folder, out] = [freshPath(), freshPath()];
   mkdirSync(folder);
   process.env.UNROLL_TEST_FAULTS = JSON.stringify({ folder, faults });
   const { workers = 2, ...settings } = KINDS[kind];
-  const config = runConfig({ ...settings, workers, kernels, out, text: '-' });
+  const config = runConfig({ ...settings, workers, kernels, out, text: '-', ...others });
   const notices: string[] = [];
   const outcome = await runTraining(config, {
     data: { text: text(1500) },
