@@ -86,10 +86,12 @@ function open(s: State, w: Worker, next: At): void {
   w.at = next;
 }
 
-function claim(s: State, w: Worker, of: 'tileClaims' | 'pieceClaims', count: number, found: At, none: At): void {
+/** @returns whether there was one left */
+function claim(s: State, w: Worker, of: 'tileClaims' | 'pieceClaims', count: number): boolean {
   w.item = s[of];
-  w.at = w.item < count ? found : none;
-  if (w.item < count) s[of]++;
+  if (w.item >= count) return false;
+  s[of]++;
+  return true;
 }
 
 /** What a worker does next; each is one word or one kernel's write. Where it waits in vain the state stays as it is. */
@@ -101,8 +103,8 @@ function advance(s: State, w: Worker, steps: number): void {
       else w.at = beginsAt(n, s.judged) === 'update' ? 'claim piece' : 'claim tile';
       return;
     case 'claim tile':
-      claim(s, w, 'tileClaims', TILES, 'write tile', 'arrive at norm');
-      if (w.at === 'write tile') s.tiles[w.item] = TORN;
+      w.at = claim(s, w, 'tileClaims', TILES) ? 'write tile' : 'arrive at norm';
+      if (w.item < TILES) s.tiles[w.item] = TORN;
       return;
     case 'write tile':
       must(
@@ -131,8 +133,8 @@ function advance(s: State, w: Worker, steps: number): void {
       open(s, w, 'claim piece');
       return;
     case 'claim piece':
-      claim(s, w, 'pieceClaims', PIECES, 'clear slot', 'arrive at commit');
-      if (w.at === 'clear slot' && s.done[w.item] === n + 1) w.at = 'claim piece';
+      if (!claim(s, w, 'pieceClaims', PIECES)) w.at = 'arrive at commit';
+      else if (s.done[w.item] !== n + 1) w.at = 'clear slot';
       return;
     case 'clear slot':
       [w.slot, w.at] = [TORN, 'mark open'];
