@@ -1,4 +1,5 @@
-// Builds build/kernels.node, the native kernels, with whatever C++ compiler is there. npm runs it as the install script.
+// Builds build/kernels.node, the native kernels, with whatever C++ compiler is there, and with it build/end-process.node, by which
+// a process ends whose native code hangs. npm runs it as the install script.
 // No compiler is no failure: the committed WebAssembly kernels serve then, and one line says so.
 //
 //   node scripts/build-native.mjs            a compile error is printed, install goes on (exit 0)
@@ -19,6 +20,8 @@ const BUILD = join(ROOT, 'build');
 const sanitizes = process.argv.includes('--sanitize');
 const strict = sanitizes || process.argv.includes('--strict');
 const OUTPUT = join(BUILD, sanitizes ? 'sanitized/kernels.node' : 'kernels.node');
+const END_PROCESS = join(ROOT, 'src/cli/cpp/end-process.cc');
+const END_OUTPUT = join(BUILD, 'end-process.node');
 const INSTEAD = 'the WebAssembly kernels will be used';
 
 // The instruction sets of each processor family. kernels.cc is compiled once for each; addon.cc chooses when it loads.
@@ -112,7 +115,14 @@ async function build([program, ...flags], sets, folder) {
     linked,
   ]);
   // A symbol that nothing defines shows only when the file is loaded; a file that does not load is worse than none.
-  if (!sanitizes) await must(process.execPath, ['-e', `require(${JSON.stringify(linked)})`]);
+  if (!sanitizes) {
+    await must(process.execPath, ['-e', `require(${JSON.stringify(linked)})`]);
+    const end = join(folder, 'end-process.node');
+    await must(program, [...flags, ...COMPILE, `-I${headers}`, END_PROCESS, '-o', `${end}.o`]);
+    await must(program, [...flags, ...LINK, `${end}.o`, '-o', end]);
+    await must(process.execPath, ['-e', `require(${JSON.stringify(end)})`]);
+    renameSync(end, END_OUTPUT);
+  }
   renameSync(linked, OUTPUT); // whoever has the old file open keeps it; nobody ever sees half of one
 }
 

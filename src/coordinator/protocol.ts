@@ -73,6 +73,16 @@ export const groupWords = (group: number): readonly [arrived: number, opened: nu
 /** Tickets that have been claimed from a worker's queue, in either of two sets of words. */
 const CLAIMS = GROUPS + 2 * MAX_WORKERS * LINE_WORDS;
 export const claimWord = (set: number, worker: number): number => CLAIMS + (2 * worker + set) * LINE_WORDS;
+/** Where record n is begun, or begun again: with its gradient complete, UPDATE is what is left. */
+export const beginsAt = (n: number, judged: number): 'start' | 'update' => (judged === n + 1 ? 'update' : 'start');
+
+/** What becomes of a piece that a lost worker had open, when update `number` was under way. */
+export const fateOf = (open: number, done: number, number: number): 'closed' | 'done' | 'restored' => {
+  if (open === 0) return 'closed';
+  // Lost between the two words.
+  return done === number ? 'done' : 'restored';
+};
+
 /** What is zero before workers start: the barriers' words and the claims. */
 export const CLEARED = { from: GROUPS, to: CLAIMS + 2 * MAX_WORKERS * LINE_WORDS } as const;
 /** int32 words of all of it. */

@@ -5,7 +5,7 @@ import type { RunLayout } from '../train/layout.js';
 import { visitsAll } from '../train/table-views.js';
 import { restorePiece, restoreRows } from '../train/undo.js';
 import { Kept } from './kept.js';
-import { CLEARED, OPEN_ROWS, openPieceWord, Word } from './protocol.js';
+import { beginsAt, CLEARED, fateOf, OPEN_ROWS, openPieceWord, Word } from './protocol.js';
 
 /** No worker may be running. @returns whether the model is as the last completed step left it */
 export function recover(arena: Arena, layout: RunLayout): boolean {
@@ -16,18 +16,18 @@ export function recover(arena: Arena, layout: RunLayout): boolean {
   for (const word of [Word.arrived, Word.opened + 1, Word.published + 1]) Atomics.store(words, word, 0);
   words.fill(0, CLEARED.from, CLEARED.to);
   Atomics.store(words, Word.abort, 0);
-  return Atomics.load(words, Word.judged) !== completed + 1 || Atomics.load(words, Word.applies) === 0;
+  return beginsAt(completed, Atomics.load(words, Word.judged)) === 'start' || Atomics.load(words, Word.applies) === 0;
 }
 
 function restoreOpen(arena: Arena, layout: RunLayout, worker: number): void {
   const words = arena.ints.subarray(layout.control / 4);
   const open = openPieceWord(worker);
-  const piece = Atomics.load(words, open) - 1;
+  const marked = Atomics.load(words, open);
+  const piece = marked - 1;
   Atomics.store(words, open, 0);
   const update = Atomics.load(words, Word.updates) + 1;
   const done = (layout.pieceDone - layout.control) / 4 + piece;
-  // Lost between the two words: the piece is done.
-  if (piece < 0 || Atomics.load(words, done) === update) return;
+  if (fateOf(marked, Atomics.load(words, done), update) !== 'restored') return;
   const { pieces } = layout.work;
   if (piece < pieces.length) {
     restorePiece(arena, layout, worker, pieces[piece]);

@@ -23,7 +23,7 @@ import { Updates } from '../train/updates.js';
 import { Aborted, Barrier, waitWhile } from './barrier.js';
 import { Claims } from './claims.js';
 import { Kept } from './kept.js';
-import { EXIT, groupWords, Kind, openPieceWord, Record, Result, STAGE, Stage, Word } from './protocol.js';
+import { beginsAt, EXIT, groupWords, Kind, openPieceWord, Record, Result, STAGE, Stage, Word } from './protocol.js';
 import { UpdatePhase } from './update-phase.js';
 
 interface Projecting {
@@ -165,7 +165,7 @@ export class StepLoop {
     } else {
       this.#phases.beginStep(this.#input.step, read(Record.resumes) === 1);
       // Where a worker was lost in UPDATE, the gradient stands.
-      if (Atomics.load(this.#words, Word.judged) === n + 1) this.#applyAndCommit();
+      if (beginsAt(n, Atomics.load(this.#words, Word.judged)) === 'update') this.#applyAndCommit();
       else this.#train();
     }
     this.#words[this.#stage] = Stage.wait;

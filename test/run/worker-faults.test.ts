@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { verifyCheckpoint } from '../../src/checkpoint/checkpoint.js';
 import { RunError } from '../../src/errors.js';
+import { nativeProblem } from '../../src/kernels/native.js';
 import { kernelNames, node } from './runs.js';
 import { freshPath, text } from './small-runs.js';
 import { expectSurvival, type Fault, faultyWorker, KINDS, trainWith } from './worker-faults.js';
@@ -55,7 +56,8 @@ test('a worker that hangs in native code ends the process at once, and the messa
   );
   const faults: Fault[] = [{ worker: 1, at: 2000, way: 'native' }];
   process.env.UNROLL_TEST_FAULTS = JSON.stringify({ folder, faults });
-  const { stderr } = await node([program]);
+  const { code, signal, stderr } = await node([program]);
+  expect([code, signal]).toEqual(nativeProblem() === undefined ? [1, null] : [null, 'SIGKILL']);
   expect(stderr).toMatch(
     /^worker 1 hangs inside native code and cannot be ended; .+ holds everything up to step \d+; go on with: /,
   );
