@@ -40,8 +40,8 @@ export interface LoadOptions {
   readonly kernels?: KernelRequest;
 }
 
-/** What to evaluate on: one of them. */
-export interface EvalData {
+/** What to evaluate on: one of them. A table is for a model that learned one. */
+export interface EvalData extends TableData {
   /** Path of a text file. */
   readonly file?: string;
   /** A text in memory. */
@@ -50,12 +50,6 @@ export interface EvalData {
   readonly sequences?: readonly Sequence[];
   /** Path of a file of sparse examples, for a model that learned such. */
   readonly svmlight?: string;
-  /** A table, for a model that learned one. */
-  readonly csv?: string;
-  readonly jsonl?: string;
-  readonly parquet?: string;
-  readonly rows?: TableData['rows'];
-  readonly stream?: TableData['stream'];
 }
 
 export interface EvalOptions {

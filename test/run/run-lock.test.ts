@@ -1,7 +1,7 @@
 // One process at a time trains in a folder; one that is gone does not keep it.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { UserError } from '../../src/errors.js';
@@ -70,7 +70,8 @@ test('a second process with the same --out is refused with code 2 while the firs
   first.kill('SIGKILL');
   await once(first, 'exit');
   expect(locksIn(out)).toHaveLength(1);
-  const third = await node([command, 'train', '--resume', out, '--steps', '1', '--quiet']);
+  const next = Number(readlinkSync(join(out, 'latest')).slice(-8)) + 1;
+  const third = await node([command, 'train', '--resume', out, '--steps', `${next}`, '--quiet']);
   expect([third.code, third.stderr]).toEqual([0, '']);
   expect(locksIn(out)).toEqual([]);
 });
