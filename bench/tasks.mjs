@@ -60,7 +60,6 @@ const TASKS = [
   {
     name: 'tag a word (accuracy)',
     baseline: 'most frequent tag of each word',
-    higher: true,
     async run(at, seed) {
       const options = {
         task: 'tag',
@@ -82,7 +81,6 @@ const TASKS = [
   {
     name: 'label a sequence with faults (share of labels that are wrong)',
     baseline: 'the likelier answer for each label',
-    higher: false,
     async run(at, seed) {
       const options = {
         task: 'classify',
@@ -103,7 +101,6 @@ const TASKS = [
   {
     name: "say a house's price (root of the mean squared error)",
     baseline: 'linear regression (--layers 0)',
-    higher: false,
     async run(at, seed) {
       const options = {
         csv: at('houses.csv'),
@@ -126,7 +123,6 @@ const TASKS = [
   {
     name: 'forecast 24 hours of load (root of the mean squared error)',
     baseline: 'the same hour of the day before',
-    higher: false,
     async run(at, seed) {
       const csv = at('load.csv');
       const options = {
@@ -154,7 +150,7 @@ const TASKS = [
 const folder = mkdtempSync(join(tmpdir(), 'unroll-tasks-'));
 try {
   const results = [];
-  for (const { name, baseline, higher, run } of TASKS) {
+  for (const { name, baseline, run } of TASKS) {
     const pairs = [];
     const start = performance.now();
     for (let seed = 1; seed <= seeds; seed++) {
@@ -166,7 +162,6 @@ try {
     results.push({
       name,
       baseline,
-      higher,
       seconds,
       models: pairs.map(([model]) => model),
       baselines: pairs.map(([, other]) => other),

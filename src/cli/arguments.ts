@@ -3,8 +3,7 @@
 import { didYouMean } from '../config/suggest.js';
 import { UserError } from '../errors.js';
 
-/** `-` alone is a file: the standard input. */
-const NEGATIVE = /^-(\d|\.\d|$)/;
+const NEGATIVE = /^-(\d|\.\d)/;
 
 /**
  * `--lr -1e-3` -> `--lr=-1e-3`: yargs takes `-1e-3` for flags, so that the message would be about them. `--text -` -> `--text=-`: it

@@ -10,7 +10,7 @@ import { EVALUATION } from '../data/eval-segments.js';
 import { ExampleBatches } from '../data/example-batches.js';
 import { ExampleSequences, longestOf } from '../data/example-sequences.js';
 import type { Lines, Stretches } from '../data/lines.js';
-import { type Arrangement, arrange, checkTimes, holdOutSequences, rowByRow } from '../data/records/arrangement.js';
+import { type Arrangement, arrangeRows, holdOutSequences } from '../data/records/arrangement.js';
 import { type Columns, isWhole, outputsOfColumns } from '../data/records/columns.js';
 import { encode } from '../data/records/encode.js';
 import { isCells, learnColumns, type Wishes } from '../data/records/learn-columns.js';
@@ -63,7 +63,7 @@ export async function ofRecords(config: Config): Promise<OpenedData> {
   };
 }
 
-export const predictedOf = (columns: Columns): 'classes' | 'multilabel' | 'numbers' =>
+const predictedOf = (columns: Columns): 'classes' | 'multilabel' | 'numbers' =>
   (({ softmax: 'classes', multilabel: 'multilabel', linear: 'numbers' }) as const)[outputsOfColumns(columns).output];
 
 function wishesOf({
@@ -93,7 +93,7 @@ function namedColumns({ features, target, group, time }: Wishes): readonly strin
 }
 
 function splitTable(table: Table, wishes: Wishes, config: Config): Split {
-  const { group, time } = wishes;
+  const { group } = wishes;
   const { cell, validation, seed } = config;
   const cells = isCells(table, wishes);
   const apart = cells || (cell === 'mlp' && group === undefined);
@@ -103,8 +103,7 @@ function splitTable(table: Table, wishes: Wishes, config: Config): Split {
     throw new UserError(
       `--cell: ${cell} needs sequences; name the column whose rows are one with --group, or take --cell mlp, for which each row stands by itself`,
     );
-  const arranged = apart ? rowByRow(table) : arrange(table, group, time);
-  if (wishes.task === 'forecast' && time !== undefined) checkTimes(table, arranged, time);
+  const arranged = arrangeRows(table, wishes, apart);
   const isOne = arranged.sequences.from.length === 1;
   if (wishes.task === 'forecast' || (isOne && !isWhole(wishes))) return atEnds(table, wishes, arranged, validation);
   const { arranged: moved, learned } = holdOutSequences(arranged, validation, seed);

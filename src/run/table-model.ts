@@ -1,7 +1,7 @@
 // A model of a table at work: rows in, predictions or figures out.
 
 import { Readable } from 'node:stream';
-import { arrange, checkTimes, rowByRow } from '../data/records/arrangement.js';
+import { arrangeRows } from '../data/records/arrangement.js';
 import { type Columns, isWhole } from '../data/records/columns.js';
 import { encode } from '../data/records/encode.js';
 import type { Records } from '../data/records/records.js';
@@ -111,16 +111,14 @@ function sequenceNumbers({ count, sequences: { from, to } }: Records): Int32Arra
 
 function recordsOf(table: Table, { columns, architecture: { cell } }: TableModel, targets: boolean): Records {
   if (table.rows === 0) throw new UserError(`${table.name} has no rows`);
-  const { cells, group, time } = columns;
+  const { cells, group } = columns;
   const apart = cells || (cell === 'mlp' && group === undefined);
   const known = targets && columns.targets.every(({ name }) => table.columns.some((column) => column.name === name));
   if (targets && !known && columns.task !== 'forecast') {
     const missing = columns.targets.find(({ name }) => !table.columns.some((column) => column.name === name));
     throw new UserError(`${table.name} has no column "${missing?.name}", which says what is right`);
   }
-  const arranged = apart ? rowByRow(table) : arrange(table, group, time);
-  if (columns.task === 'forecast' && time !== undefined) checkTimes(table, arranged, time);
-  return encode(table, columns, arranged, known);
+  return encode(table, columns, arrangeRows(table, columns, apart), known);
 }
 
 async function open(data: TableData, columns: Columns, targets: boolean): Promise<Table> {

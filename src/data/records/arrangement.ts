@@ -4,7 +4,9 @@
 import { UserError } from '../../errors.js';
 import { Counter } from '../../model/counter.js';
 import type { Stretches } from '../lines.js';
+import { mix } from '../order.js';
 import type { Column, Table } from '../tables/table.js';
+import type { Columns } from './columns.js';
 import { columnNamed, textsOf } from './table-columns.js';
 
 export interface Arrangement {
@@ -58,6 +60,21 @@ export function checkTimes(table: Table, { order, sequences: { from, to } }: Arr
   }
 }
 
+/**
+ * The table's rows as a task wants them.
+ *
+ * @param apart each row is a sequence of its own
+ */
+export function arrangeRows(
+  table: Table,
+  { task, group, time }: Pick<Columns, 'task' | 'group' | 'time'>,
+  apart: boolean,
+): Arrangement {
+  const arranged = apart ? rowByRow(table) : arrange(table, group, time);
+  if (task === 'forecast' && time !== undefined) checkTimes(table, arranged, time);
+  return arranged;
+}
+
 /** Each row is a sequence of its own. */
 export const rowByRow = ({ rows }: Table): Arrangement => {
   const order = Int32Array.from({ length: rows }, (_, row) => row);
@@ -83,11 +100,7 @@ export function holdOutSequences(
   seed: number,
 ): { readonly arranged: Arrangement; readonly learned: number } {
   const numbers = Int32Array.from(from, (_, i) => i);
-  const random = new Counter(seed, 'held out');
-  for (let i = numbers.length - 1; i > 0; i--) {
-    const j = Math.floor(random.uniform() * (i + 1));
-    [numbers[i], numbers[j]] = [numbers[j], numbers[i]];
-  }
+  mix(numbers, new Counter(seed, 'held out'));
   const learned = Math.floor(numbers.length * (1 - validation));
   // Within each part the file's order: the seed decides on the parts alone.
   numbers.subarray(0, learned).sort();
