@@ -1,6 +1,6 @@
 // A checkpoint: model, training state and manifest in one folder that is there as a whole or not at all.
 import { createHash } from 'node:crypto';
-import { closeSync, openSync, readdirSync, readFileSync, readSync, type Stats, statSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, readSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { systemReason, UserError } from '../errors.js';
 import { padded } from '../kernels/kernels.js';
@@ -143,10 +143,14 @@ function forEachStateRow(
   for (let row = 0; row < rows; row++) visit(view / arena.floatBytes + (side * rows + row) * width, row);
 }
 
-/** The checkpoint folder that `path` means: itself, or the latest one of a run folder. @throws UserError */
+/**
+ * The checkpoint folder that `path` means: itself, or the latest one of a run folder. Links are followed once and for all: a training
+ * that goes on turns them, and the files that are read must be of one checkpoint.
+ *
+ * @throws UserError
+ */
 export function checkpointFolder(path: string, flag = '--resume'): string {
-  if (isFile(join(path, MANIFEST))) return path;
-  if (isFile(join(path, 'latest', MANIFEST))) return join(path, 'latest');
+  for (const folder of [path, join(path, 'latest')]) if (isFile(join(folder, MANIFEST))) return realpathSync(folder);
   const newest = newestComplete(join(path, 'checkpoints'));
   if (newest) return newest;
   const found = statOf(path) ? 'holds no complete checkpoint' : 'does not exist';
@@ -309,7 +313,8 @@ export function modelFile(path: string, flag = 'MODEL'): string {
   if (!stat.isFile() && !stat.isDirectory())
     throw new UserError(`${flag}: ${path} is neither a file nor a folder; ${allowed}`);
   if (stat.isFile() && basename(path) !== MODEL) return path;
-  const folder = stat.isFile() ? dirname(path) : isFile(join(path, MODEL)) ? path : checkpointFolder(path, flag);
+  const named = stat.isFile() ? dirname(path) : path;
+  const folder = isFile(join(named, MODEL)) ? realpathSync(named) : checkpointFolder(named, flag);
   if (isFile(join(folder, MANIFEST))) verifyFile(folder, MODEL, readManifest(folder));
   return join(folder, MODEL);
 }

@@ -1,7 +1,7 @@
 // The checkpoints of a run: which steps are kept, where `latest` and `best` point.
 
 import { realpathSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { dirname } from 'node:path';
 import {
   type Checkpointed,
   checkpointFolder,
@@ -15,7 +15,7 @@ import { turnLinks } from './run-folder.js';
 
 /** The run folder and the checkpoint that `path` means, whichever of them it names, links followed. @throws UserError */
 export function locateCheckpoint(path: string): { readonly run: string; readonly checkpoint: string } {
-  const checkpoint = realpathSync(checkpointFolder(path));
+  const checkpoint = checkpointFolder(path);
   return { run: dirname(dirname(checkpoint)), checkpoint };
 }
 
@@ -42,7 +42,7 @@ export class Checkpoints {
   }
 
   get latestPath(): string {
-    return resolve(checkpointFolder(this.#run, '--out'));
+    return checkpointFolder(this.#run, '--out');
   }
 
   /** Turns the links back to where they pointed when `progress` was saved, if that was in this folder. */
