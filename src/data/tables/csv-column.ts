@@ -4,6 +4,7 @@
 import { UserError } from '../../errors.js';
 import { Growing } from '../growing.js';
 import type { CsvSplitter } from './csv-splitter.js';
+import type { Values } from './long-table.js';
 import { type Column, shown } from './table.js';
 import { Texts } from './texts.js';
 import { ALLOWED, dateOf, isFault, isMissing, MISSING, type Plain } from './values.js';
@@ -80,6 +81,15 @@ export class CsvColumn {
     throw new UserError(
       `${row.found(field)} is not allowed in the column ${shown(this.name)}; a value there is ${allowed}`,
     );
+  }
+
+  /** The values since the last call, which are then forgotten; undefined where all of them are missing, or the column is read again. */
+  take(): Values | undefined {
+    if (this.#stored === 'text') return this.#texts.take();
+    const values = this.#stored === undefined || this.#stored === 'mixed' ? undefined : this.#numbers.taken().slice();
+    this.#leading = 0;
+    this.#numbers.length = 0;
+    return values;
   }
 
   #note(kind: Plain, value: number, row: CsvSplitter, field: number): void {

@@ -51,6 +51,11 @@ export class CsvSplitter {
     return this.#at;
   }
 
+  /** Of the row, with its line end. */
+  get rowBytes(): number {
+    return this.#at - this.#rowStart;
+  }
+
   /** The line behind the last whole row. */
   get nextLine(): number {
     return this.#nextLine;

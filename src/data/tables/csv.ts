@@ -5,6 +5,7 @@ import { Growing } from '../growing.js';
 import { CsvColumn } from './csv-column.js';
 import { COMMA, CsvSplitter, SEMICOLON, TAB } from './csv-splitter.js';
 import { type LineParser, type Passed, passLines } from './lines.js';
+import { type AnyTable, type PartStore, tableWith } from './long-table.js';
 import type { Source } from './source.js';
 import {
   type Column,
@@ -13,7 +14,6 @@ import {
   leaveOutEmpty,
   MAX_COLUMNS,
   shown,
-  type Table,
   type TableOptions,
 } from './table.js';
 
@@ -21,25 +21,27 @@ const NEWLINE = 10;
 const QUOTE = 34;
 const SEPARATOR_NAMES: Readonly<Record<number, string>> = { [SEMICOLON]: 'semicolons', [TAB]: 'tabs' };
 
-export async function readCsv(source: Source, options: TableOptions): Promise<Table> {
-  const reader = new CsvReader(source, options);
+/** @param store takes what is more than memory should hold; without one all is held */
+export async function readCsv(source: Source, options: TableOptions, store?: PartStore): Promise<AnyTable> {
+  const reader = new CsvReader(source, options, store);
   const passed = await passLines(source, reader);
   reader.checkNotEmpty();
   const { columns, again, notices } = reader.finish();
   if (again.length > 0) {
-    columns.push(...(await readAgain(source, again, passed.checksum)));
+    columns.push(...(await readAgain(source, again, passed.checksum, store)));
     const order = new Map(reader.names.map((name, field) => [name, field]));
     columns.sort((a, b) => order.get(a.name)! - order.get(b.name)!);
   }
   const lines = reader.lines.taken();
-  return {
+  const last = {
     name: source.name,
     rows: lines.length,
     columns,
-    place: (row) => `${source.name}:${lines[row]}`,
+    place: (row: number) => `${source.name}:${lines[row]}`,
     checksum: passed.checksum,
     notices: [...markNotice(source, passed), ...notices],
   };
+  return tableWith(last, store);
 }
 
 export function markNotice({ name }: Source, { marked }: Passed): readonly string[] {
@@ -47,9 +49,14 @@ export function markNotice({ name }: Source, { marked }: Passed): readonly strin
 }
 
 /** Reads columns whose numbers and texts are mixed: all of it is text. */
-async function readAgain(source: Source, names: readonly string[], checksum: number): Promise<readonly Column[]> {
+async function readAgain(
+  source: Source,
+  names: readonly string[],
+  checksum: number,
+  store: PartStore | undefined,
+): Promise<readonly Column[]> {
   const as = Object.fromEntries(names.map((name) => [name, 'text'] as const));
-  const reader = new CsvReader(source, { columns: names, as });
+  const reader = new CsvReader(source, { columns: names, as }, store, store?.ends);
   const passed = await passLines(source, reader);
   if (passed.checksum !== checksum) throw new RunError(`${source.title} was changed while it was read`);
   return reader.finish().columns;
@@ -67,10 +74,18 @@ class CsvReader implements LineParser {
   /** By column: its field. */
   readonly #fields: number[] = [];
   #blank = 0;
+  readonly #store: PartStore | undefined;
+  /** Where parts end, if the table was read before. */
+  readonly #ends: readonly number[] | undefined;
+  /** Parts that were stored, and about how many bytes are held since. */
+  #parts = 0;
+  #held = 0;
 
-  constructor(source: Source, options: TableOptions) {
+  constructor(source: Source, options: TableOptions, store: PartStore | undefined, ends?: readonly number[]) {
+    this.#ends = ends;
     this.#source = source;
     this.#options = options;
+    this.#store = store;
     this.#splitter = new CsvSplitter(source.name);
     this.lines = new Growing((length) => new Int32Array(length), source.title);
   }
@@ -98,8 +113,19 @@ class CsvReader implements LineParser {
       }
       this.lines.push(splitter.line);
       for (let i = 0; i < columns.length; i++) columns[i].add(splitter, fields[i]);
+      if (this.#store) this.#storePart(this.#store);
     }
     return Math.min(splitter.at, end);
+  }
+
+  #storePart(store: PartStore): void {
+    this.#held += this.#columns.length * Float64Array.BYTES_PER_ELEMENT + this.#splitter.rowBytes;
+    const rows = this.lines.length;
+    if (this.#ends ? rows !== this.#ends[this.#parts] : this.#held < store.limitBytes) return;
+    for (const column of this.#columns) store.put(column.name, this.#parts, column.take());
+    if (!this.#ends) store.ends.push(rows);
+    this.#parts++;
+    this.#held = 0;
   }
 
   #readHeader(): void {

@@ -5,8 +5,9 @@ import { Growing } from '../growing.js';
 import { markNotice } from './csv.js';
 import { faultOf } from './json-fault.js';
 import { type LineParser, passLines } from './lines.js';
+import { type AnyTable, type PartStore, tableWith } from './long-table.js';
 import type { Source } from './source.js';
-import { type Column, checkAsked, kindAsked, leaveOutEmpty, shown, type Table, type TableOptions } from './table.js';
+import { type Column, checkAsked, kindAsked, leaveOutEmpty, shown, type TableOptions } from './table.js';
 import { type Value, ValueColumn } from './value-column.js';
 
 const NEWLINE = 10;
@@ -14,11 +15,12 @@ const NEWLINE = 10;
 const MAX_KEYS = 1 << 12;
 const EXAMPLE = 'a line is one object, such as {"load": 3.5, "day": "2024-03-09"}';
 
-export async function readJsonl(source: Source, options: TableOptions): Promise<Table> {
-  const reader = new JsonlReader(source, options);
+/** @param store takes what is more than memory should hold; without one all is held */
+export async function readJsonl(source: Source, options: TableOptions, store?: PartStore): Promise<AnyTable> {
+  const reader = new JsonlReader(source, options, store);
   const passed = await passLines(source, reader);
   const { columns, notices } = reader.finish();
-  return {
+  const last = {
     name: source.name,
     rows: reader.rows,
     columns,
@@ -26,6 +28,7 @@ export async function readJsonl(source: Source, options: TableOptions): Promise<
     checksum: passed.checksum,
     notices: [...markNotice(source, passed), ...notices],
   };
+  return tableWith(last, store);
 }
 
 class JsonlReader implements LineParser {
@@ -37,10 +40,14 @@ class JsonlReader implements LineParser {
   readonly #lines: Growing<Int32Array>;
   /** By key; undefined: it is not asked for. */
   readonly #columns = new Map<string, ValueColumn | undefined>();
+  readonly #store: PartStore | undefined;
+  /** About how many bytes are held since the last part was stored. */
+  #held = 0;
 
-  constructor(source: Source, options: TableOptions) {
+  constructor(source: Source, options: TableOptions, store: PartStore | undefined) {
     this.#source = source;
     this.#options = options;
+    this.#store = store;
     this.#lines = new Growing((length) => new Int32Array(length), source.title);
     this.place = (row) => `${source.name}:${this.#lines.taken()[row]}`;
   }
@@ -54,9 +61,19 @@ class JsonlReader implements LineParser {
       const newline = bytes.indexOf(NEWLINE, at);
       const stop = newline < 0 || newline >= end ? end : newline;
       this.#parseLine(bytes.toString('utf8', at, stop));
+      if (this.#store) this.#storePart(this.#store, stop - at);
       at = stop + 1;
     }
     return end;
+  }
+
+  #storePart(store: PartStore, lineBytes: number): void {
+    // A line of 30 one-digit numbers has 60 bytes, and its values 240.
+    this.#held += lineBytes + this.#columns.size * Float64Array.BYTES_PER_ELEMENT;
+    if (this.#held < store.limitBytes || this.rows === 0) return;
+    for (const [key, column] of this.#columns) if (column) store.put(key, store.ends.length, column.take(this.rows));
+    store.ends.push(this.rows);
+    this.#held = 0;
   }
 
   #parseLine(text: string): void {

@@ -18,8 +18,9 @@ import { UserError } from '../../errors.js';
 import { checkPages } from './parquet-guard.js';
 import { columnsOf, type ParquetColumn } from './parquet-schema.js';
 import { PARSERS, tableValue } from './parquet-values.js';
+import { type AnyTable, type PartStore, tableWith } from './long-table.js';
 import type { FileSource } from './source.js';
-import { type Column, checkAsked, kindAsked, leaveOutEmpty, shown, type Table, type TableOptions } from './table.js';
+import { type Column, checkAsked, kindAsked, leaveOutEmpty, shown, type TableOptions } from './table.js';
 import { ValueColumn } from './value-column.js';
 
 const COMPRESSORS: Compressors = {
@@ -36,7 +37,8 @@ interface OpenFile {
   readonly schema: SchemaTree;
 }
 
-export async function readParquet(source: FileSource, options: TableOptions): Promise<Table> {
+/** @param store takes what is more than memory should hold; without one all is held */
+export async function readParquet(source: FileSource, options: TableOptions, store?: PartStore): Promise<AnyTable> {
   const { name, title } = source;
   let checksum = 0;
   for await (const chunk of source.chunks()) checksum = crc32(chunk, checksum);
@@ -53,16 +55,21 @@ export async function readParquet(source: FileSource, options: TableOptions): Pr
     const rows = await decoded(title, () => rowsOf(metadata));
     if (rows === 0) throw new UserError(`${title} has no rows; there is nothing to read`);
     const place = (row: number): string => `${name}: row ${row + 1}`;
-    const columns: Column[] = [];
-    const empty: string[] = [];
+    const reading: Reading[] = [];
     for (const column of askedColumns(name, file, options)) {
       const values = new ValueColumn(column.name, name, place, kindAsked(options, column.name));
-      await readColumn(file, column, values, place);
+      reading.push({ column, values, scan: await scanOf(file, column.name) });
+    }
+    await readGroups(file, reading, place, store);
+    const columns: Column[] = [];
+    const empty: string[] = [];
+    for (const { column, values } of reading) {
       const finished = values.finish(rows);
       if (finished === undefined) empty.push(column.name);
       else columns.push(finished);
     }
-    return { name, rows, columns, place, checksum, notices: leaveOutEmpty(name, options, empty) };
+    const notices = leaveOutEmpty(name, options, empty);
+    return tableWith({ name, rows, columns, place, checksum, notices }, store);
   } finally {
     closeSync(fd);
   }
@@ -124,36 +131,65 @@ function askedColumns(name: string, file: OpenFile, options: TableOptions): read
   return asked;
 }
 
+/** A column that is read, a row group at a time. */
+interface Reading {
+  readonly column: ParquetColumn;
+  readonly values: ValueColumn;
+  readonly scan: Awaited<ReturnType<typeof parquetScan>>;
+}
+
+function scanOf({ title, buffer, metadata }: OpenFile, name: string): Promise<Reading['scan']> {
+  const options = { file: buffer, metadata, columns: [name], compressors: COMPRESSORS, parsers: PARSERS };
+  return decoded(title, () => parquetScan({ ...options, useOffsetIndex: false }));
+}
+
+async function readGroups(
+  file: OpenFile,
+  reading: readonly Reading[],
+  place: (row: number) => string,
+  store: PartStore | undefined,
+): Promise<void> {
+  const groups = file.metadata.row_groups.filter((group) => group.num_rows > 0n);
+  let rows = 0;
+  let held = 0;
+  for (const [i, group] of groups.entries()) {
+    for (const one of reading) await readColumn(file, group, i, one, place);
+    rows += Number(group.num_rows);
+    held += Number(group.total_byte_size) + Number(group.num_rows) * reading.length * Float64Array.BYTES_PER_ELEMENT;
+    if (store === undefined || held < store.limitBytes) continue;
+    for (const { column, values } of reading) store.put(column.name, store.ends.length, values.take(rows));
+    store.ends.push(rows);
+    held = 0;
+  }
+}
+
 async function readColumn(
   file: OpenFile,
-  column: ParquetColumn,
-  values: ValueColumn,
+  group: RowGroup,
+  number: number,
+  { column, values, scan }: Reading,
   place: (row: number) => string,
 ): Promise<void> {
-  const { title, buffer, metadata } = file;
+  const { title } = file;
   const { name } = column;
-  const reading = { file: buffer, metadata, columns: [name], compressors: COMPRESSORS, parsers: PARSERS };
-  const scan = await decoded(title, () => parquetScan({ ...reading, useOffsetIndex: false }));
-  const groups = metadata.row_groups.filter((group) => group.num_rows > 0n);
-  for (const [i, { rowStart, rowEnd }] of scan.ranges.entries()) {
-    const metas = await decoded(title, () => chunksOf(groups[i], name), name);
-    for (const meta of metas) {
-      if (!CODECS.has(meta.codec)) throw badCodec(title, name, meta.codec);
-      await decoded(title, () => check(file, meta), name);
-    }
-    const read = await decoded(
-      title,
-      async () => {
-        const found = await scan.readColumn({ column: name, rowStart, rowEnd });
-        if (found.length === rowEnd - rowStart) return found;
-        throw new Error(`it has ${found.length} of ${rowEnd - rowStart} rows`);
-      },
-      name,
-    );
-    for (let row = rowStart; row < rowEnd; row++) {
-      const value = tableValue(read[row - rowStart], column, () => place(row));
-      if (value !== undefined) values.add(row, value);
-    }
+  const { rowStart, rowEnd } = scan.ranges[number];
+  const metas = await decoded(title, () => chunksOf(group, name), name);
+  for (const meta of metas) {
+    if (!CODECS.has(meta.codec)) throw badCodec(title, name, meta.codec);
+    await decoded(title, () => check(file, meta), name);
+  }
+  const read = await decoded(
+    title,
+    async () => {
+      const found = await scan.readColumn({ column: name, rowStart, rowEnd });
+      if (found.length === rowEnd - rowStart) return found;
+      throw new Error(`it has ${found.length} of ${rowEnd - rowStart} rows`);
+    },
+    name,
+  );
+  for (let row = rowStart; row < rowEnd; row++) {
+    const value = tableValue(read[row - rowStart], column, () => place(row));
+    if (value !== undefined) values.add(row, value);
   }
 }
 

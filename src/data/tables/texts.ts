@@ -4,11 +4,18 @@
 const MAX_KNOWN = 1 << 16;
 
 export class Texts {
-  readonly values: string[] = [];
+  values: string[] = [];
   #known: Map<string, string> | undefined = new Map();
 
   push(value: string): void {
     this.values.push(this.same(value));
+  }
+
+  /** The values since the last call. */
+  take(): readonly string[] {
+    const { values } = this;
+    this.values = [];
+    return values;
   }
 
   /** The string of the same letters that came before, if it is known. */

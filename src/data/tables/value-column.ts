@@ -3,6 +3,7 @@
 
 import { UserError } from '../../errors.js';
 import { Growing } from '../growing.js';
+import { datesOf, type Values } from './long-table.js';
 import { type Column, type Kind, shown } from './table.js';
 import { Texts } from './texts.js';
 import { ALLOWED, dateOf, isFault } from './values.js';
@@ -24,7 +25,10 @@ export class ValueColumn {
   #present = 0;
   readonly #numbers: Growing<Float64Array>;
   readonly #texts = new Texts();
-  readonly #lists: (readonly string[])[] = [];
+  #lists: (readonly string[])[] = [];
+  /** Texts that are dates, and the first that is none. */
+  #dateCount = 0;
+  #odd: { readonly value: string; readonly row: number } | undefined;
 
   /** @param place names a row; @param as what the values must be, where that is known */
   constructor(name: string, table: string, place: (row: number) => string, as: Kind | undefined) {
@@ -44,9 +48,34 @@ export class ValueColumn {
     this.#rows++;
     this.#present++;
     if (typeof value === 'number') this.#numbers.push(this.#finite(value, row));
-    else if (typeof value === 'string') this.#texts.push(value);
+    else if (typeof value === 'string') this.#pushText(value, row);
     else if (value instanceof Date) this.#numbers.push(value.getTime());
     else this.#lists.push(value.map((one) => this.#texts.same(one)));
+  }
+
+  #pushText(value: string, row: number): void {
+    this.#texts.push(value);
+    if (this.#as === 'text') return;
+    if (!Number.isNaN(dateOf(value))) this.#dateCount++;
+    else this.#odd ??= { value, row };
+  }
+
+  /** The values of rows before `rows`, since the last call, which are then forgotten; undefined where all are missing. */
+  take(rows: number): Values | undefined {
+    if (this.#kind === undefined) {
+      this.#rows = rows;
+      return undefined;
+    }
+    this.#fill(rows);
+    if (this.#kind === 'text') return this.#texts.take();
+    if (this.#kind === 'list') {
+      const lists = this.#lists;
+      this.#lists = [];
+      return lists;
+    }
+    const values = this.#numbers.taken().slice();
+    this.#numbers.length = 0;
+    return values;
   }
 
   #begin(kind: Kind, value: Value, row: number): void {
@@ -94,28 +123,19 @@ export class ValueColumn {
     this.#fill(rows);
     if (this.#kind === 'list') return { name, kind: 'list', values: this.#lists };
     if (this.#kind !== 'text') return { name, kind: this.#kind!, values: this.#numbers.taken() };
-    const dates = this.#as === 'text' ? undefined : this.#dates();
-    return dates === undefined
-      ? { name, kind: 'text', values: this.#texts.values }
-      : { name, kind: 'date', values: dates };
+    const { values } = this.#texts;
+    return this.#isDates() ? { name, kind: 'date', values: datesOf(values) } : { name, kind: 'text', values };
   }
 
-  /** The values as dates, if that is what they are. */
-  #dates(): Float64Array | undefined {
-    const { values } = this.#texts;
-    const dates = new Float64Array(values.length);
-    let count = 0;
-    let odd = -1;
-    values.forEach((value, row) => {
-      dates[row] = value === '' ? Number.NaN : dateOf(value);
-      if (!Number.isNaN(dates[row])) count++;
-      else if (value !== '' && odd < 0) odd = row;
-    });
-    if (odd < 0) return dates;
-    if (this.#as === 'date') throw this.#misfit(values[odd], odd, 'date');
-    if (!isFault(count, this.#present)) return undefined;
+  /** Whether the texts are dates, all of them. @throws UserError where a few are not */
+  #isDates(): boolean {
+    if (this.#as === 'text') return false;
+    if (this.#odd === undefined) return true;
+    const { value, row } = this.#odd;
+    if (this.#as === 'date') throw this.#misfit(value, row, 'date');
+    if (!isFault(this.#dateCount, this.#present)) return false;
     throw new UserError(
-      `${this.#place(odd)}: ${shown(values[odd])} is no date, and ${count} other values of the column ${shown(this.name)} are; ` +
+      `${this.#place(row)}: ${shown(value)} is no date, and ${this.#dateCount} other values of the column ${shown(this.name)} are; ` +
         'mend it, or put null where the value is missing',
     );
   }
