@@ -7,15 +7,7 @@ import { COMMA, CsvSplitter, SEMICOLON, TAB } from './csv-splitter.js';
 import { type LineParser, type Passed, passLines } from './lines.js';
 import { type AnyTable, type PartStore, tableWith } from './long-table.js';
 import type { Source } from './source.js';
-import {
-  type Column,
-  checkAsked,
-  kindAsked,
-  leaveOutEmpty,
-  MAX_COLUMNS,
-  shown,
-  type TableOptions,
-} from './table.js';
+import { type Column, checkAsked, kindAsked, leaveOutEmpty, MAX_COLUMNS, shown, type TableOptions } from './table.js';
 
 const NEWLINE = 10;
 const QUOTE = 34;

@@ -115,6 +115,8 @@ class JsonlReader implements LineParser {
     const column = asked
       ? new ValueColumn(key, this.#source.name, this.place, kindAsked(this.#options, key))
       : undefined;
+    // Parts that are stored have nothing of it.
+    column?.take(this.#store?.ends.at(-1) ?? 0);
     this.#columns.set(key, column);
     return column;
   }

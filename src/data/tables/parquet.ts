@@ -15,10 +15,10 @@ import {
 } from 'hyparquet';
 import { getTreePath } from 'hyparquet/src/schema.js';
 import { UserError } from '../../errors.js';
+import { type AnyTable, type PartStore, tableWith } from './long-table.js';
 import { checkPages } from './parquet-guard.js';
 import { columnsOf, type ParquetColumn } from './parquet-schema.js';
 import { PARSERS, tableValue } from './parquet-values.js';
-import { type AnyTable, type PartStore, tableWith } from './long-table.js';
 import type { FileSource } from './source.js';
 import { type Column, checkAsked, kindAsked, leaveOutEmpty, shown, type TableOptions } from './table.js';
 import { ValueColumn } from './value-column.js';

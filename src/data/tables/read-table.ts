@@ -63,7 +63,9 @@ export function readLongTableFrom(
   options: TableOptions,
   partBytes: number,
 ): Promise<AnyTable> {
-  return closing(new PartStore(name, partBytes), (store) => READERS[format](streamSource(stream, name), options, store));
+  return closing(new PartStore(name, partBytes), (store) =>
+    READERS[format](streamSource(stream, name), options, store),
+  );
 }
 
 function whole(table: AnyTable): Table {

@@ -58,10 +58,14 @@ describe('a CSV file', () => {
   test('of any columns is the same in parts of any size: kinds, values, places and notices', async () => {
     const row = fc.tuple(cell, fc.integer(), cell);
     await fc.assert(
-      fc.asyncProperty(fc.array(row, { minLength: 1, maxLength: 60 }), fc.integer({ min: 1, max: 2000 }), async (rows, bytes) => {
-        const path = file('any.csv', `a,b,c\n${rows.map((cells) => `${cells.join(',')}\n`).join('')}`);
-        await same(path, 'csv', bytes);
-      }),
+      fc.asyncProperty(
+        fc.array(row, { minLength: 1, maxLength: 60 }),
+        fc.integer({ min: 1, max: 2000 }),
+        async (rows, bytes) => {
+          const path = file('any.csv', `a,b,c\n${rows.map((cells) => `${cells.join(',')}\n`).join('')}`);
+          await same(path, 'csv', bytes);
+        },
+      ),
       { numRuns: 60 },
     );
   });
@@ -94,7 +98,7 @@ test('JSON lines of which keys come late, and texts that are dates, are the same
 });
 
 test('a Parquet file is the same, a row group a part', async () => {
-  const path = new URL('../../fixtures/tables/groups.parquet', import.meta.url).pathname;
+  const path = new URL('../../fixtures/parquet/kinds-groups.parquet', import.meta.url).pathname;
   expect(await same(path, 'parquet', 1)).toBeGreaterThan(1);
 });
 
