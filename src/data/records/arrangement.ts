@@ -5,9 +5,9 @@ import { UserError } from '../../errors.js';
 import { Counter } from '../../model/counter.js';
 import type { Stretches } from '../lines.js';
 import { mix } from '../order.js';
-import type { Column, Table } from '../tables/table.js';
+import type { AnyTable } from '../tables/long-table.js';
 import type { Columns } from './columns.js';
-import { columnNamed, textsOf } from './table-columns.js';
+import { columnNamed, eachPart, numbersIn, textsOf } from './table-columns.js';
 
 export interface Arrangement {
   /** Rows of the table, sequence after sequence. */
@@ -19,35 +19,53 @@ export interface Arrangement {
 }
 
 /** The table's rows as they follow each other. @throws UserError where `time` is no time, or a row has none */
-export function arrange(table: Table, group: string | undefined, time: string | undefined): Arrangement {
-  const order = Int32Array.from({ length: table.rows }, (_, row) => row);
-  const names = group === undefined ? undefined : textsOf(columnNamed(table, group, '--group'));
+export function arrange(table: AnyTable, group: string | undefined, time: string | undefined): Arrangement {
+  const { groupOf, names } =
+    group === undefined ? { groupOf: new Int32Array(table.rows), names: [] } : groupsOf(table, group);
+  const count = Math.max(1, names.length);
+  // Counting sort: rows of a group stay in the file's order.
+  const to = new Int32Array(count);
+  for (const number of groupOf) to[number]++;
+  for (let i = 1; i < count; i++) to[i] += to[i - 1];
+  const from = Int32Array.from(to, (_, i) => (i === 0 ? 0 : to[i - 1]));
+  const next = from.slice();
+  const order = new Int32Array(table.rows);
+  for (let row = 0; row < order.length; row++) order[next[groupOf[row]]++] = row;
+  if (time !== undefined) sortByTime(timesOf(table, time), order, { from, to });
+  return { order, sequences: { from, to }, names };
+}
+
+/** The number of each row's group, by their first rows, and the groups' names. */
+function groupsOf(table: AnyTable, group: string): { readonly groupOf: Int32Array; readonly names: readonly string[] } {
   const numbers = new Map<string, number>();
-  const numberOf = (row: number): number => {
-    if (names === undefined) return 0;
-    const name = names[row];
-    if (name === '') throw new UserError(`${table.place(row)}: column "${group}" is empty; each row needs its group`);
-    const known = numbers.get(name);
-    if (known !== undefined) return known;
-    numbers.set(name, numbers.size);
-    return numbers.size - 1;
-  };
-  const groupOf = Int32Array.from(order, numberOf);
-  const times = time === undefined ? undefined : timesOf(table, time);
-  // Rows of one time stay in the file's order.
-  order.sort((a, b) => groupOf[a] - groupOf[b] || (times ? times[a] - times[b] : 0) || a - b);
-  const from: number[] = [];
-  for (let i = 0; i < order.length; i++) if (i === 0 || groupOf[order[i]] !== groupOf[order[i - 1]]) from.push(i);
-  const to = [...from.slice(1), order.length];
-  return {
-    order,
-    sequences: { from: Int32Array.from(from), to: Int32Array.from(to) },
-    names: [...numbers.keys()],
-  };
+  const groupOf = new Int32Array(table.rows);
+  eachPart(table, columnNamed(table, group, '--group'), (column, first) => {
+    for (const [i, name] of textsOf(column).entries()) {
+      if (name === '')
+        throw new UserError(`${table.place(first + i)}: column "${group}" is empty; each row needs its group`);
+      let number = numbers.get(name);
+      if (number === undefined) {
+        number = numbers.size;
+        numbers.set(name, number);
+      }
+      groupOf[first + i] = number;
+    }
+  });
+  return { groupOf, names: [...numbers.keys()] };
+}
+
+/** Rows of one time stay in the file's order. */
+function sortByTime(times: Float64Array, order: Int32Array, { from, to }: Stretches): void {
+  for (const [i, begin] of from.entries()) {
+    const rows = order.subarray(begin, to[i]);
+    let sorted = true;
+    for (let at = 1; at < rows.length && sorted; at++) sorted = times[rows[at - 1]] <= times[rows[at]];
+    if (!sorted) rows.sort((a, b) => times[a] - times[b] || a - b);
+  }
 }
 
 /** @throws UserError where two rows of a series have the same time */
-export function checkTimes(table: Table, { order, sequences: { from, to } }: Arrangement, time: string): void {
+export function checkTimes(table: AnyTable, { order, sequences: { from, to } }: Arrangement, time: string): void {
   const times = timesOf(table, time);
   for (const [i, begin] of from.entries()) {
     for (let at = begin + 1; at < to[i]; at++) {
@@ -66,7 +84,7 @@ export function checkTimes(table: Table, { order, sequences: { from, to } }: Arr
  * @param apart each row is a sequence of its own
  */
 export function arrangeRows(
-  table: Table,
+  table: AnyTable,
   { task, group, time }: Pick<Columns, 'task' | 'group' | 'time'>,
   apart: boolean,
 ): Arrangement {
@@ -76,21 +94,22 @@ export function arrangeRows(
 }
 
 /** Each row is a sequence of its own. */
-export const rowByRow = ({ rows }: Table): Arrangement => {
-  const order = Int32Array.from({ length: rows }, (_, row) => row);
+export const rowByRow = ({ rows }: Pick<AnyTable, 'rows'>): Arrangement => {
+  const order = new Int32Array(rows);
+  for (let row = 0; row < rows; row++) order[row] = row;
   return { order, sequences: { from: order, to: order.map((row) => row + 1) }, names: [] };
 };
 
-function timesOf(table: Table, name: string): Float64Array {
-  const column: Column = columnNamed(table, name, '--time');
+function timesOf(table: AnyTable, name: string): Float64Array {
+  const column = columnNamed(table, name, '--time');
   if (column.kind !== 'number' && column.kind !== 'date')
     throw new UserError(
       `--time: column "${name}" of ${table.name} holds text; it is a column of numbers or of dates such as 2024-05-31`,
     );
-  const missing = column.values.indexOf(Number.NaN);
-  const row = missing >= 0 ? missing : column.values.findIndex(Number.isNaN);
+  const times = numbersIn(table, column);
+  const row = times.findIndex(Number.isNaN);
   if (row >= 0) throw new UserError(`${table.place(row)}: column "${name}" is empty; each row needs its time`);
-  return column.values;
+  return times;
 }
 
 /** Puts sequences that are held out last. @returns how many are not */

@@ -1,7 +1,8 @@
 // From a table and what is asked of it: which columns a model reads and predicts, and how they become numbers.
 
 import { UserError } from '../../errors.js';
-import type { Column, Table } from '../tables/table.js';
+import type { AnyTable, Head } from '../tables/long-table.js';
+import type { Column } from '../tables/table.js';
 import {
   type Columns,
   type InputColumn,
@@ -10,7 +11,7 @@ import {
   type Scaling,
   type TargetColumn,
 } from './columns.js';
-import { columnNamed, distinct, textsOf } from './table-columns.js';
+import { columnNamed, distinct, distinctIn, eachPart, type ListColumn, numbersIn, textsOf } from './table-columns.js';
 import { tokensOf, wordsOf } from './tokens.js';
 
 /** What is asked of a table. */
@@ -41,7 +42,7 @@ const FEWEST_OCCURRENCES = 2;
  * @param rows of the table that are learned from: means and scales are theirs, and the tokens
  * @throws UserError for columns that the task cannot use
  */
-export function learnColumns(table: Table, wishes: Wishes, rows: Int32Array): Columns {
+export function learnColumns(table: AnyTable, wishes: Wishes, rows: Int32Array): Columns {
   const { task, group, time, horizon } = wishes;
   const columns = featureColumns(table, wishes);
   const cells = isCells(table, wishes);
@@ -61,7 +62,7 @@ export function learnColumns(table: Table, wishes: Wishes, rows: Int32Array): Co
   };
 }
 
-function featureColumns(table: Table, { features, target, group, time, task }: Wishes): readonly Column[] {
+function featureColumns(table: AnyTable, { features, target, group, time, task }: Wishes): readonly Head[] {
   if (features) return features.map((name) => columnNamed(table, name, '--features'));
   const taken = new Set([group, ...(task === 'forecast' ? [] : [...target, time])]);
   const columns = table.columns.filter(({ name }) => !taken.has(name));
@@ -70,7 +71,7 @@ function featureColumns(table: Table, { features, target, group, time, task }: W
 }
 
 /** Whether a row is a whole sequence: its features are lists, or one of them a text that is read token by token. */
-export function isCells(table: Table, wishes: Wishes): boolean {
+export function isCells(table: AnyTable, wishes: Wishes): boolean {
   const { feedforward, group, task } = wishes;
   const columns = featureColumns(table, wishes);
   const lists = columns.filter(({ kind }) => kind === 'list');
@@ -84,43 +85,80 @@ export function isCells(table: Table, wishes: Wishes): boolean {
 }
 
 function cellInputs(
-  table: Table,
-  columns: readonly Column[],
+  table: AnyTable,
+  columns: readonly Head[],
   { tokens, scaling }: Wishes,
   rows: Int32Array,
 ): readonly InputColumn[] {
   const [first] = columns;
-  if (columns.length === 1 && !(first.kind === 'list' && isNumeric(first, rows))) {
+  const learned = new Uint8Array(table.rows);
+  for (const row of rows) learned[row] = 1;
+  const isNumeric = (column: Head): boolean => column.kind === 'list' && holdsNumbers(table, column, learned);
+  if (columns.length === 1 && !isNumeric(first)) {
     const split = first.kind === 'list' ? 'list' : tokens;
-    const counts = new Map<string, number>();
-    for (const row of rows)
-      for (const token of tokensOf(first, split, row)) counts.set(token, (counts.get(token) ?? 0) + 1);
-    const known = [...counts].filter(([, count]) => count >= FEWEST_OCCURRENCES).map(([token]) => token);
-    const all = known.length > 0 ? known : [...counts.keys()];
-    if (all.length === 0) throw new UserError(`--features: column "${first.name}" of ${table.name} has no tokens`);
-    return [{ name: first.name, kind: 'tokens', split, tokens: distinct(all) }];
+    return [{ name: first.name, kind: 'tokens', split, tokens: tokensIn(table, first, split, learned) }];
   }
   return columns.map((column) => {
-    if (column.kind !== 'list' || !isNumeric(column, rows))
+    const { name } = column;
+    if (!isNumeric(column))
       throw new UserError(
-        `--features: column "${column.name}" of ${table.name} holds texts; several lists side by side must hold numbers`,
+        `--features: column "${name}" of ${table.name} holds texts; several lists side by side must hold numbers`,
       );
-    const values = [...rows].flatMap((row) => column.values[row].map(Number));
-    return { name: column.name, kind: 'number', flagged: values.some(Number.isNaN), ...scalingOf(values, scaling) };
+    const values: Values = (visit) =>
+      eachList(table, column, learned, (list) => {
+        for (const value of list) visit(Number(value));
+      });
+    return { name, kind: 'number', flagged: hasMissing(values), ...scalingOf(values, scaling) };
   });
 }
 
-const isNumeric = ({ values }: Extract<Column, { kind: 'list' }>, rows: Int32Array): boolean =>
-  rows.every((row) => values[row].every((value) => value !== '' && Number.isFinite(Number(value))));
+/** The tokens of the rows that are learned that are to be told apart. */
+function tokensIn(
+  table: AnyTable,
+  head: Head,
+  split: 'list' | 'word' | 'char',
+  learned: Uint8Array,
+): readonly string[] {
+  const counts = new Map<string, number>();
+  eachPart(table, head, (column, start, { rows }) => {
+    for (let row = 0; row < rows; row++) {
+      if (learned[start + row] === 0) continue;
+      for (const token of tokensOf(column, split, row)) counts.set(token, (counts.get(token) ?? 0) + 1);
+    }
+  });
+  const known = [...counts].filter(([, count]) => count >= FEWEST_OCCURRENCES).map(([token]) => token);
+  const all = known.length > 0 ? known : [...counts.keys()];
+  if (all.length === 0) throw new UserError(`--features: column "${head.name}" of ${table.name} has no tokens`);
+  return distinct(all);
+}
 
-function rowInput(table: Table, column: Column, rows: Int32Array, { scaling }: Wishes): InputColumn {
+function eachList(
+  table: AnyTable,
+  head: Head,
+  learned: Uint8Array,
+  visit: (list: readonly string[]) => void,
+): void {
+  eachPart(table, head, (column, first) => {
+    for (const [row, list] of (column as ListColumn).values.entries()) if (learned[first + row] === 1) visit(list);
+  });
+}
+
+function holdsNumbers(table: AnyTable, head: Head, learned: Uint8Array): boolean {
+  let all = true;
+  eachList(table, head, learned, (list) => {
+    all &&= list.every((value) => value !== '' && Number.isFinite(Number(value)));
+  });
+  return all;
+}
+
+function rowInput(table: AnyTable, column: Head, rows: Int32Array, { scaling }: Wishes): InputColumn {
   const { name } = column;
   if (column.kind === 'number') {
-    const values = Array.from(rows, (row) => column.values[row]);
-    return { name, kind: 'number', flagged: values.some(Number.isNaN), ...scalingOf(values, scaling) };
+    const values = valuesOf(table, column, rows);
+    return { name, kind: 'number', flagged: hasMissing(values), ...scalingOf(values, scaling) };
   }
   if (column.kind === 'date') return { name, kind: 'date' };
-  const values = distinct(textsOf(column));
+  const values = distinctIn(table, column, '--features', textsOf);
   if (values.length > MOST_CATEGORIES)
     throw new UserError(
       `--features: column "${name}" of ${table.name} has ${values.length} different texts; ${MOST_CATEGORIES} can be told ` +
@@ -129,7 +167,7 @@ function rowInput(table: Table, column: Column, rows: Int32Array, { scaling }: W
   return { name, kind: 'category', values };
 }
 
-function targetOf(table: Table, column: Column, wishes: Wishes, rows: Int32Array): TargetColumn {
+function targetOf(table: AnyTable, column: Head, wishes: Wishes, rows: Int32Array): TargetColumn {
   const { name } = column;
   const { task, target, multilabel } = wishes;
   if (task === 'regress' || task === 'forecast') {
@@ -137,8 +175,8 @@ function targetOf(table: Table, column: Column, wishes: Wishes, rows: Int32Array
       throw new UserError(
         `--target: column "${name}" of ${table.name} holds ${column.kind === 'list' ? 'lists' : `${column.kind}s`}; --task ${task} predicts numbers`,
       );
-    const values = Array.from(rows, (row) => column.values[row]);
-    if (values.length > 1 && new Set(values.filter((value) => !Number.isNaN(value))).size === 1)
+    const values = valuesOf(table, column, rows);
+    if (rows.length > 1 && isConstant(values))
       throw new UserError(`--target: column "${name}" of ${table.name} is always the same; there is nothing to learn`);
     return { name, kind: 'number', ...scalingOf(values, 'standard') };
   }
@@ -146,10 +184,9 @@ function targetOf(table: Table, column: Column, wishes: Wishes, rows: Int32Array
     throw new UserError(
       `--target: ${target.join(',')} is not allowed; --task ${task} predicts one column, with --labels multilabel any number of its labels`,
     );
-  const lists = column.kind === 'list' ? column.values : undefined;
-  const labels = multilabel || (lists !== undefined && task === 'classify');
-  const all = lists ? lists.flat() : textsOf(column);
-  const values = distinct(labels ? all.flatMap(labelsIn) : all);
+  const labels = multilabel || (column.kind === 'list' && task === 'classify');
+  const cells = (part: Column): readonly string[] => (part.kind === 'list' ? part.values.flat() : textsOf(part));
+  const values = distinctIn(table, column, '--target', (part) => (labels ? cells(part).flatMap(labelsIn) : cells(part)));
   if (values.length < (labels ? 1 : 2))
     throw new UserError(
       `--target: column "${name}" of ${table.name} has ${values.length === 1 ? `one value ("${values[0]}")` : 'no value'}; a model needs two or more to tell apart`,
@@ -165,17 +202,58 @@ function targetOf(table: Table, column: Column, wishes: Wishes, rows: Int32Array
 /** "red;round" or "red|round": the labels of a text. */
 export const labelsIn = (text: string): readonly string[] => wordsOf(text, /[;|]/);
 
+/** Goes through values that are learned from, the same ones each time; NaN: missing. */
+type Values = (visit: (value: number) => void) => void;
+
+function valuesOf(table: AnyTable, head: Head, rows: Int32Array): Values {
+  const values = numbersIn(table, head);
+  return (visit) => {
+    for (const row of rows) visit(values[row]);
+  };
+}
+
+function hasMissing(values: Values): boolean {
+  let missing = false;
+  values((value) => {
+    missing ||= Number.isNaN(value);
+  });
+  return missing;
+}
+
+/** Whether there is one value alone, besides missing ones. */
+function isConstant(values: Values): boolean {
+  let first = Number.NaN;
+  let constant = true;
+  values((value) => {
+    if (Number.isNaN(first)) first = value;
+    else if (!Number.isNaN(value) && value !== first) constant = false;
+  });
+  return constant && !Number.isNaN(first);
+}
+
 /** Of what is there: mean and standard deviation, or least and range. A column that is always the same is scaled by 1. */
-function scalingOf(values: readonly number[], scaling: Wishes['scaling']): Scaling {
-  const there = values.filter((value) => !Number.isNaN(value));
-  if (there.length === 0 || scaling === 'none') return { mean: 0, scale: 1 };
-  if (scaling === 'range') {
-    const least = there.reduce((a, b) => Math.min(a, b));
-    return { mean: least, scale: there.reduce((a, b) => Math.max(a, b)) - least || 1 };
-  }
-  const mean = there.reduce((sum, value) => sum + value / there.length, 0);
-  const largest = there.reduce((most, value) => Math.max(most, Math.abs(value - mean)), 0) || 1;
+function scalingOf(values: Values, scaling: Wishes['scaling']): Scaling {
+  const there: Values = (visit) =>
+    values((value) => {
+      if (!Number.isNaN(value)) visit(value);
+    });
+  let [count, least, most] = [0, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  there((value) => {
+    count++;
+    least = Math.min(least, value);
+    most = Math.max(most, value);
+  });
+  if (count === 0 || scaling === 'none') return { mean: 0, scale: 1 };
+  if (scaling === 'range') return { mean: least, scale: most - least || 1 };
+  let mean = 0;
+  there((value) => {
+    mean += value / count;
+  });
+  const largest = Math.max(Math.abs(most - mean), Math.abs(least - mean)) || 1;
   // In parts of the largest: squares of large numbers would not be finite.
-  const variance = there.reduce((sum, value) => sum + ((value - mean) / largest) ** 2 / there.length, 0);
+  let variance = 0;
+  there((value) => {
+    variance += ((value - mean) / largest) ** 2 / count;
+  });
   return { mean, scale: largest * Math.sqrt(variance) || 1 };
 }

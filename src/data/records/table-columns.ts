@@ -1,14 +1,68 @@
 // Columns of a table as a model's description wants them.
 
 import { UserError } from '../../errors.js';
+import { type AnyTable, type Head, LongTable, partsOf } from '../tables/long-table.js';
 import type { Column, Table } from '../tables/table.js';
 
 /** @param flag that names the column. @throws UserError that lists the columns there are */
-export function columnNamed(table: Table, name: string, flag: string): Column {
+export function columnNamed<C extends Head>(
+  table: { readonly name: string; readonly columns: readonly C[] },
+  name: string,
+  flag: string,
+): C {
   const found = table.columns.find((column) => column.name === name);
   if (found) return found;
   const names = table.columns.map((column) => `"${column.name}"`).join(', ');
   throw new UserError(`${flag}: ${table.name} has no column "${name}"; it has ${names}`);
+}
+
+/** Goes through a column, a part of the table at a time. @param visit gets the part's column, and its first row */
+export function eachPart<C extends Head>(
+  table: AnyTable,
+  { name }: C,
+  visit: (column: Column, first: number, part: Table) => void,
+): void {
+  let first = 0;
+  for (const part of partsOf(table, [name])) {
+    visit(columnNamed(part, name, '--features'), first, part);
+    first += part.rows;
+  }
+}
+
+/** All values of a column of numbers or dates. */
+export function numbersIn(table: AnyTable, head: Head): Float64Array {
+  if (!(table instanceof LongTable)) return (columnNamed(table, head.name, '--features') as NumberColumn).values;
+  const all = new Float64Array(table.rows);
+  eachPart(table, head, (column, first) => all.set((column as NumberColumn).values, first));
+  return all;
+}
+
+export type NumberColumn = Extract<Column, { kind: 'number' | 'date' }>;
+export type ListColumn = Extract<Column, { kind: 'list' }>;
+
+/** With more different values a column tells every row apart, and no model learns from it. */
+const MOST_DIFFERENT = 1 << 20;
+
+/**
+ * The different values of a column, as texts; without what is missing, in the order of `distinct`.
+ *
+ * @param textsIn what is counted of a part. @throws UserError where hardly any value comes again
+ */
+export function distinctIn(
+  table: AnyTable,
+  head: Head,
+  flag: string,
+  textsIn: (column: Column) => Iterable<string>,
+): readonly string[] {
+  const all = new Set<string>();
+  eachPart(table, head, (column) => {
+    for (const text of textsIn(column)) all.add(text);
+    if (all.size > MOST_DIFFERENT)
+      throw new UserError(
+        `${flag}: column "${head.name}" of ${table.name} has more than ${MOST_DIFFERENT} different values; leave it out`,
+      );
+  });
+  return distinct(all);
 }
 
 /** Each value as a text, empty where it is missing. @throws UserError for a column of lists */
