@@ -1,10 +1,11 @@
 // unroll predict: what a model of a table says of other rows, as CSV or as a JSON object a line.
 
+import { once } from 'node:events';
 import { UserError } from '../errors.js';
 import { loadModel } from '../run/model.js';
 import type { Prediction } from '../run/predictions.js';
 import type { TablePrediction } from '../run/table-model.js';
-import type { Command } from './command.js';
+import type { Command, Context } from './command.js';
 import { addKernels, addModel, kernelsOf } from './model-flags.js';
 import { numberOption } from './options.js';
 import { addTables, tableData } from './tables.js';
@@ -31,32 +32,51 @@ export const predict: Command = {
     return addKernels(yargs, listing);
   },
 
-  async run(given, { stdout }) {
+  async run(given, { stdout, gone }) {
     const data = tableData(given);
     if (data === undefined) throw new UserError('--csv: it is missing; give one of --csv, --jsonl and --parquet');
     const model = await loadModel(String(given.model), { kernels: kernelsOf(given) });
-    const predictions = await model.predict(data, { interval: numberOption(given, INTERVAL) });
-    const lines = given.json === true ? predictions.map((one) => JSON.stringify(one)) : csvLines(predictions);
-    for (const line of lines) stdout.write(`${line}\n`);
+    const predictions = model.predictions(data, { interval: numberOption(given, INTERVAL) });
+    const { columns } = model;
+    const isStepped = columns?.cells === true && columns.task === 'tag';
+    const lines = given.json === true ? jsonLines(predictions) : csvLines(predictions, isStepped);
+    await write(lines, stdout, gone);
     return 0;
   },
 };
 
-function csvLines(predictions: readonly TablePrediction[]): readonly string[] {
-  const [first] = predictions;
-  if (first === undefined) return [];
-  const named = first.sequence === null ? [] : ['sequence'];
-  const stepped = predictions.some(({ row }, i) => i > 0 && row === predictions[i - 1].row) ? ['step'] : [];
-  const header = ['row', ...named, ...stepped, ...headerOf(first.prediction)];
-  const lines = predictions.flatMap(({ row, sequence, step, prediction }) =>
-    cellsOf(prediction).map((cells) => [
-      String(row),
-      ...(sequence === null ? [] : [quoted(sequence)]),
-      ...(stepped.length > 0 ? [String(step)] : []),
-      ...cells,
-    ]),
-  );
-  return [header, ...lines].map((cells) => cells.join(','));
+type Predictions = AsyncIterable<TablePrediction>;
+
+/** Lines are written some at a time: each write costs more than a line does. */
+const PIECE_LENGTH = 1 << 16;
+
+/** Waits where the reader is slower; ends early where there is none any more. */
+async function write(lines: AsyncIterable<string>, stdout: Context['stdout'], gone: AbortSignal): Promise<void> {
+  let piece = '';
+  for await (const line of lines) {
+    piece += `${line}\n`;
+    if (piece.length < PIECE_LENGTH) continue;
+    if (!stdout.write(piece)) await once(stdout, 'drain', { signal: gone }).catch(() => {});
+    if (gone.aborted) return;
+    piece = '';
+  }
+  stdout.write(piece);
+}
+
+async function* jsonLines(predictions: Predictions): AsyncGenerator<string> {
+  for await (const one of predictions) yield JSON.stringify(one);
+}
+
+/** @param isStepped whether a row has several predictions */
+async function* csvLines(predictions: Predictions, isStepped: boolean): AsyncGenerator<string> {
+  let isFirst = true;
+  for await (const { row, sequence, step, prediction } of predictions) {
+    const named = sequence === null ? [] : ['sequence'];
+    if (isFirst) yield ['row', ...named, ...(isStepped ? ['step'] : []), ...headerOf(prediction)].join(',');
+    isFirst = false;
+    const place = [String(row), ...(sequence === null ? [] : [quoted(sequence)]), ...(isStepped ? [String(step)] : [])];
+    for (const cells of cellsOf(prediction)) yield [...place, ...cells].join(',');
+  }
 }
 
 function headerOf(prediction: Prediction): readonly string[] {

@@ -47,8 +47,32 @@ export function checkRecords(config: Checked, fail: Fail): void {
     fail('labels', `multilabel is not allowed with --task ${task}, which predicts numbers; leave it out`);
   if (embedding > 0 && config.cell === 'mlp')
     fail('embedding', 'it is for tokens, and --cell mlp reads none; leave it out');
+  checkSplit(config, fail);
   if (config.bidirectional) checkDirections(config, fail);
   checkModel(config, fail);
+}
+
+function checkSplit(
+  { splitBy, splitColumn, splitTime, time, target = [], features = [], validation }: Checked,
+  fail: Fail,
+): void {
+  const given = [splitBy && 'splitBy', splitColumn && 'splitColumn', splitTime && 'splitTime'].filter(Boolean);
+  if (given.length > 1)
+    fail(given[1] as string, 'rows are split in one way; give one of --split-by, --split-column and --split-time');
+  if (splitTime && time === undefined) fail('splitTime', 'it needs the column of the time; give --time NAME');
+  if (splitColumn !== undefined && validation === 0)
+    fail(
+      'validation',
+      `0 is not allowed with --split-column, where "${splitColumn}" says what is held out; leave it out`,
+    );
+  for (const [key, name] of [
+    ['splitBy', splitBy],
+    ['splitColumn', splitColumn],
+  ] as const) {
+    if (name === undefined) continue;
+    if (target.includes(name)) fail(key, `"${name}" is --target as well`);
+    if (features.includes(name)) fail('features', `"${name}" says what is held out; leave it out`);
+  }
 }
 
 function checkDirections({ task, cell, window, group, csv }: Checked, fail: Fail): void {
@@ -88,10 +112,11 @@ export function checkNoRecords(config: Checked, fail: Fail): void {
     fail('bidirectional', 'it would read what it is to predict; it is for --task tag, with a table');
   if (task !== undefined && task !== 'lm')
     fail('task', `${task} needs a table; give --csv FILE, --jsonl FILE or --parquet FILE`);
-  for (const key of ['target', 'features', 'group', 'time', 'horizon', 'scaling'] as const) {
+  for (const key of ['target', 'features', 'group', 'time', 'horizon', 'scaling', 'splitBy', 'splitColumn'] as const) {
     if (config[key] !== undefined)
       fail(key, 'it needs a table: --csv FILE, --jsonl FILE or --parquet FILE; leave it out');
   }
+  if (config.splitTime) fail('splitTime', 'it needs a table: --csv FILE, --jsonl FILE or --parquet FILE; leave it out');
   if (config.tokens === 'word')
     fail('tokens', 'word needs a table with texts: --csv FILE or --jsonl FILE; take char or byte');
 }

@@ -11,6 +11,7 @@ export const CHANGEABLE_ON_RESUME: ReadonlySet<SettingName> = new Set<SettingNam
   'workers',
   'out',
   'resume',
+  'tableMemory',
   'kernels',
   'sparse',
   'keep',

@@ -29,6 +29,8 @@ const MAX_EPOCHS = 1_000_000;
 const MAX_WORKERS = 256;
 /** Seconds, a month: timers take no more than 2^31 milliseconds. */
 const MAX_TIMEOUT = 2_000_000;
+/** Megabytes whose bytes fit into 31 bits. */
+const MAX_TABLE_MEMORY = 2047;
 /** Seeds are the 32-bit keys of the counter-based generator. */
 const MAX_SEED = 0xffff_ffff;
 
@@ -82,6 +84,28 @@ export const SETTINGS = {
     placeholder: 'NAME',
     derived: "the file's order",
   }),
+  splitBy: word({
+    group: 'data',
+    about: 'the column of a table whose rows of one value are held out together, or not at all',
+    placeholder: 'NAME',
+  }),
+  splitColumn: word({
+    group: 'data',
+    about: 'the column of a table that says of each row whether it is train, validation, or test, which is left out',
+    placeholder: 'NAME',
+  }),
+  splitTime: onOff({ group: 'data', about: 'hold out what is last by --time, in place of what is drawn' }),
+  tableMemory: integer(
+    {
+      group: 'data',
+      about:
+        'the megabytes of a table that stay in memory; what is more lies in a temporary file in the cache folder while the run is under way',
+      placeholder: 'N',
+    },
+    0,
+    MAX_TABLE_MEMORY,
+    256,
+  ),
   scaling: optionalChoice(
     {
       group: 'data',

@@ -12,11 +12,14 @@ export interface Measures {
   figures(): Figures;
 }
 
+/** What is true of a step: its k-th output. */
+type OutputOf = (step: number, k: number) => number;
+
 /** Equal parts of [0, 1] in which probabilities are set against how often they come true. */
 const CALIBRATION_BINS = 10;
 
 export class ClassMeasures implements Measures {
-  readonly #classes: ArrayLike<number>;
+  readonly #classOf: (step: number) => number;
   readonly #count: number;
   /** [true][predicted] */
   readonly #confusion: Float64Array;
@@ -25,15 +28,15 @@ export class ClassMeasures implements Measures {
   readonly #scores: number[] = [];
   readonly #truths: boolean[] = [];
 
-  /** @param classes of each step. @param count C */
-  constructor(classes: ArrayLike<number>, count: number) {
-    this.#classes = classes;
+  /** @param classOf what is true of a step. @param count C */
+  constructor(classOf: (step: number) => number, count: number) {
+    this.#classOf = classOf;
     this.#count = count;
     this.#confusion = new Float64Array(count * count);
   }
 
   add(step: number, outputs: ArrayLike<number>, at: number): void {
-    const truth = this.#classes[step];
+    const truth = this.#classOf(step);
     const probabilities = softmaxOf(outputs, at, this.#count);
     const best = likeliest(probabilities);
     this.#confusion[truth * this.#count + best]++;
@@ -73,7 +76,7 @@ export class ClassMeasures implements Measures {
 }
 
 export class LabelMeasures implements Measures {
-  readonly #outputs: ArrayLike<number>;
+  readonly #outputOf: OutputOf;
   readonly #count: number;
   readonly #labels: { right: number; predicted: number; there: number }[];
   readonly #scores: { readonly scores: number[]; readonly truths: boolean[] }[];
@@ -81,9 +84,9 @@ export class LabelMeasures implements Measures {
   #exact = 0;
   #wrong = 0;
 
-  /** @param outputs [steps, C] 1 where a label is there */
-  constructor(outputs: ArrayLike<number>, count: number) {
-    this.#outputs = outputs;
+  /** @param outputOf 1 where a label is there. @param count C */
+  constructor(outputOf: OutputOf, count: number) {
+    this.#outputOf = outputOf;
     this.#count = count;
     this.#labels = Array.from({ length: count }, () => ({ right: 0, predicted: 0, there: 0 }));
     this.#scores = Array.from({ length: count }, () => ({ scores: [], truths: [] }));
@@ -92,7 +95,7 @@ export class LabelMeasures implements Measures {
   add(step: number, outputs: ArrayLike<number>, at: number): void {
     let wrong = 0;
     for (let k = 0; k < this.#count; k++) {
-      const isThere = this.#outputs[step * this.#count + k] === 1;
+      const isThere = this.#outputOf(step, k) === 1;
       const isPredicted = outputs[at + k] > 0;
       if (isThere) this.#labels[k].there++;
       if (isPredicted) this.#labels[k].predicted++;
@@ -136,7 +139,7 @@ interface Scale {
 }
 
 export class NumberMeasures implements Measures {
-  readonly #outputs: ArrayLike<number>;
+  readonly #outputOf: OutputOf;
   readonly #scales: readonly Scale[];
   readonly #first: number;
   readonly #end: number;
@@ -151,18 +154,18 @@ export class NumberMeasures implements Measures {
   readonly #squareSums: Float64Array;
 
   /**
-   * @param outputs [steps, K] scaled
+   * @param outputOf what is true, scaled
    * @param scales [K]
    * @param range which of the K are measured
    * @param naive what a forecast without a model says of output k, NaN where it says nothing; in the data's own units
    */
   constructor(
-    outputs: ArrayLike<number>,
+    outputOf: OutputOf,
     scales: readonly Scale[],
     naive?: (step: number, k: number) => number,
     range: readonly [number, number] = [0, scales.length],
   ) {
-    this.#outputs = outputs;
+    this.#outputOf = outputOf;
     [this.#first, this.#end] = range;
     this.#scales = scales;
     this.#naive = naive;
@@ -171,10 +174,9 @@ export class NumberMeasures implements Measures {
   }
 
   add(step: number, outputs: ArrayLike<number>, at: number): void {
-    const { length } = this.#scales;
     for (let k = this.#first; k < this.#end; k++) {
       const { mean: middle, scale } = this.#scales[k];
-      const truth = this.#outputs[step * length + k] * scale + middle;
+      const truth = this.#outputOf(step, k) * scale + middle;
       const error = outputs[at + k] * scale + middle - truth;
       this.#squares += error * error;
       this.#absolute += Math.abs(error);

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { modelFile, TRAINER } from '../checkpoint/checkpoint.js';
 import { type ModelHeader, readModelHeader, readParameter } from '../checkpoint/model-file.js';
 import { SafetensorsFile } from '../checkpoint/safetensors-file.js';
+import { SETTINGS } from '../config/settings.js';
 import type { Batches } from '../data/batches.js';
 import { EVALUATION, EvalBatches } from '../data/eval-segments.js';
 import { type Columns, columnsFromJson, featuresOf, outputsOfColumns } from '../data/records/columns.js';
@@ -57,6 +58,8 @@ export interface EvalOptions {
   readonly zeroBased?: boolean;
   /** Leaves symbols out that the model does not know, and counts them; otherwise they are an error. */
   readonly skipUnknown?: boolean;
+  /** Megabytes of a table that stay in memory. Default: 256. */
+  readonly tableMemory?: number;
 }
 
 export interface Evaluation extends Measured {
@@ -71,6 +74,8 @@ export interface Evaluation extends Measured {
 export interface PredictOptions {
   /** Of a forecast: the share of what comes that is to lie within its interval. Default: 0.9. */
   readonly interval?: number;
+  /** Megabytes of the table, and of what is said of it, that stay in memory. Default: 256. */
+  readonly tableMemory?: number;
 }
 
 export interface SampleOptions extends Partial<Sampling> {
@@ -177,9 +182,12 @@ export class Model {
    *
    * @throws UserError for data that cannot be read, or with symbols that the model does not know
    */
-  async eval(data: EvalData, { skipUnknown = false, zeroBased = false }: EvalOptions = {}): Promise<Evaluation> {
+  async eval(
+    data: EvalData,
+    { skipUnknown = false, zeroBased = false, tableMemory }: EvalOptions = {},
+  ): Promise<Evaluation> {
     checkKeys('eval', data, ['file', 'text', 'sequences', 'svmlight', ...TABLE_KEYS]);
-    const table = this.#tableModel;
+    const table = this.#tableModel(tableMemory);
     if (table) return evaluateTable(table, tableIn(data));
     const named = TABLE_KEYS.find((key) => data[key] !== undefined);
     if (named) throw new UserError(`--${named}: the model learned no table; give it what it learned`);
@@ -214,9 +222,16 @@ export class Model {
    *
    * @throws UserError for a model of something else, and for rows that it cannot read
    */
-  async predict(data: TableData, { interval = 0.9 }: PredictOptions = {}): Promise<readonly TablePrediction[]> {
+  async predict(data: TableData, options: PredictOptions = {}): Promise<readonly TablePrediction[]> {
+    const all: TablePrediction[] = [];
+    for await (const one of this.predictions(data, options)) all.push(one);
+    return all;
+  }
+
+  /** The same one by one: neither the table nor what is said of it need fit into memory. */
+  predictions(data: TableData, { interval = 0.9, tableMemory }: PredictOptions = {}): AsyncGenerator<TablePrediction> {
     checkKeys('predict', data, TABLE_KEYS);
-    const table = this.#tableModel;
+    const table = this.#tableModel(tableMemory);
     if (!table) throw new UserError('predict: the model learned no table; use sample, step or eval');
     if (!(interval > 0 && interval < 1))
       throw new UserError(`interval: ${interval} is not allowed; it is a share, above 0 and below 1`);
@@ -239,9 +254,10 @@ export class Model {
     return new RowStream(columns, this.#inference.cursor());
   }
 
-  get #tableModel(): TableModel | undefined {
+  #tableModel(megabytes = SETTINGS.tableMemory.schema.parse(undefined)): TableModel | undefined {
     const { columns, architecture } = this;
-    return columns && { columns, architecture, inferenceOf: (room) => this.#inferenceOf(room) };
+    const memoryBytes = megabytes << 20;
+    return columns && { columns, architecture, memoryBytes, inferenceOf: (room) => this.#inferenceOf(room) };
   }
 
   /** The model with other room. */

@@ -1,7 +1,7 @@
 // What a model of a table says of rows: its outputs as classes, labels and numbers in the data's own units, and how right they were.
 
 import { type Columns, outputsOfColumns } from '../data/records/columns.js';
-import { type Records, recordLines } from '../data/records/records.js';
+import { recordLines, type Steps } from '../data/records/records.js';
 import type { Architecture } from '../model/architecture.js';
 import type { Inference, Room } from './inference.js';
 import {
@@ -40,7 +40,7 @@ export type Visit = (step: number, outputs: ArrayLike<number>, at: number) => vo
 /** Shows the outputs of every step, in no order that means something. */
 export async function visitOutputs(
   inferenceOf: (room: Room) => Inference,
-  records: Records,
+  records: Steps,
   model: Pick<Architecture, 'cell' | 'bidirectional'>,
   visit: Visit,
 ): Promise<void> {
@@ -63,13 +63,13 @@ export async function visitOutputs(
 
 /** How many rows, and how right a model was. @param visits all steps that predict something */
 export async function measure(
-  records: Records,
+  records: Steps,
   visits: (visit: Visit) => Promise<void>,
 ): Promise<{ readonly count: number; readonly loss: number; readonly figures: Figures }> {
   const measures = measuresOf(records);
   let [count, loss] = [0, 0];
   await visits((step, outputs, at) => {
-    if (records.predicts[step] === 0) return;
+    if (!records.predicts(step)) return;
     measures.add(step, outputs, at);
     loss += lossOf(records, step, outputs, at);
     count++;
@@ -78,13 +78,12 @@ export async function measure(
 }
 
 /** What training lowers: nats of the class, the mean of the labels' nats, or of the squared errors of numbers as they are scaled. */
-function lossOf(records: Records, step: number, outputs: ArrayLike<number>, at: number): number {
-  const { columns, classes, outputs: wanted } = records;
-  const { output, outputs: count } = outputsOfColumns(columns);
-  if (output === 'softmax') return -Math.log(softmaxOf(outputs, at, count)[(classes as Int32Array)[step]]);
+function lossOf(records: Steps, step: number, outputs: ArrayLike<number>, at: number): number {
+  const { output, outputs: count } = outputsOfColumns(records.columns);
+  if (output === 'softmax') return -Math.log(softmaxOf(outputs, at, count)[records.classOf(step)]);
   let sum = 0;
   for (let k = 0; k < count; k++) {
-    const [said, right] = [outputs[at + k], wanted[step * count + k]];
+    const [said, right] = [outputs[at + k], records.outputOf(step, k)];
     // log(1 + exp(said)) - said * right, without overflow.
     if (output === 'multilabel') sum += Math.max(said, 0) - said * right + Math.log1p(Math.exp(-Math.abs(said)));
     else sum += (said - right) ** 2;
@@ -92,16 +91,16 @@ function lossOf(records: Records, step: number, outputs: ArrayLike<number>, at: 
   return sum / count;
 }
 
-function measuresOf(records: Records): Measures {
-  const { columns, classes, outputs } = records;
+function measuresOf(records: Steps): Measures {
+  const { columns, classOf, outputOf } = records;
   const { output, outputs: count } = outputsOfColumns(columns);
-  if (output === 'softmax') return new ClassMeasures(classes as Int32Array, count);
-  if (output === 'multilabel') return new LabelMeasures(outputs, count);
+  if (output === 'softmax') return new ClassMeasures(classOf, count);
+  if (output === 'multilabel') return new LabelMeasures(outputOf, count);
   const scales = scalesOf(columns);
   const naive = columns.task === 'forecast' ? naiveOf(records) : undefined;
   const { targets, horizon = 1 } = columns;
-  if (targets.length === 1) return new NumberMeasures(outputs, scales, naive);
-  const measuresAt = (i: number) => new NumberMeasures(outputs, scales, naive, [i * horizon, (i + 1) * horizon]);
+  if (targets.length === 1) return new NumberMeasures(outputOf, scales, naive);
+  const measuresAt = (i: number) => new NumberMeasures(outputOf, scales, naive, [i * horizon, (i + 1) * horizon]);
   return new ColumnMeasures(targets.map(({ name }, i) => [name, measuresAt(i)] as const));
 }
 
@@ -111,13 +110,13 @@ function scalesOf({ targets, horizon = 1 }: Columns): readonly { readonly mean: 
 }
 
 /** The present value for all that are ahead: known as the value one ahead of the step before. */
-function naiveOf({ columns, outputs, predicts }: Records): (step: number, k: number) => number {
+function naiveOf({ columns, outputOf, predicts }: Steps): (step: number, k: number) => number {
   const scales = scalesOf(columns);
   const { horizon = 1 } = columns;
   return (step, k) => {
-    if (step === 0 || predicts[step - 1] === 0) return Number.NaN;
+    if (step === 0 || !predicts(step - 1)) return Number.NaN;
     const first = k - (k % horizon);
-    return outputs[(step - 1) * scales.length + first] * scales[k].scale + scales[k].mean;
+    return outputOf(step - 1, first) * scales[k].scale + scales[k].mean;
   };
 }
 
@@ -167,6 +166,8 @@ export function predictionOf(
   };
 }
 
+/** More errors than this of a value ahead say no more of where the next one lies, and would take memory. */
+const MOST_ERRORS = 1 << 17;
 /** Errors of a forecast that are known, so that an interval says something. */
 const FEWEST_ERRORS = 20;
 
@@ -175,23 +176,21 @@ const FEWEST_ERRORS = 20;
  * series' own past (split conformal prediction, Vovk et al. 2005).
  */
 export class ForecastErrors {
-  readonly #records: Records;
+  readonly #records: Steps;
   readonly #scales: ReturnType<typeof scalesOf>;
   readonly #errors: number[][];
 
-  constructor(records: Records) {
+  constructor(records: Steps) {
     this.#records = records;
     this.#scales = scalesOf(records.columns);
     this.#errors = this.#scales.map(() => []);
   }
 
   add(step: number, outputs: ArrayLike<number>, at: number): void {
-    if (this.#records.predicts[step] === 0) return;
+    if (this.#errors[0].length === MOST_ERRORS || !this.#records.predicts(step)) return;
     const { length } = this.#scales;
     for (let k = 0; k < length; k++)
-      this.#errors[k].push(
-        Math.abs(outputs[at + k] - this.#records.outputs[step * length + k]) * this.#scales[k].scale,
-      );
+      this.#errors[k].push(Math.abs(outputs[at + k] - this.#records.outputOf(step, k)) * this.#scales[k].scale);
   }
 
   within(level: number): readonly (number | null)[] {

@@ -1,18 +1,22 @@
 // A model of a table at work: rows in, predictions or figures out.
 
 import { Readable } from 'node:stream';
-import { arrangeRows } from '../data/records/arrangement.js';
+import { arrangeRows, rowByRow } from '../data/records/arrangement.js';
 import { type Columns, isWhole } from '../data/records/columns.js';
 import { encode } from '../data/records/encode.js';
-import type { Records } from '../data/records/records.js';
-import { readTable, readTableFrom } from '../data/tables/read-table.js';
-import type { Format, Kind, Table } from '../data/tables/table.js';
+import { type Steps, stepsOf } from '../data/records/records.js';
+import { RowStore } from '../data/records/row-store.js';
+import { type AnyTable, LongTable } from '../data/tables/long-table.js';
+import { readLongTable, readLongTableFrom } from '../data/tables/read-table.js';
+import type { Format, Kind } from '../data/tables/table.js';
 import { UserError } from '../errors.js';
 import type { Architecture } from '../model/architecture.js';
 import type { Inference, Room } from './inference.js';
 import type { Measured } from './measured.js';
 import type { Figures } from './measures.js';
 import { ForecastErrors, measure, type Prediction, predictionOf, type Visit, visitOutputs } from './predictions.js';
+import { partBytesOf } from './records.js';
+import { encodeTable } from './split-table.js';
 
 /** Rows for a model of a table: one of these. */
 export interface TableData {
@@ -42,44 +46,89 @@ export interface TableModel {
   readonly architecture: Architecture;
   /** The model with room for such windows. */
   readonly inferenceOf: (room: Room) => Inference;
+  /** Of a table, and of what is said of it, that stays in memory. */
+  readonly memoryBytes: number;
 }
 
 const FORMATS = ['csv', 'jsonl', 'parquet'] as const satisfies readonly Format[];
 
 /**
- * One prediction for each row, or for each sequence where the task has one target for it; in the order of the rows.
+ * One prediction for each row, or for each sequence where the task has one target for it; in the order of the rows. A table that is
+ * larger than memory is gone through a part at a time.
  *
  * @param level of a forecast's intervals: the share of what comes that is to lie within
  * @throws UserError for rows that the model cannot read, and where they are
  */
-export async function predictTable(
+export async function* predictTable(
   model: TableModel,
   data: TableData,
   level: number,
-): Promise<readonly TablePrediction[]> {
-  const { columns, architecture, inferenceOf } = model;
+): AsyncGenerator<TablePrediction> {
+  const { columns } = model;
   const isForecast = columns.task === 'forecast';
-  const table = await open(data, columns, isForecast);
-  const records = recordsOf(table, model, isForecast);
-  const { sequences, names, rows } = records;
-  const errors = isForecast ? new ForecastErrors(records) : undefined;
-  const { length } = sequences.from;
-  const lastSteps = new Map(Array.from(sequences.to, (end, i) => [end - 1, i]));
-  const oneEach = isWhole(columns) || isForecast;
-  const kept: { readonly step: number; readonly outputs: Float32Array }[] = [];
-  await visitOutputs(inferenceOf, records, architecture, (step, outputs, at) => {
-    errors?.add(step, outputs, at);
-    if (!oneEach || lastSteps.has(step)) kept.push({ step, outputs: Float32Array.from(slice(outputs, at, columns)) });
-  });
-  const widths = errors?.within(level);
-  const sequenceOf = sequenceNumbers(records);
-  const predictions = kept.map(({ step, outputs }) => ({
-    row: rows[step] + 1,
-    sequence: names.length === length ? names[sequenceOf[step]] : null,
-    step: step - sequences.from[sequenceOf[step]] + 1,
-    prediction: predictionOf(columns, outputs, 0, widths),
-  }));
-  return predictions.sort((a, b) => a.row - b.row || a.step - b.step);
+  const table = await open(data, model, isForecast);
+  try {
+    if (table instanceof LongTable && isApart(model)) {
+      let first = 0;
+      for (const part of table.parts(columns.inputs.map(({ name }) => name))) {
+        const steps = stepsOf(encode(part, columns, rowByRow(part), false));
+        for await (const one of predictSteps(model, steps, level)) yield { ...one, row: first + one.row };
+        first += part.rows;
+      }
+    } else yield* predictSteps(model, recordsOf(table, model, isForecast), level);
+  } finally {
+    if (table instanceof LongTable) table.close();
+  }
+}
+
+async function* predictSteps(model: TableModel, steps: Steps, level: number): AsyncGenerator<TablePrediction> {
+  const { columns, architecture, inferenceOf, memoryBytes } = model;
+  const { sequences, names } = steps;
+  const errors = columns.task === 'forecast' ? new ForecastErrors(steps) : undefined;
+  const { reported, placeOf } = reportedSteps(steps);
+  const width = outputsOf(columns);
+  const said = new RowStore('predictions', width, memoryBytes);
+  try {
+    said.reserve(reported.length);
+    const kept = new Float32Array(width);
+    await visitOutputs(inferenceOf, steps, architecture, (step, outputs, at) => {
+      errors?.add(step, outputs, at);
+      if (placeOf[step] < 0) return;
+      for (let k = 0; k < width; k++) kept[k] = outputs[at + k];
+      said.write(placeOf[step], kept);
+    });
+    const widths = errors?.within(level);
+    const sequenceOf = sequenceNumbers(steps);
+    for (const [i, step] of reported.entries()) {
+      const sequence = sequenceOf[step];
+      yield {
+        row: steps.rowOf(step) + 1,
+        sequence: names.length === sequences.from.length ? names[sequence] : null,
+        step: step - sequences.from[sequence] + 1,
+        prediction: predictionOf(columns, said.floats, said.find(i), widths),
+      };
+    }
+  } finally {
+    said.close();
+    steps.close();
+  }
+}
+
+/** The steps that something is said of, in the order of their rows, and the place of each step among them; -1: it is not. */
+function reportedSteps({ count, columns, sequences, rowOf }: Steps): {
+  readonly reported: Int32Array;
+  readonly placeOf: Int32Array;
+} {
+  const oneEach = isWhole(columns) || columns.task === 'forecast';
+  const isReported = new Uint8Array(count).fill(oneEach ? 0 : 1);
+  if (oneEach) for (const end of sequences.to) isReported[end - 1] = 1;
+  const inOrder = new Int32Array(count);
+  // Steps of a row's lists follow each other; other rows are one step each.
+  for (let step = 0; step < count; step++) inOrder[columns.cells ? step : rowOf(step)] = step;
+  const reported = inOrder.filter((step) => isReported[step] === 1);
+  const placeOf = new Int32Array(count).fill(-1);
+  for (let place = 0; place < reported.length; place++) placeOf[reported[place]] = place;
+  return { reported, placeOf };
 }
 
 /** How right the model is about rows whose targets are known. */
@@ -87,51 +136,63 @@ export async function evaluateTable(
   model: TableModel,
   data: TableData,
 ): Promise<Measured & { readonly tokens: number; readonly skipped: number; readonly figures: Figures }> {
-  const table = await open(data, model.columns, true);
-  const records = recordsOf(table, model, true);
+  const table = await open(data, model, true);
+  try {
+    const records = recordsOf(table, model, true);
+    return await measured(table.name, records, model).finally(() => records.close());
+  } finally {
+    if (table instanceof LongTable) table.close();
+  }
+}
+
+async function measured(name: string, records: Steps, model: TableModel): ReturnType<typeof evaluateTable> {
   const visits = (visit: Visit) => visitOutputs(model.inferenceOf, records, model.architecture, visit);
   const { count, loss, figures } = await measure(records, visits);
-  if (count === 0) throw new UserError(`${table.name}: no row has something to predict`);
+  if (count === 0) throw new UserError(`${name}: no row has something to predict`);
   const accuracy = figures.accuracy ?? null;
   return { loss, bitsPerCharacter: null, perplexity: null, accuracy, tokens: count, skipped: records.unknown, figures };
 }
 
-function slice(outputs: ArrayLike<number>, at: number, { targets, horizon = 1 }: Columns): number[] {
+function outputsOf({ targets, horizon = 1 }: Columns): number {
   const [target] = targets;
-  const count = target.kind === 'number' ? targets.length * horizon : target.values.length;
-  return Array.from({ length: count }, (_, k) => outputs[at + k]);
+  return target.kind === 'number' ? targets.length * horizon : target.values.length;
 }
 
 /** [count] the sequence that each step is of. */
-function sequenceNumbers({ count, sequences: { from, to } }: Records): Int32Array {
+function sequenceNumbers({ count, sequences: { from, to } }: Steps): Int32Array {
   const numbers = new Int32Array(count);
   for (const [i, begin] of from.entries()) numbers.fill(i, begin, to[i]);
   return numbers;
 }
 
-function recordsOf(table: Table, { columns, architecture: { cell } }: TableModel, targets: boolean): Records {
+/** Whether each row stands by itself, or is a sequence. */
+const isApart = ({ columns: { cells, group }, architecture: { cell } }: TableModel): boolean =>
+  cells || (cell === 'mlp' && group === undefined);
+
+function recordsOf(table: AnyTable, model: TableModel, targets: boolean): Steps {
   if (table.rows === 0) throw new UserError(`${table.name} has no rows`);
-  const { cells, group } = columns;
-  const apart = cells || (cell === 'mlp' && group === undefined);
-  const known = targets && columns.targets.every(({ name }) => table.columns.some((column) => column.name === name));
-  if (targets && !known && columns.task !== 'forecast') {
-    const missing = columns.targets.find(({ name }) => !table.columns.some((column) => column.name === name));
-    throw new UserError(`${table.name} has no column "${missing?.name}", which says what is right`);
-  }
-  return encode(table, columns, arrangeRows(table, columns, apart), known);
+  const { columns, memoryBytes } = model;
+  const missing = columns.targets.find(({ name }) => !table.columns.some((column) => column.name === name));
+  if (targets && missing && columns.task !== 'forecast')
+    throw new UserError(`${table.name} has no column "${missing.name}", which says what is right`);
+  const arranged = arrangeRows(table, columns, isApart(model));
+  return encodeTable(table, columns, arranged, targets && !missing, memoryBytes);
 }
 
-async function open(data: TableData, columns: Columns, targets: boolean): Promise<Table> {
+async function open(data: TableData, model: TableModel, targets: boolean): Promise<AnyTable> {
+  const { columns, memoryBytes } = model;
   const given = [...FORMATS, 'rows', 'stream'].filter((key) => data[key as keyof TableData] !== undefined);
   if (given.length !== 1)
     throw new UserError(
       `--csv: ${given.length === 0 ? 'it is missing' : `${given.join(' and ')} are given`}; give one of --csv, --jsonl and --parquet`,
     );
   const options = { columns: namesOf(columns, targets), as: kindsOf(columns) };
-  if (data.rows) return readTableFrom(Readable.from(linesOf(data.rows)), 'rows', 'jsonl', options);
-  if (data.stream) return readTableFrom(data.stream.from, data.stream.name, data.stream.format, options);
+  const partBytes = partBytesOf(memoryBytes);
+  const { rows, stream } = data;
+  if (rows) return readLongTableFrom(Readable.from(linesOf(rows)), 'rows', 'jsonl', options, partBytes);
+  if (stream) return readLongTableFrom(stream.from, stream.name, stream.format, options, partBytes);
   const format = given[0] as Format;
-  return readTable(data[format] as string, format, options);
+  return readLongTable(data[format] as string, format, options, partBytes);
 }
 
 /** Rows in memory as a file would have them: what is checked there is checked here. */

@@ -35,6 +35,8 @@ test('a text alone gives the whole config', () => {
     dropout: 0,
     biasStart: 0,
     bidirectional: false,
+    splitTime: false,
+    tableMemory: 256,
     batch: 32,
     window: 64,
     stride: 64,

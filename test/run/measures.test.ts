@@ -13,7 +13,7 @@ const votes = (k: number, count: number): number[] => Array.from({ length: count
 
 test('classes: accuracy, and the mean over classes of precision, recall and F1', () => {
   const truths = [0, 0, 0, 1, 2, 2];
-  const measures = new ClassMeasures(truths, 3);
+  const measures = new ClassMeasures((step) => truths[step], 3);
   for (const [step, said] of [0, 0, 1, 1, 2, 0].entries()) measures.add(step, votes(said, 3), 0);
   const { accuracy, baselineAccuracy, precision, recall, f1 } = measures.figures();
   expect(accuracy).toBeCloseTo(4 / 6, 12);
@@ -24,11 +24,11 @@ test('classes: accuracy, and the mean over classes of precision, recall and F1',
 });
 
 test('classes: the calibration error is how far probabilities are from what comes true', () => {
-  const measures = new ClassMeasures([0, 0, 0, 1], 2);
+  const measures = new ClassMeasures((step) => [0, 0, 0, 1][step], 2);
   const logit = Math.log(0.75 / 0.25);
   for (let step = 0; step < 4; step++) measures.add(step, [logit, 0], 0);
   expect(measures.figures().calibrationError).toBeCloseTo(0, 12);
-  const sure = new ClassMeasures([0, 1], 2);
+  const sure = new ClassMeasures((step) => step, 2);
   for (let step = 0; step < 2; step++) sure.add(step, [100, 0], 0);
   expect(sure.figures().calibrationError).toBeCloseTo(0.5, 12);
 });
@@ -53,7 +53,7 @@ test('the area under the curve is the share of pairs in the right order, ties ha
 });
 
 test('labels: exact rows, wrong labels, and precision and recall over all of them', () => {
-  const measures = new LabelMeasures([1, 0, 1, 1, 0, 0], 2);
+  const measures = new LabelMeasures((step, k) => [1, 0, 1, 1, 0, 0][2 * step + k], 2);
   measures.add(0, [1, -1], 0);
   measures.add(1, [1, -1], 0);
   measures.add(2, [-1, 1], 0);
@@ -69,7 +69,11 @@ test('labels: exact rows, wrong labels, and precision and recall over all of the
 test('numbers: in the units of the data, beside what a naive forecast says', () => {
   const scale = { mean: 10, scale: 2 };
   // 12, 8 and 10.
-  const measures = new NumberMeasures([1, -1, 0], [scale], (step) => (step === 0 ? Number.NaN : 10));
+  const measures = new NumberMeasures(
+    (step) => [1, -1, 0][step],
+    [scale],
+    (step) => (step === 0 ? Number.NaN : 10),
+  );
   for (const [step, output] of [1.5, -1, 0].entries()) measures.add(step, [output], 0);
   const { mse, rmse, mae, r2, naiveMae, mase } = measures.figures();
   expect(mse).toBeCloseTo(1 / 3, 12);
@@ -81,12 +85,11 @@ test('numbers: in the units of the data, beside what a naive forecast says', () 
 });
 
 test('several columns of numbers: each in its own units', () => {
-  const outputs = [0, 0, 1, 1];
   const scales = [
     { mean: 0, scale: 1000 },
     { mean: 5, scale: 1 },
   ];
-  const of = (k: number) => new NumberMeasures(outputs, scales, undefined, [k, k + 1]);
+  const of = (k: number) => new NumberMeasures((step) => step, scales, undefined, [k, k + 1]);
   const measures = new ColumnMeasures([
     ['price', of(0)],
     ['rent', of(1)],

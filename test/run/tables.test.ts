@@ -3,9 +3,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { arrange, holdOutSequences, rowByRow } from '../../src/data/records/arrangement.js';
+import { arrange, rowByRow } from '../../src/data/records/arrangement.js';
+import { drawnSides, holdOut } from '../../src/data/records/hold-out.js';
 import { readTable } from '../../src/data/tables/read-table.js';
-import { type EvalEvent, loadModel, type TableData, type TrainOptions } from '../../src/index.js';
+import { type EvalEvent, loadModel, type TableData, type TrainEvent, type TrainOptions } from '../../src/index.js';
 import { modelDigest, newFolders, run } from './runs.js';
 import { series, tableFile, tableRuns, waves } from './table-files.js';
 
@@ -25,6 +26,20 @@ describe.each(Object.entries(runs))('%s', (_, options) => {
     await digest({ out, steps: 5, workers: 1 });
     const { outcome } = await run({ resume: out, steps: 12, workers: 2 });
     expect(modelDigest(outcome.path)).toBe(once);
+  });
+
+  test('the same bytes and words where nothing of the table stays in memory', async () => {
+    const once = await run({ ...options, out: folder(), workers: 1 });
+    const out = folder();
+    await run({ ...options, out, workers: 2, steps: 5, tableMemory: 0 });
+    const long = await run({ resume: out, steps: 12, workers: 1 });
+    expect(modelDigest(long.outcome.path)).toBe(modelDigest(once.outcome.path));
+    const evaluations = (events: readonly TrainEvent[]) => events.filter(({ event }) => event === 'eval');
+    expect(evaluations(long.events).at(-1)).toEqual(evaluations(once.events).at(-1));
+    const model = await loadModel(once.outcome.path);
+    const data = dataOf(options);
+    expect(await model.predict(data, { tableMemory: 0 })).toEqual(await model.predict(data));
+    expect(await model.eval(data, { tableMemory: 0 })).toEqual(await model.eval(data));
   });
 
   test('it learns, and what it says of rows is what it is measured by', async () => {
@@ -58,7 +73,7 @@ describe('the held-out part', () => {
       const table = await readTable(options.csv as string, 'csv');
       const all =
         options.group === undefined ? rowByRow(table) : arrange(table, String(options.group), String(options.time));
-      const { arranged, learned } = holdOutSequences(all, 0.25, 5);
+      const { arranged, learned } = holdOut(all, drawnSides(all.sequences.from.length, 0.25, 5));
       const held = [...arranged.order.subarray(arranged.sequences.from[learned])].map((row) => lines[row + 1]);
       const csv = file(`${[lines[0], ...held].join('\n')}\n`, 'csv');
       const { loss, accuracy } = await (await loadModel(outcome.path)).eval({ csv });

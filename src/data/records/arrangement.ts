@@ -1,10 +1,7 @@
-// Which rows of a table follow each other in time: a sequence for each group, the rows of each by time, and which of the sequences,
-// or which end of each, is held out.
+// Which rows of a table follow each other in time: a sequence for each group, the rows of each by time.
 
 import { UserError } from '../../errors.js';
-import { Counter } from '../../model/counter.js';
 import type { Stretches } from '../lines.js';
-import { mix } from '../order.js';
 import type { AnyTable } from '../tables/long-table.js';
 import type { Columns } from './columns.js';
 import { columnNamed, eachPart, numbersIn, textsOf } from './table-columns.js';
@@ -35,11 +32,15 @@ export function arrange(table: AnyTable, group: string | undefined, time: string
   return { order, sequences: { from, to }, names };
 }
 
-/** The number of each row's group, by their first rows, and the groups' names. */
-function groupsOf(table: AnyTable, group: string): { readonly groupOf: Int32Array; readonly names: readonly string[] } {
+/** The number of each row's group, by their first rows, and the groups' names. @param flag that names the column */
+export function groupsOf(
+  table: AnyTable,
+  group: string,
+  flag = '--group',
+): { readonly groupOf: Int32Array; readonly names: readonly string[] } {
   const numbers = new Map<string, number>();
   const groupOf = new Int32Array(table.rows);
-  eachPart(table, columnNamed(table, group, '--group'), (column, first) => {
+  eachPart(table, columnNamed(table, group, flag), (column, first) => {
     for (const [i, name] of textsOf(column).entries()) {
       if (name === '')
         throw new UserError(`${table.place(first + i)}: column "${group}" is empty; each row needs its group`);
@@ -100,7 +101,8 @@ export const rowByRow = ({ rows }: Pick<AnyTable, 'rows'>): Arrangement => {
   return { order, sequences: { from: order, to: order.map((row) => row + 1) }, names: [] };
 };
 
-function timesOf(table: AnyTable, name: string): Float64Array {
+/** @throws UserError where the column is none of times, or a row has none */
+export function timesOf(table: AnyTable, name: string): Float64Array {
   const column = columnNamed(table, name, '--time');
   if (column.kind !== 'number' && column.kind !== 'date')
     throw new UserError(
@@ -110,29 +112,4 @@ function timesOf(table: AnyTable, name: string): Float64Array {
   const row = times.findIndex(Number.isNaN);
   if (row >= 0) throw new UserError(`${table.place(row)}: column "${name}" is empty; each row needs its time`);
   return times;
-}
-
-/** Puts sequences that are held out last. @returns how many are not */
-export function holdOutSequences(
-  { order, sequences: { from, to }, names }: Arrangement,
-  validation: number,
-  seed: number,
-): { readonly arranged: Arrangement; readonly learned: number } {
-  const numbers = Int32Array.from(from, (_, i) => i);
-  mix(numbers, new Counter(seed, 'held out'));
-  const learned = Math.floor(numbers.length * (1 - validation));
-  // Within each part the file's order: the seed decides on the parts alone.
-  numbers.subarray(0, learned).sort();
-  numbers.subarray(learned).sort();
-  const moved = new Int32Array(order.length);
-  const [newFrom, newTo] = [new Int32Array(numbers.length), new Int32Array(numbers.length)];
-  let at = 0;
-  for (const [i, sequence] of numbers.entries()) {
-    newFrom[i] = at;
-    moved.set(order.subarray(from[sequence], to[sequence]), at);
-    at += to[sequence] - from[sequence];
-    newTo[i] = at;
-  }
-  const renamed = names.length > 0 ? Array.from(numbers, (i) => names[i]) : names;
-  return { arranged: { order: moved, sequences: { from: newFrom, to: newTo }, names: renamed }, learned };
 }

@@ -3,6 +3,7 @@
 import { UserError } from '../../errors.js';
 import type { Column, Table } from '../tables/table.js';
 import type { Arrangement } from './arrangement.js';
+import { checkSameTargets } from './check-targets.js';
 import { type Columns, DATE_CYCLES_MS, featuresOf, type InputColumn, isWhole, type TargetColumn } from './columns.js';
 import { labelsIn } from './learn-columns.js';
 import { emptyRecords, type Records } from './records.js';
@@ -186,11 +187,12 @@ function categoryFill(
 function fillTargets(filling: Filling): void {
   const { table, columns, records } = filling;
   const fills = columns.targets.map((target, k) => targetFill(filling, target, k));
-  const { from, to } = records.sequences;
+  const { rows, sequences } = records;
+  const { from, to } = sequences;
+  if (isWhole(columns) && !columns.cells) checkSameTargets(table, columns, { order: rows, sequences });
   for (let i = 0; i < from.length; i++) {
     if (isWhole(columns)) {
       const last = to[i] - 1;
-      if (!columns.cells) checkConstant(table, columns, records.rows.subarray(from[i], to[i]));
       if (!fills.every((fill) => fill(last, records.rows[last], 0, to[i])))
         throw new UserError(
           `${table.place(records.rows[last])}: column "${columns.targets[0].name}" is empty; give a value or leave the row out`,
@@ -203,19 +205,6 @@ function fillTargets(filling: Filling): void {
       const there = fills.map((fill) => fill(step, records.rows[step], within, to[i])).every(Boolean);
       records.predicts[step] = there ? 1 : 0;
     }
-  }
-}
-
-/** @throws UserError where rows of a sequence say different things of it */
-function checkConstant(table: Table, { targets, group, task }: Columns, rows: Int32Array): void {
-  for (const { name } of targets) {
-    const texts = textsOf(columnNamed(table, name, '--target'));
-    const other = rows.find((row) => texts[row] !== texts[rows[0]]);
-    if (other === undefined) continue;
-    throw new UserError(
-      `${table.place(other)}: column "${name}" is ${JSON.stringify(texts[other])}, and ${JSON.stringify(texts[rows[0]])} at ${table.place(rows[0])}; ` +
-        `--task ${task} has one for each ${group === undefined ? 'sequence: name its rows with --group' : `"${group}"`}; --task tag has one for each row`,
-    );
   }
 }
 

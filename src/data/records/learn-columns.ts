@@ -31,6 +31,8 @@ export interface Wishes {
   readonly multilabel: boolean;
   /** Whether each row stands by itself (mlp): a text is then a category. */
   readonly feedforward: boolean;
+  /** Columns that say what is held out: no model reads them unless it is asked to. */
+  readonly splitNames: readonly string[];
 }
 
 /** More different texts than this are no categories. */
@@ -62,9 +64,9 @@ export function learnColumns(table: AnyTable, wishes: Wishes, rows: Int32Array):
   };
 }
 
-function featureColumns(table: AnyTable, { features, target, group, time, task }: Wishes): readonly Head[] {
+function featureColumns(table: AnyTable, { features, target, group, time, task, splitNames }: Wishes): readonly Head[] {
   if (features) return features.map((name) => columnNamed(table, name, '--features'));
-  const taken = new Set([group, ...(task === 'forecast' ? [] : [...target, time])]);
+  const taken = new Set([group, ...splitNames, ...(task === 'forecast' ? [] : [...target, time])]);
   const columns = table.columns.filter(({ name }) => !taken.has(name));
   if (columns.length > 0) return columns;
   throw new UserError(`--features: ${table.name} has no columns but the target; a model needs something to read`);
@@ -132,12 +134,7 @@ function tokensIn(
   return distinct(all);
 }
 
-function eachList(
-  table: AnyTable,
-  head: Head,
-  learned: Uint8Array,
-  visit: (list: readonly string[]) => void,
-): void {
+function eachList(table: AnyTable, head: Head, learned: Uint8Array, visit: (list: readonly string[]) => void): void {
   eachPart(table, head, (column, first) => {
     for (const [row, list] of (column as ListColumn).values.entries()) if (learned[first + row] === 1) visit(list);
   });
@@ -186,7 +183,9 @@ function targetOf(table: AnyTable, column: Head, wishes: Wishes, rows: Int32Arra
     );
   const labels = multilabel || (column.kind === 'list' && task === 'classify');
   const cells = (part: Column): readonly string[] => (part.kind === 'list' ? part.values.flat() : textsOf(part));
-  const values = distinctIn(table, column, '--target', (part) => (labels ? cells(part).flatMap(labelsIn) : cells(part)));
+  const values = distinctIn(table, column, '--target', (part) =>
+    labels ? cells(part).flatMap(labelsIn) : cells(part),
+  );
   if (values.length < (labels ? 1 : 2))
     throw new UserError(
       `--target: column "${name}" of ${table.name} has ${values.length === 1 ? `one value ("${values[0]}")` : 'no value'}; a model needs two or more to tell apart`,

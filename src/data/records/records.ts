@@ -31,7 +31,73 @@ export interface Records {
   readonly unknown: number;
 }
 
-/** A part of the records: all of them where nothing is said. */
+/** Time steps, sequence after sequence, wherever their numbers lie: in memory, or in a file. */
+export interface Steps {
+  readonly count: number;
+  readonly columns: Columns;
+  readonly sequences: Stretches;
+  readonly names: readonly string[];
+  readonly missing: number;
+  readonly unknown: number;
+  /** Memory that they take. */
+  readonly sizeBytes: number;
+  /** The row of the table that a step comes from. */
+  rowOf(step: number): number;
+  predicts(step: number): boolean;
+  /** The class, or one of K outputs, of a step that predicts something. */
+  classOf(step: number): number;
+  outputOf(step: number, k: number): number;
+  /** Makes row `row` of a slot read a step, or nothing where it is NO_LINE. */
+  read(slot: BatchSlot, row: number, step: number): void;
+  /** Makes row `row` of a slot predict what a step that predicts something does, or nothing where it is NO_LINE. */
+  aim(slot: BatchSlot, row: number, step: number): void;
+  close(): void;
+}
+
+/** Records in memory as steps. */
+export function stepsOf(records: Records): Steps {
+  const { columns, rows, tokens, features, classes, outputs, predicts } = records;
+  const width = featuresOf(columns);
+  const wide = padded(width);
+  const { outputs: kinds } = outputsOfColumns(columns);
+  const stride = padded(kinds);
+  const arrays = [features, outputs, rows, predicts, tokens, classes];
+  const { count, sequences, names, missing, unknown } = records;
+  return {
+    ...{ count, columns, sequences, names, missing, unknown },
+    sizeBytes: arrays.reduce((sum, array) => sum + (array?.byteLength ?? 0), 0),
+    rowOf: (step) => rows[step],
+    predicts: (step) => predicts[step] === 1,
+    classOf: (step) => (classes as Int32Array)[step],
+    outputOf: (step, k) => outputs[step * kinds + k],
+    read: (slot, row, step) => {
+      if (tokens) slot.inputs[row] = step === NO_LINE ? 0 : tokens[step];
+      else
+        copyRow(slot.features as Float32Array, row * wide, wide, features, step * width, step === NO_LINE ? 0 : width);
+    },
+    aim: (slot, row, step) => {
+      slot.targets[row] = step === NO_LINE ? NO_TARGET : (classes?.[step] ?? 0);
+      if (classes) return;
+      copyRow(slot.outputs as Float32Array, row * stride, stride, outputs, step * kinds, step === NO_LINE ? 0 : kinds);
+    },
+    close: () => {},
+  };
+}
+
+/** Numbers from [begin, begin + count) to `at`, zeros behind them up to `wide` numbers. */
+export function copyRow(
+  into: Float32Array | Float64Array,
+  at: number,
+  wide: number,
+  from: Float32Array,
+  begin: number,
+  count: number,
+): void {
+  for (let i = 0; i < count; i++) into[at + i] = from[begin + i];
+  into.fill(0, at + count, at + wide);
+}
+
+/** A part of the steps: all of them where nothing is said. */
 export interface RecordPart {
   /** Steps from here on alone are dealt, where each stands by itself. */
   readonly base?: number;
@@ -42,47 +108,24 @@ export interface RecordPart {
   readonly countsFrom?: Int32Array;
 }
 
-export function recordLines(records: Records, { base = 0, count = records.count, ...part }: RecordPart): Lines {
-  const { columns, tokens, features, classes, outputs } = records;
-  const width = featuresOf(columns);
-  const wide = padded(width);
-  const { outputs: kinds } = outputsOfColumns(columns);
-  const stride = padded(kinds);
-  const predicts = countedSteps(records, part);
+export function recordLines(steps: Steps, { base = 0, count = steps.count, ...part }: RecordPart): Lines {
+  const warmUp = warmUpSteps(steps, part);
   const write = (slot: BatchSlot, row: number, line: number, counts: boolean): boolean => {
-    const step = line === NO_LINE ? -1 : base + line;
-    if (tokens) slot.inputs[row] = step < 0 ? 0 : tokens[step];
-    else copyRow(slot.features as Float32Array, row * wide, wide, features, step, width);
-    const predicted = counts && step >= 0 && predicts[step] === 1;
-    if (classes) slot.targets[row] = predicted ? classes[step] : NO_TARGET;
-    else {
-      slot.targets[row] = predicted ? 0 : NO_TARGET;
-      copyRow(slot.outputs as Float32Array, row * stride, stride, outputs, predicted ? step : -1, kinds);
-    }
+    const step = line === NO_LINE ? NO_LINE : base + line;
+    steps.read(slot, row, step);
+    const predicted = counts && step !== NO_LINE && warmUp?.[step] !== 1 && steps.predicts(step);
+    steps.aim(slot, row, predicted ? step : NO_LINE);
     return predicted;
   };
   return { count, sequences: part.sequences, entries: () => 0, write };
 }
 
-function countedSteps({ predicts }: Records, { sequences, countsFrom }: RecordPart): Uint8Array {
-  if (!sequences || !countsFrom) return predicts;
-  const counted = predicts.slice();
-  for (const [i, from] of sequences.from.entries()) counted.fill(0, from, Math.max(from, countsFrom[i]));
-  return counted;
-}
-
-/** Row `step` of [count, width] to `at`, zeros behind it up to `wide` numbers; zeros alone where there is no such step. */
-function copyRow(
-  into: Float32Array | Float64Array,
-  at: number,
-  wide: number,
-  from: Float32Array,
-  step: number,
-  width: number,
-): void {
-  const copied = step < 0 ? 0 : width;
-  for (let i = 0; i < copied; i++) into[at + i] = from[step * width + i];
-  into.fill(0, at + copied, at + wide);
+/** [count] 1 for steps that are read before those that count. */
+function warmUpSteps({ count }: Steps, { sequences, countsFrom }: RecordPart): Uint8Array | undefined {
+  if (!sequences || !countsFrom) return undefined;
+  const warmUp = new Uint8Array(count);
+  for (const [i, from] of sequences.from.entries()) warmUp.fill(1, from, Math.max(from, countsFrom[i]));
+  return warmUp;
 }
 
 /** Tokens that a model of these columns tells apart, with the unknown one; 0 where it reads none. */

@@ -65,12 +65,16 @@ export function distinctIn(
   return distinct(all);
 }
 
+/** A value as a text, empty where it is missing. */
+export const textOf = {
+  number: (value: number): string => (Number.isNaN(value) ? '' : `${value}`),
+  date: (value: number): string => (Number.isNaN(value) ? '' : new Date(value).toISOString()),
+} as const;
+
 /** Each value as a text, empty where it is missing. @throws UserError for a column of lists */
 export function textsOf(column: Column): readonly string[] {
   if (column.kind === 'text') return column.values;
-  if (column.kind === 'number') return Array.from(column.values, (value) => (Number.isNaN(value) ? '' : `${value}`));
-  if (column.kind === 'date')
-    return Array.from(column.values, (value) => (Number.isNaN(value) ? '' : new Date(value).toISOString()));
+  if (column.kind !== 'list') return Array.from(column.values, textOf[column.kind]);
   throw new UserError(`column "${column.name}" holds lists; a column of single values is needed there`);
 }
 

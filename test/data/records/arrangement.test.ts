@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { arrange, checkTimes, holdOutSequences, rowByRow } from '../../../src/data/records/arrangement.js';
+import { arrange, checkTimes, rowByRow } from '../../../src/data/records/arrangement.js';
+import { drawnSides, holdOut } from '../../../src/data/records/hold-out.js';
 import { tableOf } from './tables.js';
 
 test('rows of a group stand together, sorted by time, those of one time as the file has them', () => {
@@ -40,7 +41,8 @@ test('any share of any groups is held out as wholes: no row is lost, none is in 
       fc.integer({ min: 0, max: 1000 }),
       (groups, validation, seed) => {
         const table = tableOf({ group: groups });
-        const { arranged, learned } = holdOutSequences(arrange(table, 'group', undefined), validation, seed);
+        const all = arrange(table, 'group', undefined);
+        const { arranged, learned } = holdOut(all, drawnSides(all.names.length, validation, seed));
         expect([...arranged.order].sort((a, b) => a - b)).toEqual(groups.map((_, i) => i));
         expect(learned).toBe(Math.floor(new Set(groups).size * (1 - validation)));
         for (const [i, from] of arranged.sequences.from.entries()) {
@@ -55,7 +57,7 @@ test('any share of any groups is held out as wholes: no row is lost, none is in 
 test('what is held out hangs on the seed alone', () => {
   const all = rowByRow(tableOf({ x: Array.from({ length: 100 }, (_, i) => i) }));
   const heldOut = (seed: number): readonly number[] => {
-    const { arranged, learned } = holdOutSequences(all, 0.2, seed);
+    const { arranged, learned } = holdOut(all, drawnSides(100, 0.2, seed));
     return [...arranged.order.subarray(learned)];
   };
   expect(heldOut(1)).toEqual(heldOut(1));

@@ -11,6 +11,7 @@ const wishes = (more: Partial<Wishes> & Pick<Wishes, 'task' | 'target'>): Wishes
   multilabel: false,
   scaling: 'standard',
   feedforward: false,
+  splitNames: [],
   ...more,
 });
 const allRows = ({ rows }: Table): Int32Array => Int32Array.from({ length: rows }, (_, row) => row);
