@@ -174,7 +174,7 @@ function checkArchitecture(path: string, model: Partial<Architecture> | null): v
   if (!CELLS.includes(model.cell as string)) throw bad('cell');
   if (!ACTIVATIONS.includes(model.activation as string)) throw bad('activation');
   if (model.output !== undefined && !Object.hasOwn(LABEL_KINDS, model.output)) throw bad('output');
-  const field = wrongInput(model) ?? wrongDirections(model);
+  const field = wrongInput(model) ?? wrongDirections(model) ?? wrongPooling(model);
   if (field !== undefined) throw bad(field);
   if (model.layers === 0 && model.cell !== 'mlp') throw bad('layers');
   for (const [name, [least, most]] of Object.entries(BOUNDS)) {
@@ -194,6 +194,20 @@ function wrongDirections(model: Partial<Architecture>): string | undefined {
   if (bidirectional === undefined) return undefined;
   const isRecurrent = cell !== 'mlp' && sparseFeatures === undefined && winners === undefined;
   return bidirectional === true && isRecurrent && outputs !== undefined ? undefined : 'bidirectional';
+}
+
+/** Pooled are sequences of recurrent layers whose outputs are not what they read; where directions end only those of two. */
+function wrongPooling({
+  pooling,
+  bidirectional,
+  cell,
+  sparseFeatures,
+  outputs,
+}: Partial<Architecture>): string | undefined {
+  if (pooling === undefined) return undefined;
+  const isKnown = pooling === 'mean' || (pooling === 'last' && bidirectional === true);
+  const isWhole = cell !== 'mlp' && sparseFeatures === undefined && outputs !== undefined;
+  return isKnown && isWhole ? undefined : 'pooling';
 }
 
 /** Which field does not go with what the model reads: tokens, features or sparse features. */

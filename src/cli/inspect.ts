@@ -66,9 +66,12 @@ function columnRows({ task, inputs, targets, group, time, horizon }: Columns): r
   ];
 }
 
+/** What the head reads. */
+const POOLINGS = { mean: "the mean of a sequence's outputs", last: 'the end of each direction' } as const;
+
 function inWords(model: Model): string {
   const { architecture, parameters, training } = model;
-  const { cell, activation, hidden, layers, winners, bidirectional } = architecture;
+  const { cell, activation, hidden, layers, winners, bidirectional, pooling } = architecture;
   const own = cell === 'rnn' || cell === 'mlp' ? ` (${activation})` : '';
   const ways = bidirectional ? ' in each of two directions' : '';
   const layer = `${cell}${own}, ${counted(layers, 'layer')} of ${hidden}${ways}`;
@@ -77,6 +80,7 @@ function inWords(model: Model): string {
     ...(winners === undefined
       ? []
       : [['winners', `${counted(winners, 'unit')} of a layer ${winners === 1 ? 'stays' : 'stay'} active`]]),
+    ...(pooling === undefined ? [] : [['pooling', POOLINGS[pooling]]]),
     ...dataRows(model),
     ...(training === undefined ? [] : trainingRows(training, (model.examples ?? model.columns) ? 'example' : 'token')),
   ];

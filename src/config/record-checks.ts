@@ -48,21 +48,23 @@ export function checkRecords(config: Checked, fail: Fail): void {
   if (embedding > 0 && config.cell === 'mlp')
     fail('embedding', 'it is for tokens, and --cell mlp reads none; leave it out');
   if (config.bidirectional) checkDirections(config, fail);
+  if (config.pooling === 'mean') checkPooling(config, fail);
   checkModel(config, fail);
 }
 
 function checkDirections({ task, cell, window, group, csv }: Checked, fail: Fail): void {
   if (cell === 'mlp') fail('bidirectional', 'mlp has no directions; leave it out, or take --cell rnn, lstm or gru');
   if (task === 'forecast') fail('bidirectional', 'it would read what --task forecast is to predict; leave it out');
-  if (task !== 'tag')
-    fail(
-      'bidirectional',
-      `--task ${task} answers at a sequence's end, where the other direction has read one step alone; leave it out`,
-    );
   if (csv !== undefined && group === undefined)
     fail('bidirectional', 'it needs sequences that end; name the column whose rows are one with --group');
   if (window !== undefined && window !== 'full')
     fail('window', `${window} is not allowed with --bidirectional, which reads whole sequences; leave it out`);
+}
+
+function checkPooling({ task, cell }: Checked, fail: Fail): void {
+  if (task === 'tag' || task === 'forecast')
+    fail('pooling', `mean is not allowed with --task ${task}, which answers at each step; leave it out`);
+  if (cell === 'mlp') fail('pooling', 'mlp reads no sequences; leave it out, or take --cell rnn, lstm or gru');
 }
 
 function checkModel({ task, cell, layers, window, group }: Checked, fail: Fail): void {
@@ -85,7 +87,12 @@ function checkModel({ task, cell, layers, window, group }: Checked, fail: Fail):
 export function checkNoRecords(config: Checked, fail: Fail): void {
   const { task } = config;
   if (config.bidirectional)
-    fail('bidirectional', 'it would read what it is to predict; it is for --task tag, with a table');
+    fail(
+      'bidirectional',
+      'it would read what it is to predict; it is for --task tag, classify and regress, with a table',
+    );
+  if (config.pooling === 'mean')
+    fail('pooling', 'mean makes one answer of a whole sequence; it is for --task classify and regress, with a table');
   if (task !== undefined && task !== 'lm')
     fail('task', `${task} needs a table; give --csv FILE, --jsonl FILE or --parquet FILE`);
   for (const key of ['target', 'features', 'group', 'time', 'horizon', 'scaling'] as const) {

@@ -181,8 +181,19 @@ export const SETTINGS = {
   bidirectional: onOff({
     group: 'model',
     about:
-      'each layer also reads from the end, with weights of its own; for --task tag, whose sequences are there as wholes',
+      'each layer also reads from the end, with weights of its own; for --task tag, classify and regress, whose sequences are ' +
+      'there as wholes',
   }),
+  pooling: choice(
+    {
+      group: 'model',
+      about:
+        "what the answer for a sequence is read from: the last layer's outputs at its end, or their mean over its steps; of two " +
+        'directions last is the end of each; for --task classify and regress',
+    },
+    ['last', 'mean'],
+    'last',
+  ),
   embedding: integer(
     { group: 'model', about: 'the width of the embedding, 0 for one-hot rows', placeholder: 'N' },
     0,

@@ -3,6 +3,7 @@
 import { type BatchSlot, checkLengths, type SlotEntries } from '../data/batches.js';
 import { padded } from '../kernels/kernels.js';
 import type { Arena } from '../memory/arena.js';
+import { readsWholes } from '../model/architecture.js';
 import { outputsWidth } from '../model/output-loss.js';
 import { RECORD_NUMBERS, type RunLayout, type SlotViews, slotRows } from '../train/layout.js';
 import { wake } from './barrier.js';
@@ -81,7 +82,7 @@ export class Coordinator {
         outputs: arena.floatsAt(slot.outputs, tokens * outputsWidth(layout.shape.model)),
         reset: arena.intsAt(slot.reset, streams),
         carry: arena.intsAt(slot.carry, streams),
-        lengths: layout.shape.model.bidirectional ? arena.intsAt(slot.lengths, streams) : undefined,
+        lengths: readsWholes(layout.shape.model) ? arena.intsAt(slot.lengths, streams) : undefined,
       };
     });
     this.#fed = new Array(this.#slots.length);

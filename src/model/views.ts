@@ -1,8 +1,9 @@
 // Where a model's numbers lie in the arena: its parameters, and what one window of T steps of B streams needs.
 import { LIST_ROWS, padded } from '../kernels/kernels.js';
 import type { Part, PlanBuilder } from '../memory/plan.js';
-import { type Architecture, directionsOf, headOutputs } from './architecture.js';
+import { type Architecture, directionsOf, headOutputs, headSteps } from './architecture.js';
 import { cells } from './cells/cells.js';
+import { outputsWidth } from './output-loss.js';
 import { type Parameter, parametersOf } from './parameters.js';
 
 /** A parameter with the byte offsets of its views; 0 for a view that was not asked for. */
@@ -129,7 +130,9 @@ export interface WindowViews {
   /** [rows, D]: embedded inputs where there are fewer rows than tokens in the vocabulary, and their gradient. */
   readonly embedded: number;
   readonly embeddedGradient: number;
-  /** [T, B, K], overwritten by their gradients */
+  /** Of a model that pools. */
+  readonly pooled: PooledViews | undefined;
+  /** [T, B, K], overwritten by their gradients; T is 1 where the model pools, here and below */
   readonly logits: number;
   /** [T, B] */
   readonly losses: number;
@@ -137,6 +140,30 @@ export interface WindowViews {
   /** [2][L][B][H]: the streams' state at the window's start and at its end; h, then c; 0 where there is none. */
   readonly hiddenState: number;
   readonly cellState: number;
+}
+
+/** What the head reads of whole sequences, one row each; byte offsets. */
+export interface PooledViews {
+  /** [B, H] */
+  readonly outputs: number;
+  readonly gradient: number;
+  /** int32 [B] and [B, K padded], what is to be predicted: of a sequence's last step. */
+  readonly targets: number;
+  readonly wanted: number;
+}
+
+/** The outputs of a layer as the next one reads them, or the head; dropout comes after. */
+export interface Outputs {
+  /** Byte offsets of [T, B, H]. */
+  readonly outputs: number;
+  readonly gradient: number;
+  /** The layer whose lists hold what of it is not zero; undefined: none do. */
+  readonly listed: number | undefined;
+}
+
+export function outputsOf({ layers, streams, ldh }: WindowViews, layer: number, floatBytes: number): Outputs {
+  const { h, dh } = layers[layer];
+  return { outputs: h + streams * ldh * floatBytes, gradient: dh, listed: layer };
 }
 
 export interface WindowShape {
@@ -203,6 +230,13 @@ export function placeWindow(plan: PlanBuilder, model: Architecture, shape: Windo
   const mostRows = shape.unprojected || directions > 1 ? rows : Math.min(rows, model.vocabulary);
   const unprojectedRows = model.embedding > 0 ? mostRows : 0;
   const embeddedFloats = unprojectedRows * padded(model.embedding);
+  const pooled = model.pooling && {
+    outputs: floats(streams * ldh),
+    gradient: floats(streams * ldh, trains),
+    targets: ints(streams, true),
+    wanted: floats(streams * outputsWidth(model), outputsWidth(model) > 0),
+  };
+  const answers = headSteps(model, steps) * streams;
   // Two directions read whole sequences, each window from the zero state.
   const stateFloats = cell.isRecurrent && directions === 1 ? 2 * model.layers * streams * width : 0;
   return {
@@ -216,9 +250,10 @@ export function placeWindow(plan: PlanBuilder, model: Architecture, shape: Windo
     projectedGradient: floats(table, mayProject && trains),
     embedded: floats(embeddedFloats, embeddedFloats > 0),
     embeddedGradient: floats(embeddedFloats, embeddedFloats > 0 && trains),
-    logits: floats(rows * ldl),
-    losses: floats(rows),
-    hits: floats(rows),
+    pooled,
+    logits: floats(answers * ldl),
+    losses: floats(answers),
+    hits: floats(answers),
     hiddenState: floats(stateFloats, stateFloats > 0),
     cellState: floats(stateFloats, stateFloats > 0 && cell.hasCellState),
   };

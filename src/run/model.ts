@@ -7,7 +7,7 @@ import { type ModelHeader, readModelHeader, readParameter } from '../checkpoint/
 import { SafetensorsFile } from '../checkpoint/safetensors-file.js';
 import type { Batches } from '../data/batches.js';
 import { EVALUATION, EvalBatches } from '../data/eval-segments.js';
-import { type Columns, columnsFromJson, featuresOf, outputsOfColumns } from '../data/records/columns.js';
+import { type Columns, columnsFromJson, featuresOf, isWhole, outputsOfColumns } from '../data/records/columns.js';
 import { vocabularyOf } from '../data/records/records.js';
 import { type Sequence, SequenceBatches } from '../data/sequences.js';
 import { type KnownExamples, readSvmlightFor } from '../data/svmlight.js';
@@ -122,12 +122,13 @@ function columnsOf(path: string, { columns: json, architecture }: ModelHeader): 
   if (json === undefined) return undefined;
   const columns = columnsFromJson(path, json);
   const { output, outputs } = outputsOfColumns(columns);
-  const { features = 0, vocabulary, output: own = 'softmax' } = architecture;
+  const { features = 0, vocabulary, output: own = 'softmax', pooling } = architecture;
   const isSame =
     featuresOf(columns) === features &&
     vocabularyOf(columns) === vocabulary &&
     output === own &&
-    outputs === headOutputs(architecture);
+    outputs === headOutputs(architecture) &&
+    (isWhole(columns) || pooling === undefined);
   if (isSame) return columns;
   throw new UserError(`${path}: it is damaged: its columns are not those of its architecture`);
 }

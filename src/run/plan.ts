@@ -114,6 +114,7 @@ function shapeOf(config: Config, data: OpenedData, choice: KernelChoice): RunSha
     vocabulary: vocabulary.size,
     ...(examples && { sparseFeatures: examples.indices.length, output: OUTPUTS[examples.labels.kind] }),
     ...(columns && inputsAndOutputs(columns)),
+    ...poolingOf(config),
     ...(config.kWinners === undefined ? {} : { winners: config.kWinners }),
   };
   return {
@@ -136,6 +137,12 @@ function shapeOf(config: Config, data: OpenedData, choice: KernelChoice): RunSha
     activationL1: hasZeros(model) ? config.activationL1 : 0,
     densityTarget: hasZeros(model) ? config.densityTarget : undefined,
   };
+}
+
+/** What a head reads that answers for a whole sequence. One direction's last output is that of the last step, which needs no pooling. */
+function poolingOf({ pooling, bidirectional, task }: Config): Pick<Architecture, 'pooling'> {
+  const ends = bidirectional && task !== 'tag';
+  return pooling === 'mean' || ends ? { pooling } : {};
 }
 
 /** What a model of a table reads and predicts. */

@@ -79,7 +79,7 @@ export function checkSameData(resumed: string, learned: RunProgress, data: Opene
 
 /** Of a run that is resumed. */
 export function checkSameArchitecture(folder: string, saved: Architecture, wanted: Architecture): void {
-  for (const key of Object.keys(wanted) as (keyof Architecture)[]) {
+  for (const key of Object.keys({ ...saved, ...wanted }) as (keyof Architecture)[]) {
     if (saved[key] === wanted[key]) continue;
     if (key === 'vocabulary')
       throw new UserError(

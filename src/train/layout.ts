@@ -3,7 +3,7 @@
 import { GRADIENT_SCRATCH, type Optimizer, Product, padded } from '../kernels/kernels.js';
 import type { Arena } from '../memory/arena.js';
 import { PlanBuilder } from '../memory/plan.js';
-import { type Architecture, directionsOf } from '../model/architecture.js';
+import { type Architecture, directionsOf, readsWholes } from '../model/architecture.js';
 import { outputsWidth } from '../model/output-loss.js';
 import { timesNumbers } from '../model/phases.js';
 import type { Crossover } from '../model/sparsity.js';
@@ -69,7 +69,7 @@ export interface SlotViews {
   /** int32 [B] */
   readonly reset: number;
   readonly carry: number;
-  /** int32 [B]; 0 where the model has one direction. */
+  /** int32 [B]; 0 where the model reads no whole sequences. */
   readonly lengths: number;
 }
 
@@ -204,7 +204,7 @@ export function layOut(shape: RunShape): RunLayout {
     outputs: outputs > 0 ? plan.floats('batches', outputs) : 0,
     reset: plan.ints('batches', mostStreams),
     carry: plan.ints('batches', mostStreams),
-    lengths: shape.model.bidirectional ? plan.ints('batches', mostStreams) : 0,
+    lengths: readsWholes(shape.model) ? plan.ints('batches', mostStreams) : 0,
   }));
   // Not by Math.max(...): a large model has more pieces than a call takes arguments.
   const rowFloats = table ? table.blockRows * parameters[table.parameter].columns : 0;

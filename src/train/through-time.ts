@@ -2,6 +2,7 @@
 // evaluation. Deltas and activations stay in the arena for the gradients; losses and hits are added up stream by stream.
 import type { Kernels } from '../kernels/kernels.js';
 import type { Arena, Descriptors } from '../memory/arena.js';
+import { headSteps } from '../model/architecture.js';
 import { Phase, type Phases } from '../model/phases.js';
 import { ownRows, type Share } from '../model/share.js';
 import { hasZeros, Sparsity } from '../model/sparsity.js';
@@ -106,13 +107,15 @@ export class ThroughTime {
 
   /** Adds up the losses and hits of each stream in the order of time. */
   #sumStreams({ state, views }: Streams, from: number, steps: number): void {
+    const { model } = this.#layout.shape;
+    const [first, end] = model.pooling ? [0, headSteps(model, steps)] : [from, steps];
     const { floats, floatBytes, doubles } = this.#arena;
     const losses = views.losses / floatBytes;
     const hits = views.hits / floatBytes;
     for (let row = state.firstRow; row < state.firstRow + state.rows; row++) {
       let loss = 0;
       let hit = 0;
-      for (let t = from; t < steps; t++) {
+      for (let t = first; t < end; t++) {
         loss += floats[losses + t * views.streams + row];
         hit += floats[hits + t * views.streams + row];
       }

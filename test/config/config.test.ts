@@ -35,6 +35,7 @@ test('a text alone gives the whole config', () => {
     dropout: 0,
     biasStart: 0,
     bidirectional: false,
+    pooling: 'last',
     batch: 32,
     window: 64,
     stride: 64,

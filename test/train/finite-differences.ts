@@ -23,6 +23,7 @@ export interface Case {
   readonly features?: number;
   readonly sparseFeatures?: number;
   readonly bidirectional?: boolean;
+  readonly pooling?: Architecture['pooling'];
   /** [B] steps of each row; behind them no target counts. */
   readonly lengths?: readonly [number, number];
   readonly dropout?: number;
@@ -62,8 +63,11 @@ export class Problem {
     const read = features ? { features: featuresOf(features, T, B, seed) } : entries ? { entries } : {};
     const classes = headOutputs(model);
     const all = windowOf(vocabulary, T, B, seed, { uncounted, holes: lengths ? 0 : 4, classes });
-    const ended = (t: number, b: number): boolean => lengths !== undefined && t >= lengths[b];
-    const targets = all.targets.map((row, t) => row.map((target, b) => (ended(t, b) ? -1 : target)));
+    // A sequence that is pooled has its target at its last step.
+    const counts = (t: number, length: number): boolean => (model.pooling ? t === length - 1 : t < length);
+    const targets = all.targets.map((row, t) =>
+      row.map((target, b) => (lengths && !counts(t, lengths[b]) ? -1 : target)),
+    );
     const window = { ...all, targets, lengths };
     const predicted = output && output !== 'softmax' ? predictionsOf(output, classes, window.targets, seed) : {};
     this.#window = { ...window, ...predicted, ...read, rate: 0, step: 11 };

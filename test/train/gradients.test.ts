@@ -34,6 +34,35 @@ describe.each(CELLS.map((cell) => ({ cell, name: nameOf(cell) })))('$name in two
   });
 });
 
+const POOLED = [
+  { pooling: 'mean' },
+  { pooling: 'mean', bidirectional: true },
+  { pooling: 'last', bidirectional: true },
+] as const;
+
+describe.each(CELLS.map((cell) => ({ cell, name: nameOf(cell) })))('$name, pooled', ({ cell }) => {
+  test.each(POOLED)('%j: the gradient is that of finite differences', (pooled) => {
+    Object.values(INPUTS).forEach((input, i) => {
+      const lengths = (
+        [
+          [4, 4],
+          [4, 2],
+          [1, 4],
+          [3, 2],
+        ] as const
+      )[i];
+      const given = { ...input, ...pooled, lengths, outputs: 3, layers: 1 + (i % 2), hidden: 3 };
+      new Problem(cell, 'default', { ...given, vocabulary: 'features' in input ? 0 : input.vocabulary }, 91 + i).check(
+        1,
+        i,
+      );
+    });
+    const { features } = INPUTS['real-valued features'];
+    const linear = { ...pooled, features, embedding: 0, vocabulary: 0, outputs: 2, output: 'linear' } as const;
+    new Problem(cell, 'default', { ...linear, layers: 2, dropout: 0.4, lengths: [3, 4] }, 95).check(2, 5);
+  });
+});
+
 /** A window has 8 rows, so 5 tokens are projected and 11 are not. */
 const INPUTS = {
   'one-hot rows': { embedding: 0, vocabulary: 5 },

@@ -5,7 +5,7 @@ import type { BatchSlot, Dealt, SlotEntries } from '../../src/data/batches.js';
 import { allocate, createKernels, type KernelName, reservedBytes } from '../../src/kernels/choose.js';
 import { type Kernels, padded } from '../../src/kernels/kernels.js';
 import { Arena } from '../../src/memory/arena.js';
-import { type Architecture, headOutputs } from '../../src/model/architecture.js';
+import { type Architecture, headOutputs, readsWholes } from '../../src/model/architecture.js';
 import { outputsWidth } from '../../src/model/output-loss.js';
 import { fromTorch, toTorch, transposePanels } from '../../src/model/parameters.js';
 import type { Crossover } from '../../src/model/sparsity.js';
@@ -264,7 +264,7 @@ export class InlineRun {
       outputs: this.arena.floatsAt(offsets.outputs, tokens * outputsWidth(this.options.model)),
       reset: this.arena.intsAt(offsets.reset, streams),
       carry: this.arena.intsAt(offsets.carry, streams),
-      lengths: this.options.model.bidirectional ? this.arena.intsAt(offsets.lengths, streams) : undefined,
+      lengths: readsWholes(this.options.model) ? this.arena.intsAt(offsets.lengths, streams) : undefined,
     };
     const batch = deal(slot);
     if (!batch) return undefined;
