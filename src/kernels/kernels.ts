@@ -350,6 +350,31 @@ export const Dropout = layout(
   'firstStream', // stream of row 0; the time is the group
 );
 
+/** out[g][r] = a[g][r] + b[g][r] for groups [from, to), rows alike in all three. May work in place. */
+export const Add = layout('a', 'b', 'out', 'ld', 'group', 'rows', 'columns'); // columns: a multiple of PANEL
+
+/**
+ * Layer normalization (Ba, Kiros & Hinton 2016) of rows of N = parts * units numbers, for groups [from, to). A row holds the units of each
+ * direction, padded each by itself: what stands in the padding is not read into anything, and is written as zero.
+ */
+export const LayerNorm = layout(
+  'in', // [groups, rows, parts padded(units)], as are the others unless it is said
+  'out',
+  'normal', // (in - mean) / deviation, for backward; 0: it is not kept. Backward: overwritten by dOut * normal, the terms of dGain
+  'inverse', // [groups, inverseGroup] 1 / deviation; 0: it is not kept
+  'inverseGroup',
+  'gain', // [parts padded(units)]
+  'bias',
+  'dOut', // dLoss/dOut, read by backward
+  'dIn', // dLoss/dIn, written by backward
+  'ld',
+  'group',
+  'rows',
+  'units', // of a part, not padded
+  'parts',
+  'epsilon', // added to the variance
+);
+
 /** An optimizer's step on elements [from, to) of one parameter. */
 export const Update = layout(
   'kind', // Optimizer
@@ -425,6 +450,11 @@ export interface Kernels {
   /** Linear outputs with squared error: loss = (l - y)^2, gradient 2 (l - y) scale / K; there are no hits. */
   squaredLoss(descriptor: number, fromGroup: number, toGroup: number): void;
   dropout(descriptor: number, fromGroup: number, toGroup: number): void;
+  add(descriptor: number, fromGroup: number, toGroup: number): void;
+  /** out = gain (in - mean) / sqrt(variance + epsilon) + bias, mean and variance (that of the row itself, over N) row by row. */
+  normForward(descriptor: number, fromGroup: number, toGroup: number): void;
+  /** From what forward kept: dIn = (g - mean(g) - normal mean(g normal)) / deviation, g = dOut gain. */
+  normBackward(descriptor: number, fromGroup: number, toGroup: number): void;
   update(descriptor: number, from: number, to: number): void;
   squareNorm(descriptor: number, from: number, to: number): number;
   map(descriptor: number, from: number, to: number): void;

@@ -4,6 +4,7 @@ import {
   GRADIENT_SCRATCH,
   Gradient,
   Init,
+  LayerNorm,
   Optimizer,
   OutputLoss,
   PANEL,
@@ -125,6 +126,38 @@ describe('finite differences of', () => {
     lossAt(start);
     expectDerivative('logits', arena.read(logits), start, lossAt);
   });
+});
+
+test('finite differences of layer normalization', () => {
+  const arena = oracle().begin(15);
+  const [rows, units, parts] = [3, 5, 2];
+  const columns = parts * padded(units);
+  const grid = (count: number, value: () => number) =>
+    arena.floats({ rows: count, columns }, (column) => (column % padded(units) < units ? value() : 0));
+  const [source, dOut] = [grid(rows, () => arena.uniform(2)), grid(rows, () => arena.uniform())];
+  const [gain, bias] = [grid(1, () => 1 + arena.uniform(0.5)), grid(1, () => arena.uniform())];
+  const [out, normal, dIn] = [grid(rows, () => 0), grid(rows, () => 0), grid(rows, () => 0)];
+  const inverse = arena.floats({ columns: rows });
+  const descriptor = arena.descriptor(LayerNorm, {
+    ...{ in: source, out, normal, inverse, inverseGroup: rows, gain, bias, dOut, dIn, ld: columns, rows, units, parts },
+    epsilon: 1e-5,
+  });
+  const start = [source, gain, bias].map((block) => arena.read(block));
+  const lossAt = (which: number) => (values: Float64Array) => {
+    for (const [i, block] of [source, gain, bias].entries()) arena.write(block, i === which ? values : start[i]);
+    arena.kernels.normForward(descriptor, 0, 1);
+    return dot(arena.read(dOut), arena.read(out));
+  };
+  lossAt(-1)(new Float64Array());
+  arena.kernels.normBackward(descriptor, 0, 1);
+  const sumOfRows = (block: Block): Float64Array =>
+    Float64Array.from({ length: columns }, (_, j) =>
+      [0, 1, 2].reduce((sum, row) => sum + arena.read(block)[row * columns + j], 0),
+    );
+  const [slopes, terms] = [arena.read(dIn), sumOfRows(normal)];
+  expectDerivative('in', slopes, start[0], lossAt(0));
+  expectDerivative('gain', terms, start[1], lossAt(1));
+  expectDerivative('bias', sumOfRows(dOut), start[2], lossAt(2));
 });
 
 describe.each(implementations)('$name', (implementation) => {
