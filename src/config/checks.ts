@@ -2,7 +2,7 @@
 
 import { UserError } from '../errors.js';
 import type { Checked } from './config.js';
-import { checkNoRecords, checkRecords, TABLES, tableOf } from './record-checks.js';
+import { checkNoRecords, checkRecords, checkWords, TABLES, tableOf } from './record-checks.js';
 import { defaultWindow } from './window.js';
 
 type Origin = (key: string) => string;
@@ -26,6 +26,7 @@ export function checkTogether(config: Checked, origin: Origin, inMemory: boolean
     if (config.svmlight !== undefined) checkExamples(config, fail);
     else checkTokens(config, fail);
   }
+  checkWords(config, tableOf(config) !== undefined, fail);
   if (config.resume !== undefined && config.initFrom !== undefined) {
     fail('initFrom', 'a resumed run goes on from its own weights; give --init-from or --resume, not both');
   }

@@ -92,6 +92,18 @@ export function checkNoRecords(config: Checked, fail: Fail): void {
     if (config[key] !== undefined)
       fail(key, 'it needs a table: --csv FILE, --jsonl FILE or --parquet FILE; leave it out');
   }
-  if (config.tokens === 'word')
-    fail('tokens', 'word needs a table with texts: --csv FILE or --jsonl FILE; take char or byte');
 }
+
+/** @throws through `fail` for what says which words are known, where no words are read */
+export function checkWords(
+  { tokens, vocabularySize, minCount, svmlight }: Checked,
+  isTable: boolean,
+  fail: Fail,
+): void {
+  const readsWords = svmlight === undefined && (tokens ?? (isTable ? 'word' : 'char')) === 'word';
+  if (readsWords) return;
+  if (vocabularySize !== undefined) fail('vocabularySize', WORDS_ALONE);
+  if (minCount !== undefined) fail('minCount', WORDS_ALONE);
+}
+
+const WORDS_ALONE = 'it is for words; take --tokens word, or leave it out';

@@ -22,6 +22,8 @@ export const MAX_WINDOW = 65_536;
 export const MAX_LAYERS = 8;
 export const DEFAULT_WINDOW = 64;
 
+/** Each token has a row of weights, and its number a place in 32 bits. */
+const MAX_VOCABULARY = 1 << 24;
 /** Step counts fit into the 32-bit words of the control records. */
 const MAX_STEPS = 2_000_000_000;
 const MAX_EPOCHS = 1_000_000;
@@ -115,10 +117,31 @@ export const SETTINGS = {
   tokens: optionalChoice(
     {
       group: 'data',
-      about: 'what one token is: a Unicode code point, a byte, or of texts in a table a word',
+      about: 'what one token is: a Unicode code point, a byte, or a word',
       derived: 'char, of a table word',
     },
     ['char', 'byte', 'word'],
+  ),
+  vocabularySize: optionalInteger(
+    {
+      group: 'data',
+      about:
+        'the most words that --tokens word tells apart, the most frequent ones; the others are <unk>, which counts',
+      placeholder: 'N',
+      derived: 'no limit',
+    },
+    2,
+    MAX_VOCABULARY,
+  ),
+  minCount: optionalInteger(
+    {
+      group: 'data',
+      about: 'how often a word must occur to be told apart; rarer ones are <unk>',
+      placeholder: 'N',
+      derived: '2 with --tokens word',
+    },
+    1,
+    MAX_STEPS,
   ),
   validation: real(
     { group: 'data', about: 'the part held out at the end for evaluation', placeholder: 'X' },

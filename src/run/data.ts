@@ -14,10 +14,10 @@ import { sparseLines } from '../data/sparse-lines.js';
 import { splitExamples, splitSequences, splitText } from '../data/split.js';
 import { TextBatches } from '../data/streams.js';
 import { type KnownExamples, readSvmlight } from '../data/svmlight.js';
-import type { TextMode } from '../data/symbols.js';
-import { type LearnedText, openText } from '../data/text-file.js';
+import { type LearnedText, openText, type TokenRule } from '../data/text-file.js';
 import { textInMemory } from '../data/text-memory.js';
 import { Vocabulary } from '../data/vocabulary.js';
+import { wordRule } from '../data/word-text.js';
 import { UserError } from '../errors.js';
 import type { Predicted } from './measured.js';
 import { ofRecords } from './records.js';
@@ -66,8 +66,11 @@ export interface OpenedData {
   close(): Promise<void>;
 }
 
-/** Words are of tables alone. */
-export const modeOf = ({ tokens }: Pick<Config, 'tokens'>): TextMode => (tokens === 'byte' ? 'byte' : 'char');
+/** Of a text: what its tokens are. */
+export const tokenRule = ({ tokens, minCount, vocabularySize }: TokenSettings): TokenRule =>
+  tokens === 'word' ? wordRule({ minCount, vocabularySize }) : tokens;
+
+type TokenSettings = Pick<Config, 'tokens' | 'minCount' | 'vocabularySize'>;
 
 export const isInMemory = (data: TrainingData | undefined): data is TrainingData =>
   data?.text !== undefined || data?.sequences !== undefined;
@@ -77,14 +80,14 @@ export async function openData(config: Config, data: TrainingData = {}): Promise
   if (data.sequences !== undefined && data.text !== undefined)
     throw new UserError('text: sequences are given as well; give one of the two');
   if (data.sequences !== undefined) return ofSequences(config, data.sequences, data);
-  if (data.text !== undefined) return ofText(config, textInMemory(data.text, modeOf(config)), 'text');
+  if (data.text !== undefined) return ofText(config, textInMemory(data.text, tokenRule(config)), 'text');
   if (config.svmlight !== undefined) return ofExamples(config, config.svmlight);
   if (tableOf(config) !== undefined) return ofRecords(config);
   if (config.dataset !== undefined) {
     const path = await datasetPath(config.dataset);
-    return ofText(config, openText(path, modeOf(config), '--dataset'), path);
+    return ofText(config, openText(path, tokenRule(config), '--dataset'), path);
   }
-  return ofText(config, openText(config.text as string, modeOf(config)), config.text as string);
+  return ofText(config, openText(config.text as string, tokenRule(config)), config.text as string);
 }
 
 function ofText(
@@ -96,6 +99,7 @@ function ofText(
     const { whole, cut, training } = splitText(source, validation);
     return {
       vocabulary,
+      ...(vocabulary.mode === 'word' && { predicted: 'word' }),
       training: new TextBatches(training, { batch, window, stride }, `the training text (${name})`),
       evaluation: cut < whole.length ? new EvalBatches(whole, cut, whole.length, EVALUATION) : undefined,
       trainingTokens: cut,

@@ -12,7 +12,7 @@ import { type Architecture, headOutputs } from '../model/architecture.js';
 import { elementsOf } from '../model/parameters.js';
 import { type Crossover, EVERYWHERE, hasZeros } from '../model/sparsity.js';
 import { placeParameters, placeWindow } from '../model/views.js';
-import type { PlanEvent } from '../report/events.js';
+import type { PlanEvent, Unit } from '../report/events.js';
 import { bytes } from '../report/format.js';
 import { layOut, type RunLayout, type RunShape, trainingState, trainingWindow } from '../train/layout.js';
 import type { OptimizerSettings } from '../train/optimizer.js';
@@ -68,7 +68,7 @@ export function planEvent({ config, data, choice, layout, totalSteps }: Prepared
     kernels: choice.name,
     ...(choice.instructionSet === undefined ? {} : { instructionSet: choice.instructionSet }),
     vocabulary: headOutputs(layout.shape.model),
-    unit: data.predicted === undefined ? 'token' : 'example',
+    unit: unitOf(data),
     trainingTokens: data.trainingTokens,
     validationTokens: data.validationTokens,
     stepsPerEpoch,
@@ -76,6 +76,10 @@ export function planEvent({ config, data, choice, layout, totalSteps }: Prepared
     epochs: config.epochs ?? (stepsPerEpoch > 0 ? Math.ceil(steps / stepsPerEpoch) : 0),
     step,
   };
+}
+
+function unitOf({ predicted = 'token' }: OpenedData): Unit {
+  return predicted === 'token' || predicted === 'word' ? predicted : 'example';
 }
 
 function countSteps(

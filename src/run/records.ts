@@ -18,6 +18,7 @@ import { type RecordPart, type Records, recordLines, vocabularyOf } from '../dat
 import { readTable } from '../data/tables/read-table.js';
 import type { Table } from '../data/tables/table.js';
 import { Vocabulary } from '../data/vocabulary.js';
+import { wordRule } from '../data/word-text.js';
 import { UserError } from '../errors.js';
 import type { Architecture } from '../model/architecture.js';
 import type { OpenedData } from './data.js';
@@ -75,6 +76,8 @@ function wishesOf({
   horizon,
   scaling = 'standard',
   tokens,
+  minCount,
+  vocabularySize,
   labels,
   cell,
 }: Config): Wishes {
@@ -83,6 +86,7 @@ function wishesOf({
     target: target as readonly string[],
     ...{ features, group, time, horizon, scaling, multilabel: labels === 'multilabel', feedforward: cell === 'mlp' },
     tokens: tokens === 'char' ? 'char' : 'word',
+    words: wordRule({ minCount, vocabularySize }),
   };
 }
 

@@ -2,6 +2,7 @@
 
 import { UserError } from '../../errors.js';
 import type { Column, Table } from '../tables/table.js';
+import { frequentWords, type WordRule } from '../word-text.js';
 import {
   type Columns,
   type InputColumn,
@@ -26,6 +27,8 @@ export interface Wishes {
   readonly scaling: 'standard' | 'range' | 'none';
   /** What a token of a text is. */
   readonly tokens: 'char' | 'word';
+  /** Which tokens are told apart; a column whose tokens are all rare keeps them. */
+  readonly words: WordRule;
   /** Whether a target names any number of labels. */
   readonly multilabel: boolean;
   /** Whether each row stands by itself (mlp): a text is then a category. */
@@ -34,8 +37,6 @@ export interface Wishes {
 
 /** More different texts than this are no categories. */
 const MOST_CATEGORIES = 1000;
-/** Tokens that occur less often are unknown ones: so the model learns what to make of those. */
-const FEWEST_OCCURRENCES = 2;
 
 /**
  * @param rows of the table that are learned from: means and scales are theirs, and the tokens
@@ -86,7 +87,7 @@ export function isCells(table: Table, wishes: Wishes): boolean {
 function cellInputs(
   table: Table,
   columns: readonly Column[],
-  { tokens, scaling }: Wishes,
+  { tokens, words, scaling }: Wishes,
   rows: Int32Array,
 ): readonly InputColumn[] {
   const [first] = columns;
@@ -95,8 +96,8 @@ function cellInputs(
     const counts = new Map<string, number>();
     for (const row of rows)
       for (const token of tokensOf(first, split, row)) counts.set(token, (counts.get(token) ?? 0) + 1);
-    const known = [...counts].filter(([, count]) => count >= FEWEST_OCCURRENCES).map(([token]) => token);
-    const all = known.length > 0 ? known : [...counts.keys()];
+    const known = frequentWords(counts, words);
+    const all = known.length > 0 ? known : frequentWords(counts, { ...words, minCount: 1 });
     if (all.length === 0) throw new UserError(`--features: column "${first.name}" of ${table.name} has no tokens`);
     return [{ name: first.name, kind: 'tokens', split, tokens: distinct(all) }];
   }
