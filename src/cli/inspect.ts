@@ -1,6 +1,6 @@
 // unroll inspect: what a model is made of, and how far its training is.
 
-import type { Columns } from '../data/records/columns.js';
+import { type Columns, columnsOf } from '../data/records/columns.js';
 import type { KnownExamples } from '../data/svmlight.js';
 import type { Unit } from '../report/events.js';
 import { bytes, count, counted, densities, lossText, table } from '../report/format.js';
@@ -60,7 +60,7 @@ function columnRows({ task, inputs, targets, group, time, horizon }: Columns): r
   };
   return [
     ['task', horizon === undefined ? task : `${task}, ${count(horizon)} ahead`],
-    ['features', named(inputs)],
+    ['features', named(inputs.map((input) => ({ name: columnsOf(input).join(' + '), kind: input.kind })))],
     ['target', named(targets)],
     ...(group === undefined ? [] : [['group', group]]),
     ...(time === undefined ? [] : [['time', time]]),

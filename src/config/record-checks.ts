@@ -88,7 +88,17 @@ export function checkNoRecords(config: Checked, fail: Fail): void {
     fail('bidirectional', 'it would read what it is to predict; it is for --task tag, with a table');
   if (task !== undefined && task !== 'lm')
     fail('task', `${task} needs a table; give --csv FILE, --jsonl FILE or --parquet FILE`);
-  for (const key of ['target', 'features', 'group', 'time', 'horizon', 'scaling'] as const) {
+  for (const key of [
+    'target',
+    'features',
+    'columns',
+    'decimal',
+    'dates',
+    'group',
+    'time',
+    'horizon',
+    'scaling',
+  ] as const) {
     if (config[key] !== undefined)
       fail(key, 'it needs a table: --csv FILE, --jsonl FILE or --parquet FILE; leave it out');
   }

@@ -4,6 +4,7 @@
 import { DATASET_NAMES } from './datasets.js';
 import {
   choice,
+  choices,
   growingList,
   integer,
   integerOrFull,
@@ -77,6 +78,32 @@ export const SETTINGS = {
     placeholder: 'NAMES',
     derived: 'all others',
   }),
+  columns: choices(
+    {
+      group: 'data',
+      about:
+        'what columns of a table hold where it does not show: numbers, dates, categories, or text to read word by word',
+      placeholder: 'NAME:KIND,...',
+      derived: 'what most values look like',
+    },
+    ['number', 'date', 'category', 'text'],
+  ),
+  decimal: optionalChoice(
+    {
+      group: 'data',
+      about: 'what stands before the decimals of numbers in a table: a comma reads 1234,5 and 1.234,5',
+      derived: '.',
+    },
+    ['.', ','],
+  ),
+  dates: optionalChoice(
+    {
+      group: 'data',
+      about: 'how a table writes dates: 2024-12-31 (iso, which is always read), 31/12/2024 (dmy) or 12/31/2024 (mdy)',
+      derived: 'iso',
+    },
+    ['iso', 'dmy', 'mdy'],
+  ),
   group: word({ group: 'data', about: 'the column that names the sequence of a row', placeholder: 'NAME' }),
   time: word({
     group: 'data',

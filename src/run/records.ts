@@ -15,8 +15,9 @@ import { type Columns, isWhole, outputsOfColumns } from '../data/records/columns
 import { encode } from '../data/records/encode.js';
 import { isCells, learnColumns, type Wishes } from '../data/records/learn-columns.js';
 import { type RecordPart, type Records, recordLines, vocabularyOf } from '../data/records/records.js';
+import { columnNamed } from '../data/records/table-columns.js';
 import { readTable } from '../data/tables/read-table.js';
-import type { Table } from '../data/tables/table.js';
+import type { Kind, Table } from '../data/tables/table.js';
 import { Vocabulary } from '../data/vocabulary.js';
 import { wordRule } from '../data/word-text.js';
 import { UserError } from '../errors.js';
@@ -41,7 +42,10 @@ export async function ofRecords(config: Config): Promise<OpenedData> {
   const format = tableOf(config) as 'csv' | 'jsonl' | 'parquet';
   const path = config.dataset === undefined ? (config[format] as string) : await datasetPath(config.dataset);
   const wishes = wishesOf(config);
-  const table = await readTable(path, format, { columns: namedColumns(wishes) });
+  const table = await readTable(path, format, {
+    ...{ columns: namedColumns(wishes), as: kindsAsked(wishes), writing: wishes.writing },
+  });
+  for (const name of Object.keys(wishes.kinds)) columnNamed(table, name, '--columns');
   if (table.rows === 0) throw new UserError(`--${format}: ${path} has no rows; a model needs some to learn from`);
   const split = splitTable(table, wishes, config);
   const { columns } = split.records;
@@ -53,7 +57,7 @@ export async function ofRecords(config: Config): Promise<OpenedData> {
     vocabulary: Vocabulary.ofNumbers(vocabularyOf(columns)),
     predicted: predictedOf(columns),
     columns,
-    notices: [...table.notices, ...noticesOf(split.records)],
+    notices: [...table.notices, ...(table.odd?.values() ?? []), ...noticesOf(split.records)],
     training,
     evaluation,
     trainingTokens: split.learned,
@@ -75,6 +79,9 @@ function wishesOf({
   time,
   horizon,
   scaling = 'standard',
+  columns = {},
+  decimal,
+  dates,
   tokens,
   minCount,
   vocabularySize,
@@ -87,8 +94,20 @@ function wishesOf({
     ...{ features, group, time, horizon, scaling, multilabel: labels === 'multilabel', feedforward: cell === 'mlp' },
     tokens: tokens === 'char' ? 'char' : 'word',
     words: wordRule({ minCount, vocabularySize }),
+    kinds: columns,
+    ...writingOf(decimal, dates),
   };
 }
+
+const writingOf = (decimal: Config['decimal'], dates: Config['dates']): Pick<Wishes, 'writing'> => ({
+  ...((decimal === ',' || (dates ?? 'iso') !== 'iso') && {
+    writing: { ...(decimal === ',' && { decimal }), ...(dates !== undefined && dates !== 'iso' && { dates }) },
+  }),
+});
+
+/** As what columns are read, where that is said. */
+const kindsAsked = ({ kinds }: Wishes): Readonly<Record<string, Kind>> =>
+  Object.fromEntries(Object.entries(kinds).map(([name, kind]) => [name, kind === 'category' ? 'text' : kind]));
 
 /** The columns to read; undefined: all. */
 function namedColumns({ features, target, group, time }: Wishes): readonly string[] | undefined {
@@ -105,7 +124,10 @@ function splitTable(table: Table, wishes: Wishes, config: Config): Split {
     throw new UserError('--cell: mlp has no memory, and each row is a sequence; take rnn, lstm or gru');
   if (!apart && isWhole(wishes) && group === undefined)
     throw new UserError(
-      `--cell: ${cell} needs sequences; name the column whose rows are one with --group, or take --cell mlp, for which each row stands by itself`,
+      `--cell: ${cell} needs sequences; name the column whose rows are one with --group, or take --cell mlp, for which each row stands by itself` +
+        (table.columns.some(({ kind }) => kind === 'text')
+          ? '; texts are read word by word where all features are such'
+          : ''),
     );
   const arranged = arrangeRows(table, wishes, apart);
   const isOne = arranged.sequences.from.length === 1;

@@ -11,6 +11,12 @@ export function columnNamed(table: Table, name: string, flag: string): Column {
   throw new UserError(`${flag}: ${table.name} has no column "${name}"; it has ${names}`);
 }
 
+/** What may be wrong with a column of texts, for messages about it: begins with "; ", or is empty. */
+export function oddOf({ odd }: Table, name: string): string {
+  const found = odd?.get(name);
+  return found === undefined ? '' : `; ${found}`;
+}
+
 /** Each value as a text, empty where it is missing. @throws UserError for a column of lists */
 export function textsOf(column: Column): readonly string[] {
   if (column.kind === 'text') return column.values;

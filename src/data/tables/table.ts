@@ -2,6 +2,7 @@
 // Nothing here knows of models: which columns are learned, and how, is decided elsewhere.
 
 import { UserError } from '../../errors.js';
+import type { Writing } from './values.js';
 
 export type Format = 'csv' | 'jsonl' | 'parquet';
 
@@ -24,6 +25,8 @@ export interface Table {
   place(row: number): string;
   /** CRC-32 of the bytes: tells tables apart that are given in the same way. */
   readonly checksum: number;
+  /** Of columns that were taken for text and may be meant for something else: why, and what to do. */
+  readonly odd?: ReadonlyMap<string, string>;
   /** What was done to the table that a person should hear of, each a sentence without its full stop. */
   readonly notices: readonly string[];
 }
@@ -35,6 +38,8 @@ export interface TableOptions {
   readonly as?: Readonly<Record<string, Kind>>;
   /** What a message about the whole file begins with. */
   readonly flag?: string;
+  /** How numbers and dates are written. */
+  readonly writing?: Writing;
 }
 
 /** A table has a builder for each column. Wider ones exist; nothing was measured beyond it. */

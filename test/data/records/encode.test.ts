@@ -10,6 +10,7 @@ import { tableOf } from './tables.js';
 const wishes = (more: Partial<Wishes> & Pick<Wishes, 'task' | 'target'>): Wishes => ({
   tokens: 'word',
   words: wordRule({}),
+  kinds: {},
   multilabel: false,
   scaling: 'standard',
   feedforward: false,
