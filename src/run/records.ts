@@ -149,7 +149,7 @@ function atEnds(table: Table, wishes: Wishes, arranged: Arrangement, validation:
     throw new UserError(
       ahead === 0 || table.rows < 3
         ? `${table.name} has too few rows to learn from; give more, or --validation 0`
-        : `--horizon: ${ahead} values ahead are more than any series of ${table.name} has in its part to learn, ${Math.max(...cuts.map((cut, i) => cut - from[i]))} at most; give a smaller one`,
+        : `--horizon: ${ahead} values ahead are more than any series of ${table.name} has in its part to learn, ${cuts.reduce((most, cut, i) => Math.max(most, cut - from[i]), 0)} at most; give a smaller one`,
     );
   const isOne = from.length === 1;
   const total = (indices: readonly number[], first: Int32Array, last: Int32Array): number =>

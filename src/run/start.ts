@@ -87,6 +87,8 @@ function resume(config: Config, path: string, data: OpenedData, arena: Arena, la
   const progress = savedProgress(folder);
   checkLength(config, progress);
   checkSameData(path, progress, data);
+  if (progress.stepInEpoch > (data.training.stepsPerEpoch ?? Number.POSITIVE_INFINITY))
+    throw new UserError(`${folder}: it is damaged: it stands behind the end of an epoch; take another checkpoint`);
   const header = readCheckpointHeader(folder);
   checkSameArchitecture(folder, header.architecture, layout.shape.model);
   checkSameInputs(`--resume: ${folder}`, header, data);

@@ -9,7 +9,7 @@ import { Faults, WorkersFailed } from '../coordinator/faults.js';
 import { type Threads, WorkerPool } from '../coordinator/pool.js';
 import { Word } from '../coordinator/protocol.js';
 import type { Batches } from '../data/batches.js';
-import { RunError, WorkerStuck } from '../errors.js';
+import { NotFinite, RunError, WorkerStuck } from '../errors.js';
 import type { KernelMemory } from '../kernels/choose.js';
 import { Arena } from '../memory/arena.js';
 import { elementsOf } from '../model/parameters.js';
@@ -24,7 +24,7 @@ import { evaluate } from './evaluation.js';
 import { type Prepared, planEvent, prepare } from './plan.js';
 import { reportProfile } from './profile.js';
 import type { RunProgress } from './progress.js';
-import { keepConfig, METRICS_FILE, openFreeFolder, openRunFolder, takeOver } from './run-folder.js';
+import { CONFIG_FILE, keepConfig, METRICS_FILE, openFreeFolder, openRunFolder, takeOver } from './run-folder.js';
 import type { RunLock } from './run-lock.js';
 import { RunLog } from './run-log.js';
 import { start } from './start.js';
@@ -364,7 +364,7 @@ class Training {
     const { maxBadSteps } = this.#config;
     const { badInARow, step } = this.#progress;
     if (badInARow < maxBadSteps) return;
-    throw new RunError(
+    throw new NotFinite(
       `loss or gradient was not finite in ${counted(badInARow, 'step')} in a row, up to step ${step}; a lower --lr or --clip-norm may help`,
     );
   }
@@ -389,16 +389,17 @@ class Training {
   /** What is thrown to the outside: what happened, what is saved, how to go on. */
   #failed(error: unknown): unknown {
     if (!(error instanceof RunError)) return error;
-    return new RunError(this.#withSaved(error.message), { cause: error });
+    return new RunError(this.#withSaved(error.message, error instanceof NotFinite), { cause: error });
   }
 
-  #withSaved(message: string): string {
-    const { out } = this.#config;
+  /** @param anew at another rate, which a run that goes on cannot take */
+  #withSaved(message: string, anew = false): string {
+    const { out, lr } = this.#config;
     const { savedStep } = this.#checkpoints;
-    const saved =
-      savedStep === undefined
-        ? 'nothing was saved yet'
-        : `${out} holds everything up to step ${savedStep}; go on with: unroll train --resume ${out}`;
-    return `${message}; ${saved}`;
+    if (savedStep === undefined) return `${message}; nothing was saved yet`;
+    const how = anew
+      ? `begin anew from there with: unroll train ${join(out, CONFIG_FILE)} --init-from ${out} --lr ${lr / 10} --out NEW`
+      : `go on with: unroll train --resume ${out}`;
+    return `${message}; ${out} holds everything up to step ${savedStep}; ${how}`;
   }
 }
