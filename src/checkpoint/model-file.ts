@@ -186,14 +186,15 @@ function checkArchitecture(path: string, model: Partial<Architecture> | null): v
   if (!CELLS.includes(model.cell as string)) throw bad('cell');
   if (!ACTIVATIONS.includes(model.activation as string)) throw bad('activation');
   if (model.output !== undefined && !Object.keys(LABEL_KINDS).includes(model.output)) throw bad('output');
-  const field = wrongInput(model) ?? wrongDirections(model);
-  if (field !== undefined) throw bad(field);
-  if (model.layers === 0 && model.cell !== 'mlp') throw bad('layers');
+  // Before numbers are compared: what is none may be anything.
   for (const [name, [least, most]] of Object.entries(BOUNDS)) {
     const value = model[name as keyof Architecture];
     if (value === undefined && OPTIONAL.has(name)) continue;
     if (!(Number.isInteger(value) && (value as number) >= least && (value as number) <= most)) throw bad(name);
   }
+  const field = wrongInput(model) ?? wrongDirections(model);
+  if (field !== undefined) throw bad(field);
+  if (model.layers === 0 && model.cell !== 'mlp') throw bad('layers');
   const { winners, hidden = 0 } = model;
   if (winners === undefined) return;
   const isReLU = (model.cell === 'rnn' || model.cell === 'mlp') && model.activation === 'relu';

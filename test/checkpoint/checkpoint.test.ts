@@ -467,7 +467,7 @@ describe('names from PyTorch', () => {
     const square = { ...model, embedding: 4 };
     const shapes = Object.fromEntries(parametersOf(square).map((p) => [p.name, p.shape]));
     expect(() => match(renamed('embed.', 'lstm.', 'fc.', shapes), square)).toThrow(
-      /embedding\.weight may be any of embed\.weight, fc\.weight/,
+      /embedding\.weight may be any of "embed\.weight", "fc\.weight"/,
     );
     const names = match(renamed('embedding.', 'lstm.', 'fc.', shapes), square);
     expect([names['embedding.weight'], names['head.weight']]).toEqual(['embedding.weight', 'fc.weight']);
