@@ -181,7 +181,9 @@ class Training {
       const evaluated = due ? await this.#evaluate(coordinator, true) : 'done';
       const end = evaluated === 'stopped' ? 'stopped' : this.#end();
       if (end === undefined) {
-        if (this.#onGrid(this.#config.checkpointEvery)) this.#save(false);
+        // Not while steps are bad: with --keep, checkpoints of what is ruined would take the place of good ones.
+        const isGood = this.#progress.badInARow === 0;
+        if (isGood && this.#onGrid(this.#config.checkpointEvery)) this.#save(false);
         else if (this.#progress.best?.step === this.#progress.step) this.#save(true);
         if ((await this.#steps(coordinator)) === 'done') continue;
         this.#checkBadSteps();
@@ -397,8 +399,9 @@ class Training {
     const { out, lr } = this.#config;
     const { savedStep } = this.#checkpoints;
     if (savedStep === undefined) return `${message}; nothing was saved yet`;
+    const from = this.#progress.best === null ? out : join(out, 'best');
     const how = anew
-      ? `begin anew from there with: unroll train ${join(out, CONFIG_FILE)} --init-from ${out} --lr ${lr / 10} --out NEW`
+      ? `begin anew from its weights with: unroll train ${join(out, CONFIG_FILE)} --init-from ${from} --lr ${lr / 10} --out NEW`
       : `go on with: unroll train --resume ${out}`;
     return `${message}; ${out} holds everything up to step ${savedStep}; ${how}`;
   }
