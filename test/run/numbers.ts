@@ -20,7 +20,7 @@ export const OPTIMIZERS = [
 ] as const;
 export type Optimizer = (typeof OPTIMIZERS)[number];
 /** A thousand times what is usual, and so much that numbers overflow in a step or two. */
-export const RATES = [10, 1e38] as const;
+export const RATES = [10, 3e38] as const;
 
 /** Every task, with each kind of inputs and outputs. @param file writes a text to a new path */
 export function tasks(file: (text: string, ending: string) => string): Readonly<Record<string, TrainOptions>> {
