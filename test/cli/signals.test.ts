@@ -117,3 +117,15 @@ test.runIf(works('unshare', ...alone, 'true'))('as the first process of a contai
   expect(await once(child, 'exit')).toEqual([143, null]);
   expect(unroll(['train', '--resume', 'first', '--dry-run']).status).toBe(0);
 });
+
+test('a second Ctrl-C ends at once, in the middle of a step, and saves nothing', async () => {
+  const long = ['--hidden', '1024', '--batch', '64', '--window', '256', '--workers', '2', '--json', '--out', 'twice'];
+  writeFileSync(path('long.txt'), 'The ship sails on, and the whale with it.\n'.repeat(2000));
+  const child = spawn(process.execPath, [CLI, 'train', '--text', 'long.txt', ...long], { cwd: folder });
+  await once(child.stdout, 'data');
+  child.kill('SIGINT');
+  await sleep(150);
+  child.kill('SIGINT');
+  expect(await once(child, 'exit')).toEqual([130, null]);
+  expect(hasSaved('twice')).toBe(false);
+});
