@@ -16,7 +16,7 @@ import { initialPieces } from '../model/initializers.js';
 import { fromTorch, transposePanels } from '../model/parameters.js';
 import { counted } from '../report/format.js';
 import { FIRST_PENALTY } from '../train/density-control.js';
-import { densityControlOf, type RunLayout } from '../train/layout.js';
+import { classWeightsOf, densityControlOf, type RunLayout } from '../train/layout.js';
 import type { OpenedData } from './data.js';
 import type { Prepared } from './plan.js';
 import { NEW_RUN, type RunProgress, savedProgress } from './progress.js';
@@ -39,7 +39,8 @@ export function start(
     if (!p.transposedPanels) continue;
     transposePanels(p, arena.floatsAt(p.weights, p.length), arena.floatsAt(p.transposedPanels, p.length));
   }
-  const { activationL1: given = 0 } = layout.shape;
+  const { activationL1: given = 0, classWeights } = layout.shape;
+  if (classWeights) classWeightsOf(arena, layout)?.set(classWeights);
   const penalty = given > 0 ? given : FIRST_PENALTY;
   densityControlOf(arena, layout)?.begin(progress.densityControl ?? { penalty, density: 0 });
   const { trainingTokens, checksum } = data;

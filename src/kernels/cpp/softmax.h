@@ -1,4 +1,5 @@
-// Softmax with cross-entropy, fused with its gradient: logits become (softmax - onehot) * scale in place.
+// Softmax with cross-entropy, fused with its gradient: logits become (softmax - q) * scale * weight in place. Where targets are not
+// smoothed, q is 1 at the target and nothing else is done for it.
 #pragma once
 #include "arena.h"
 #include "descriptors.h"
@@ -11,12 +12,33 @@ INLINE vf logitsAt(const float* row, i64 j, i64 classes) {
   return (i32)j + lanes() < (i32)classes ? x : broadcast(-__builtin_inff());
 }
 
+// How far the logits of a row lie below the largest one, on average: what a uniform target costs, less log(sum exp(l - max)).
+INLINE float meanBelow(const float* row, i64 classes, float largest) {
+  vf sums[PANEL / VL];
+  for (int v = 0; v < PANEL / VL; v++) sums[v] = broadcast(0);
+  for (i64 j = 0; j < classes; j += PANEL)
+    for (int v = 0; v < PANEL / VL; v++) {
+      const vi live = (i32)(j + v * VL) + lanes() < (i32)classes;
+      sums[v] += live ? broadcast(largest) - load(row + j + v * VL) : broadcast(0);
+    }
+  return sumOfLanes(sums) / (float)classes;
+}
+
+// exp(l - max) of a row become softmax * scaled - each; the padding stays zero.
+INLINE void smoothGradient(float* row, i64 classes, i64 width, float factor, float each) {
+  for (i64 j = 0; j < width; j += VL) {
+    const vi live = (i32)j + lanes() < (i32)classes;
+    const vf slope = fma(load(row + j), broadcast(factor), broadcast(-each));
+    store(row + j, live ? flush(slope) : broadcast(0));
+  }
+}
+
 static int softmax(Arena& arena, double descriptor, double fromGroup, double toGroup) {
   using namespace Softmax;
   Call call(arena, descriptor, fromGroup, toGroup, size);
   if (!call.inside) return OUTSIDE;
   for (int f = 0; f < size; f++)
-    if (f != scale) call.whole(f);
+    if (f != scale && f != smoothing) call.whole(f);
   if (!call.inside) return OUTSIDE;
   const i64 rowCount = call.integer(rows), count = call.integer(classes), width = (count + PANEL - 1) / PANEL * PANEL;
   if (rowCount == 0 || fromGroup == toGroup || count == 0) return OK;
@@ -24,7 +46,9 @@ static int softmax(Arena& arena, double descriptor, double fromGroup, double toG
   call.needRows(targets, toGroup, call.fields[targetGroup], (double)rowCount, 1, 1);
   call.needRows(losses, toGroup, call.fields[targetGroup], (double)rowCount, 1, 1);
   if (call.integer(hits)) call.needRows(hits, toGroup, call.fields[targetGroup], (double)rowCount, 1, 1);
+  if (call.integer(weights)) call.need(call.fields[weights], (double)count);
   if (!call.inside) return OUTSIDE;
+  const float smooth = call.number(smoothing), sharp = 1.0f - smooth;
   const bool trains = call.integer(train) != 0;
   for (i64 g = (i64)fromGroup; g < (i64)toGroup; g++)
     for (i64 r = 0; r < rowCount; r++) {
@@ -47,7 +71,8 @@ static int softmax(Arena& arena, double descriptor, double fromGroup, double toG
       for (int lane = 1; lane < VL; lane++) largest = top[lane] > largest ? top[lane] : largest;
       vf sums[PANEL / VL];
       for (int v = 0; v < PANEL / VL; v++) sums[v] = broadcast(0);
-      const float logit = row[target];
+      const float logit = row[target], weight = call.integer(weights) ? call.at(weights)[target] : 1.0f;
+      const float below = smooth > 0 ? meanBelow(row, count, largest) : 0;
       for (i64 j = 0; j < width; j += PANEL)
         for (int v = 0; v < PANEL / VL; v++) {
           vf e = exp(logitsAt(row, j + v * VL, count) - broadcast(largest));
@@ -55,13 +80,18 @@ static int softmax(Arena& arena, double descriptor, double fromGroup, double toG
           if (trains) store(row + j + v * VL, e);
         }
       const float sum = sumOfLanes(sums);
-      loss = (largest - logit) + log(sum);
+      // log(sum) + (1 - s) (max - l[target]) + s mean(max - l). Without smoothing 0 * 0 and 1 * x: the same bits as before.
+      loss = (fma(smooth, below, sharp * (largest - logit)) + log(sum)) * weight;
       hit = logit == largest ? 1.0f : 0.0f;
       if (!trains) continue;
-      const float scaled = (float)call.fields[scale];
-      const vf factor = broadcast(scaled / sum);
-      for (i64 j = 0; j < width; j += VL) store(row + j, flush(load(row + j) * factor));
-      row[target] -= scaled;
+      const float scaled = (float)call.fields[scale] * weight;
+      if (smooth > 0) {
+        smoothGradient(row, count, width, scaled / sum, scaled * smooth / (float)count);
+      } else {
+        const vf factor = broadcast(scaled / sum);
+        for (i64 j = 0; j < width; j += VL) store(row + j, flush(load(row + j) * factor));
+      }
+      row[target] -= scaled * sharp;
     }
   return OK;
 }
