@@ -4,7 +4,8 @@ import { type BatchSlot, checkLengths, type SlotEntries } from '../data/batches.
 import { padded } from '../kernels/kernels.js';
 import type { Arena } from '../memory/arena.js';
 import { outputsWidth } from '../model/output-loss.js';
-import { classWeightsOf, RECORD_NUMBERS, type RunLayout, type SlotViews, slotRows } from '../train/layout.js';
+import { classWeightsIn, weightOf } from '../train/class-weights.js';
+import { RECORD_NUMBERS, type RunLayout, type SlotViews, slotRows } from '../train/layout.js';
 import { wake } from './barrier.js';
 import { type Faults, Watchdog } from './faults.js';
 import { EXIT, Kind, Record, Result, Word } from './protocol.js';
@@ -86,7 +87,7 @@ export class Coordinator {
       };
     });
     this.#fed = new Array(this.#slots.length);
-    this.#classWeights = classWeightsOf(arena, layout);
+    this.#classWeights = classWeightsIn(arena, layout);
     Atomics.store(this.#words, Word.badLimit, maxBadSteps);
   }
 
@@ -201,12 +202,8 @@ export class Coordinator {
 
   /** What the mean of a step's losses is taken over. */
   #weightOf({ targets }: BatchSlot, { kind, steps, counted }: Fed): number {
-    const weights = this.#classWeights;
-    if (weights === undefined || kind === 'evaluate') return counted;
-    const rows = steps * this.#layout.shape.streams;
-    let sum = 0;
-    for (let i = 0; i < rows; i++) if (targets[i] >= 0) sum += weights[targets[i]];
-    return sum;
+    if (this.#classWeights === undefined || kind === 'evaluate') return counted;
+    return weightOf(targets, steps * this.#layout.shape.streams, this.#classWeights);
   }
 
   #result(n: number): StepResult {

@@ -15,8 +15,9 @@ import type { Arena } from '../memory/arena.js';
 import { initialPieces } from '../model/initializers.js';
 import { fromTorch, transposePanels } from '../model/parameters.js';
 import { counted } from '../report/format.js';
+import { writeClassWeights } from '../train/class-weights.js';
 import { FIRST_PENALTY } from '../train/density-control.js';
-import { classWeightsOf, densityControlOf, type RunLayout } from '../train/layout.js';
+import { densityControlOf, type RunLayout } from '../train/layout.js';
 import type { OpenedData } from './data.js';
 import type { Prepared } from './plan.js';
 import { NEW_RUN, type RunProgress, savedProgress } from './progress.js';
@@ -39,8 +40,8 @@ export function start(
     if (!p.transposedPanels) continue;
     transposePanels(p, arena.floatsAt(p.weights, p.length), arena.floatsAt(p.transposedPanels, p.length));
   }
-  const { activationL1: given = 0, classWeights } = layout.shape;
-  if (classWeights) classWeightsOf(arena, layout)?.set(classWeights);
+  writeClassWeights(arena, layout);
+  const { activationL1: given = 0 } = layout.shape;
   const penalty = given > 0 ? given : FIRST_PENALTY;
   densityControlOf(arena, layout)?.begin(progress.densityControl ?? { penalty, density: 0 });
   const { trainingTokens, checksum } = data;

@@ -254,14 +254,6 @@ export function densityControlOf(arena: Arena, { densityControl, shape }: RunLay
   return new DensityControl(arena.doublesAt(densityControl, CONTROL_NUMBERS), shape.densityTarget);
 }
 
-/** The weights of the classes where the workers read them, once they are written; undefined where all weigh the same. */
-export function classWeightsOf(
-  arena: Arena,
-  { classWeights, shape }: RunLayout,
-): Float32Array | Float64Array | undefined {
-  return shape.classWeights && arena.floatsAt(classWeights, shape.classWeights.length);
-}
-
 /** Arrays of the parameters' size that a checkpoint holds beside them. */
 export function statesOf({ shape }: RunLayout): number {
   const { first, second } = STATES[shape.optimizer];
