@@ -40,6 +40,6 @@ export const DATASETS: Readonly<Record<DatasetName, TextSet | TableSet>> = {
   'mnist-rows': { format: 'jsonl', task: 'classify', target: 'digit' },
   /** Births of each day in the United States, 1969 to 1988. */
   births: { format: 'csv', task: 'forecast', target: 'births', time: 'date' },
-  /** 42,683 English words, and which parts of speech each can be. */
+  /** 42,451 English words, and which parts of speech each can be. */
   'word-tags': { format: 'jsonl', task: 'classify', target: 'tags', labels: 'multilabel', tokens: 'char' },
 };

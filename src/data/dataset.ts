@@ -91,7 +91,7 @@ const DATASETS: ReadonlyMap<string, Fetched | Made> = new Map<string, Fetched | 
       package: 'natural',
       version: '8.1.1',
       packageSha512: 'Ucb+lsUcGxUqu3rn8cwHjT6gJQosO63nIX/aBQXB3+IDkNbFV7PuviysO+Rzz3aKn7PZhPj3bNF4PS9gDVjYCQ==',
-      sha256: 'bd5f3f091736c9100eac9feb3b730b6ff47e4726d014e7729065c66192dc506c',
+      sha256: '53d0c642739baa7a6b9388aa77ea5871a9a9c968896ec1ce5da65beb3883e124',
       file: 'word-tags-8.1.1.jsonl',
       assemble: assembleWordTags,
     },

@@ -70,13 +70,16 @@ export function assembleBirths(files: Files): string {
   return `date,year,month,day,weekday,births\n${rows.join('\n')}\n`;
 }
 
-/** A word a line with the parts of speech that it can be, in Penn Treebank's tags. Names, numbers and signs are left out. */
+/** Penn Treebank's tags that many words have. */
+const PARTS_OF_SPEECH = new Set('FW IN JJ JJR JJS NN NNP NNS RB RBR RBS UH VB VBD VBG VBN VBP VBZ'.split(' '));
+
+/** A word a line with the parts of speech that it can be. Words with another tag are left out, and names, numbers and signs. */
 export function assembleWordTags(files: Files): string {
   const name = 'package/lib/natural/brill_pos_tagger/data/English/lexicon_from_posjs.json';
   const lexicon = JSON.parse(files.get(name) ?? 'null') as Readonly<Record<string, readonly string[]>>;
   return Object.entries(lexicon)
     .map(([word, tags]) => ({ word, tags: [...new Set(tags.flatMap((tag) => tag.split('|')))].sort() }))
-    .filter(({ word, tags }) => /^[a-z]{2,}$/.test(word) && tags.every((tag) => /^[A-Z]+\$?$/.test(tag)))
+    .filter(({ word, tags }) => /^[a-z]{2,}$/.test(word) && tags.every((tag) => PARTS_OF_SPEECH.has(tag)))
     .map(({ word, tags }) => `${JSON.stringify({ word, tags: tags.join(';') })}\n`)
     .join('');
 }

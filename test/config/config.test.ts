@@ -73,6 +73,20 @@ test('a text alone gives the whole config', () => {
   });
 });
 
+test('a data set says what is learned from it, unless something else is asked', () => {
+  const births = { task: 'forecast', target: ['births'], time: 'date' };
+  expect(resolveConfig({ dataset: 'births' })).toMatchObject(births);
+  const words = { task: 'classify', target: ['tags'], labels: 'multilabel', tokens: 'char' };
+  expect(resolveConfig({ dataset: 'word-tags' })).toMatchObject(words);
+  for (const dataset of ['births', 'word-tags']) {
+    const config = resolveConfig({ dataset });
+    expect(resolveConfig(JSON.parse(JSON.stringify(config)))).toEqual(config);
+  }
+  const { time, labels } = resolveConfig({ dataset: 'births', task: 'regress', cell: 'mlp' });
+  expect([time, labels]).toEqual([undefined, 'classes']);
+  expect(resolveConfig({ dataset: 'word-tags', task: 'classify' }).labels).toBe('classes');
+});
+
 test('a resolved config resolves to itself, also after JSON', () => {
   const config = resolveConfig({ text, steps: 10, window: 'full', cell: 'rnn', schedule: 'step', milestones: [5, 8] });
   expect(resolveConfig(config as never)).toEqual(config);
