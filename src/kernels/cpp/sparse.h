@@ -5,14 +5,15 @@
 //   activeUnits     of each row of A the columns that are not zero
 //   activeRows      of each column of A the rows that are not zero, by blocks of 256 rows, with their values
 //   sparseProduct   a row's active columns times 4 vectors of W in registers: each term is a broadcast and 4 multiply-adds
-//   sparseGradient  a column's active rows times 8 vectors of D in registers
+//   sparseGradient  a column's active rows times 4 panels of D in registers
 #pragma once
 #include "product.h"
 
 // Vectors of columns in registers: more of them, whose panels lie 4 KiB or a multiple apart, drive each other out of the cache.
 #define SPARSE_VECTORS 4
-// As many panels as fill eight vectors.
-#define SPARSE_PANELS (8 * VL / PANEL)
+// Panels of columns in registers, at most eight vectors. More of them would want more of D than the first-level cache has: with AVX-512 eight
+// panels are a fifth slower.
+#define SPARSE_PANELS (VL >= 8 ? 4 : 2)
 #define LIST_ROWS 256
 
 // Writes the indices of what is not zero (NaN is not) in a row of whole panels. At most i of them stand before index i, so
@@ -287,8 +288,7 @@ static int sparseGradient(Arena& arena, double descriptor, double fromPanel, dou
   }
   for (i64 panel = (i64)fromPanel; panel < (i64)toPanel;) {
     const i64 left = (i64)toPanel - panel;
-    if (SPARSE_PANELS >= 8 && left >= 8) sparsePanels<8>(call, panel), panel += 8;
-    else if (SPARSE_PANELS >= 4 && left >= 4) sparsePanels<4>(call, panel), panel += 4;
+    if (SPARSE_PANELS >= 4 && left >= 4) sparsePanels<4>(call, panel), panel += 4;
     else if (left >= 2) sparsePanels<2>(call, panel), panel += 2;
     else sparsePanels<1>(call, panel), panel += 1;
   }
