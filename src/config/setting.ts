@@ -118,6 +118,15 @@ export function names(words: Words) {
   return { ...words, schema, kind: 'list', allowed, defaultText: words.derived } as const;
 }
 
+/** Names with numbers: "a:2,b:0.5"; config/class-weights.ts reads them. */
+export function weights(words: Words) {
+  const one = z.string().min(1);
+  const schema = z.union([z.array(one).min(1), one.transform((name) => [name])]).optional();
+  const allowed =
+    'balanced, or names with numbers such as spam:5,ham:1 (in a config file, and where a name has a comma: ["spam:5"])';
+  return { ...words, schema, kind: 'list', allowed, defaultText: words.derived } as const;
+}
+
 /** Any text but an empty one. */
 export function word(words: Words) {
   const schema = z

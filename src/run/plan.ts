@@ -17,6 +17,7 @@ import { bytes } from '../report/format.js';
 import { layOut, type RunLayout, type RunShape, trainingState, trainingWindow } from '../train/layout.js';
 import type { OptimizerSettings } from '../train/optimizer.js';
 import { rowRuleOf } from '../train/row-rule.js';
+import { classWeightsOf } from './class-weights.js';
 import { crossoverOf } from './crossover.js';
 import { type OpenedData, openData, type TrainingData } from './data.js';
 
@@ -135,6 +136,8 @@ function shapeOf(config: Config, data: OpenedData, choice: KernelChoice): RunSha
     rowRule: config.lazy === 'never' ? 'dense' : rowRuleOf(optimizerOf(config), config.lr),
     activationL1: hasZeros(model) ? config.activationL1 : 0,
     densityTarget: hasZeros(model) ? config.densityTarget : undefined,
+    classWeights: config.classWeights && classWeightsOf(config.classWeights, data),
+    labelSmoothing: config.labelSmoothing,
   };
 }
 

@@ -14,13 +14,13 @@ import { type Arrangement, arrangeRows, holdOutSequences } from '../data/records
 import { type Columns, isWhole, outputsOfColumns } from '../data/records/columns.js';
 import { encode } from '../data/records/encode.js';
 import { isCells, learnColumns, type Wishes } from '../data/records/learn-columns.js';
-import { type RecordPart, type Records, recordLines, vocabularyOf } from '../data/records/records.js';
+import { classCounts, type RecordPart, type Records, recordLines, vocabularyOf } from '../data/records/records.js';
 import { readTable } from '../data/tables/read-table.js';
 import type { Table } from '../data/tables/table.js';
 import { Vocabulary } from '../data/vocabulary.js';
 import { UserError } from '../errors.js';
 import type { Architecture } from '../model/architecture.js';
-import type { OpenedData } from './data.js';
+import type { ClassCounts, OpenedData } from './data.js';
 
 /** What is learned, and what is held out: parts of the records. */
 interface Split {
@@ -51,6 +51,7 @@ export async function ofRecords(config: Config): Promise<OpenedData> {
   return {
     vocabulary: Vocabulary.ofNumbers(vocabularyOf(columns)),
     predicted: predictedOf(columns),
+    classes: classesOf(split),
     columns,
     notices: [...table.notices, ...noticesOf(split.records)],
     training,
@@ -61,6 +62,11 @@ export async function ofRecords(config: Config): Promise<OpenedData> {
     sizeBytes: bytesOf(split.records),
     close: async () => {},
   };
+}
+
+function classesOf({ records, training }: Split): ClassCounts | undefined {
+  const [target] = records.columns.targets;
+  return target.kind === 'class' ? { names: target.values, counts: classCounts(records, training) } : undefined;
 }
 
 const predictedOf = (columns: Columns): 'classes' | 'multilabel' | 'numbers' =>

@@ -25,7 +25,7 @@ import { type Prepared, planEvent, prepare } from './plan.js';
 import { reportProfile } from './profile.js';
 import type { RunProgress } from './progress.js';
 import { CONFIG_FILE, keepConfig, METRICS_FILE, openFreeFolder, openRunFolder, takeOver } from './run-folder.js';
-import type { RunLock } from './run-lock.js';
+import { RunLock } from './run-lock.js';
 import { RunLog } from './run-log.js';
 import { start } from './start.js';
 import { type FedStep, TrainingFeed } from './training-feed.js';
@@ -62,6 +62,8 @@ export interface TrainOutcome {
  */
 export async function runTraining(config: Config, options: RunOptions = {}): Promise<TrainOutcome> {
   for (const warning of configWarnings(config)) options.onNotice?.(warning);
+  // A training that is under way drops checkpoints while they are read.
+  if (config.resume !== undefined) RunLock.refuseHeld(config.out);
   const prepared = await prepare(config, options.data);
   try {
     return await new Training(prepared, options).run();
