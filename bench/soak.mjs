@@ -52,9 +52,9 @@ function stateOf(pid = 'self') {
 }
 
 /** Of a list of samples, what the first and the last quarter have in the mean. */
-function ends(samples, valueOf) {
+function ends(samples, figureOf) {
   const count = Math.max(1, Math.floor(samples.length / 4));
-  return [mean(samples.slice(0, count).map(valueOf)), mean(samples.slice(-count).map(valueOf))];
+  return [mean(samples.slice(0, count).map(figureOf)), mean(samples.slice(-count).map(figureOf))];
 }
 
 function judge(samples) {
