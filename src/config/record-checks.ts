@@ -18,8 +18,11 @@ export function tableOf({ dataset, ...files }: Sources): (typeof TABLES)[number]
 export function withTask(config: Checked): Checked {
   const set = config.dataset && DATASETS[config.dataset];
   if (set === undefined || set.format === 'text') return config;
-  const { task = set.task, target = [set.target], scaling = set.scaling } = config;
-  return { ...config, task, target, scaling };
+  const { target = [set.target], scaling = set.scaling, tokens = set.tokens } = config;
+  const given = { ...config, target, scaling, tokens };
+  // What is learned otherwise than the set says, is asked for as a whole.
+  if (config.task !== undefined) return given;
+  return { ...given, task: set.task, time: config.time ?? set.time, labels: set.labels ?? config.labels };
 }
 
 type Fail = (key: string, message: string) => never;

@@ -15,6 +15,7 @@ import {
   optionalReal,
   path,
   real,
+  weights,
   word,
 } from './setting.js';
 
@@ -389,6 +390,21 @@ export const SETTINGS = {
     },
     { above: 0, below: 1 },
   ),
+  labelSmoothing: real(
+    {
+      group: 'optimizer',
+      about: 'the share of each target that is spread over all classes, or draws labels to one half, in training',
+      placeholder: 'X',
+    },
+    { min: 0, below: 1 },
+    0,
+  ),
+  classWeights: weights({
+    group: 'optimizer',
+    about: 'what the loss of a prediction is multiplied by in training, by its class: balanced, or names with numbers',
+    placeholder: 'balanced|NAME:X,...',
+    derived: '1 for each',
+  }),
   momentum: real(
     { group: 'optimizer', about: 'the momentum of --optimizer momentum and nesterov', placeholder: 'X' },
     { min: 0, below: 1 },

@@ -1,6 +1,6 @@
 // The vocabulary: which symbols there are and which token number each has. It goes into a model's file as JSON.
 
-import { UserError } from '../errors.js';
+import { excerpt, UserError } from '../errors.js';
 import { place, SYMBOL_LIMIT, type Symbols, symbolName, symbolsOf, type TextMode } from './symbols.js';
 import type { TokenMode } from './tokens.js';
 import { Position } from './utf8.js';
@@ -178,7 +178,7 @@ export class Vocabulary {
       const token = /^\d+$/.test(word) ? Number(word) : Number.NaN;
       if (!(token < this.size)) {
         throw new UserError(
-          `${origin}: ${JSON.stringify(word)} is not allowed; tokens of this model are numbers, 0 to ${this.size - 1}`,
+          `${origin}: ${excerpt(word)} is not allowed; tokens of this model are numbers, 0 to ${this.size - 1}`,
         );
       }
       return token;

@@ -14,7 +14,7 @@ import type { Cell } from './cells/cell.js';
 import { cells } from './cells/cells.js';
 import { dropoutKey } from './dropout-key.js';
 import { type InputOptions, Inputs, type WindowInput } from './inputs.js';
-import { WindowLoss } from './output-loss.js';
+import { type LossRule, PLAIN, WindowLoss } from './output-loss.js';
 import { Phase } from './phases.js';
 import { type DirectionCalls, ReverseDirection } from './reverse.js';
 import { partOf } from './share.js';
@@ -26,6 +26,8 @@ export interface StackOptions extends InputOptions {
   readonly arena: Arena;
   /** Which products leave out zeros; undefined: none. */
   readonly sparsity?: Sparsity;
+  /** What is minimized; undefined: the loss that is measured. */
+  readonly lossRule?: LossRule;
   readonly dropout: number;
   readonly seed: number;
 }
@@ -53,7 +55,7 @@ export class Stack {
   readonly #loss: WindowLoss;
 
   constructor(options: StackOptions) {
-    const { model, views, kernels, descriptors, parameters, share } = options;
+    const { model, views, kernels, descriptors, parameters, share, lossRule = PLAIN } = options;
     this.#o = options;
     this.#cell = cells[model.cell];
     const calls = new WindowCalls(descriptors, model, parameters, views, share);
@@ -61,7 +63,7 @@ export class Stack {
     this.#layers = views.layers.map((_, layer) => this.#layerCalls(layer));
     this.#inputs = new Inputs(options, calls);
     this.#reverseInputs = model.bidirectional ? new Inputs(options, calls, true) : undefined;
-    this.#loss = new WindowLoss(kernels, descriptors, model, views, share);
+    this.#loss = new WindowLoss(kernels, descriptors, model, views, share, lossRule);
     [this.#headProduct, this.#headBackward] = model.layers > 0 ? this.#headCalls() : [0, 0];
   }
 
@@ -98,7 +100,7 @@ export class Stack {
 
   /**
    * Logits and losses of steps [from, steps).
-   * @param scale of the gradients that replace the logits, 1 / predictions; 0 leaves the logits as they are
+   * @param scale of the gradients that replace the logits, 1 / the predictions' weight; 0 leaves the logits as they are
    */
   loss(input: WindowInput, from: number, steps: number, scale: number): void {
     const { share, phases } = this.#o;

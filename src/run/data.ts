@@ -41,11 +41,18 @@ export const DATA_KEYS = [
   'validationSequences',
 ] as const satisfies readonly (keyof TrainingData)[];
 
+export interface ClassCounts {
+  readonly names: readonly string[];
+  readonly counts: readonly number[];
+}
+
 export interface OpenedData {
   /** Of sparse examples, what they are told by: their classes, labels or numbers, counted. */
   readonly vocabulary: Vocabulary;
   /** What is predicted; the next token where it is not said. */
   readonly predicted?: Predicted;
+  /** What is told apart where classes are predicted, and how often each is in what is learned. */
+  readonly classes?: ClassCounts;
   /** Of tables: which columns are read and predicted, and how they become numbers. */
   readonly columns?: Columns;
   /** What was found in the data and handled, for the user to hear. */
@@ -128,6 +135,7 @@ function ofExamples(config: Config, path: string): OpenedData {
   return {
     vocabulary: Vocabulary.ofNumbers(kinds.kind === 'classes' ? kinds.names.length : outputsOf(kinds)),
     predicted: kinds.kind,
+    classes: classCounts(training),
     examples: { indices, labels: kinds },
     entries: Math.max(learned.maxEntries, evaluated?.maxEntries ?? 0),
     training: learned,
@@ -138,6 +146,14 @@ function ofExamples(config: Config, path: string): OpenedData {
     sizeBytes: arrays.reduce((sum, { byteLength }) => sum + byteLength, 0),
     close: async () => {},
   };
+}
+
+function classCounts({ labels }: SparseExamples): ClassCounts | undefined {
+  if (labels.kind !== 'classes') return undefined;
+  const names = Array.from(labels.names, String);
+  const counts = new Array<number>(names.length).fill(0);
+  for (const one of labels.classes) counts[one]++;
+  return { names, counts };
 }
 
 type ExampleDealer = Batches & { readonly maxEntries: number };

@@ -3,7 +3,7 @@
 import { statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { modelFile, TRAINER } from '../checkpoint/checkpoint.js';
-import { type ModelHeader, readModelHeader, readParameter } from '../checkpoint/model-file.js';
+import { checkParameters, type ModelHeader, readModelHeader, readParameter } from '../checkpoint/model-file.js';
 import { SafetensorsFile } from '../checkpoint/safetensors-file.js';
 import type { Batches } from '../data/batches.js';
 import { EVALUATION, EvalBatches } from '../data/eval-segments.js';
@@ -14,7 +14,7 @@ import { type KnownExamples, readSvmlightFor } from '../data/svmlight.js';
 import { type OpenedText, openTextFor } from '../data/text-file.js';
 import { textInMemoryFor } from '../data/text-memory.js';
 import type { Vocabulary } from '../data/vocabulary.js';
-import { UserError } from '../errors.js';
+import { excerpt, UserError } from '../errors.js';
 import { chooseKernels, type KernelName, type KernelRequest } from '../kernels/choose.js';
 import { type Architecture, headOutputs } from '../model/architecture.js';
 import { Counter } from '../model/counter.js';
@@ -110,6 +110,7 @@ export function loadParts(name: string, kernels: KernelRequest): ModelParts {
   const file = SafetensorsFile.open(name);
   try {
     const header = readModelHeader(file);
+    checkParameters(file, header.architecture);
     const kernelName = chooseKernels(kernels).name;
     const inference = new Inference(header.architecture, kernelName);
     for (const p of inference.parameters) readParameter(file, p.name, p, inference.arena.floatsAt(p.weights, p.length));
@@ -313,7 +314,7 @@ export class Model {
     const [token] = tokens;
     if (tokens.length !== 1 || !(Number.isInteger(token) && token >= 0 && token < this.vocabulary.size)) {
       throw new UserError(
-        `step: ${JSON.stringify(symbol)} is not allowed; it is one symbol or a token number, 0 to ${this.vocabulary.size - 1}`,
+        `step: ${excerpt(symbol)} is not allowed; it is one symbol or a token number, 0 to ${this.vocabulary.size - 1}`,
       );
     }
     return softmax(this.#cursor.step(token), 1, new Float64Array(this.vocabulary.size));

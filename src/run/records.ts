@@ -14,7 +14,7 @@ import { type Arrangement, arrangeRows, holdOutSequences } from '../data/records
 import { type Columns, isWhole, outputsOfColumns } from '../data/records/columns.js';
 import { encode } from '../data/records/encode.js';
 import { isCells, learnColumns, type Wishes } from '../data/records/learn-columns.js';
-import { type RecordPart, type Records, recordLines, vocabularyOf } from '../data/records/records.js';
+import { classCounts, type RecordPart, type Records, recordLines, vocabularyOf } from '../data/records/records.js';
 import { columnNamed } from '../data/records/table-columns.js';
 import { readTable } from '../data/tables/read-table.js';
 import type { Kind, Table } from '../data/tables/table.js';
@@ -22,7 +22,7 @@ import { Vocabulary } from '../data/vocabulary.js';
 import { wordRule } from '../data/word-text.js';
 import { UserError } from '../errors.js';
 import type { Architecture } from '../model/architecture.js';
-import type { OpenedData } from './data.js';
+import type { ClassCounts, OpenedData } from './data.js';
 
 /** What is learned, and what is held out: parts of the records. */
 interface Split {
@@ -56,6 +56,7 @@ export async function ofRecords(config: Config): Promise<OpenedData> {
   return {
     vocabulary: Vocabulary.ofNumbers(vocabularyOf(columns)),
     predicted: predictedOf(columns),
+    classes: classesOf(split),
     columns,
     notices: [...table.notices, ...(table.odd?.values() ?? []), ...noticesOf(split.records)],
     training,
@@ -66,6 +67,11 @@ export async function ofRecords(config: Config): Promise<OpenedData> {
     sizeBytes: bytesOf(split.records),
     close: async () => {},
   };
+}
+
+function classesOf({ records, training }: Split): ClassCounts | undefined {
+  const [target] = records.columns.targets;
+  return target.kind === 'class' ? { names: target.values, counts: classCounts(records, training) } : undefined;
 }
 
 const predictedOf = (columns: Columns): 'classes' | 'multilabel' | 'numbers' =>
@@ -175,7 +181,7 @@ function atEnds(table: Table, wishes: Wishes, arranged: Arrangement, validation:
     throw new UserError(
       ahead === 0 || table.rows < 3
         ? `${table.name} has too few rows to learn from; give more, or --validation 0`
-        : `--horizon: ${ahead} values ahead are more than any series of ${table.name} has in its part to learn, ${Math.max(...cuts.map((cut, i) => cut - from[i]))} at most; give a smaller one`,
+        : `--horizon: ${ahead} values ahead are more than any series of ${table.name} has in its part to learn, ${cuts.reduce((most, cut, i) => Math.max(most, cut - from[i]), 0)} at most; give a smaller one`,
     );
   const isOne = from.length === 1;
   const total = (indices: readonly number[], first: Int32Array, last: Int32Array): number =>

@@ -95,19 +95,18 @@ export function columnsFromJson(path: string, json: unknown): Columns {
   const isTexts = (value: unknown): boolean => Array.isArray(value) && value.every((one) => typeof one === 'string');
   const isScaling = ({ mean, scale }: Record<string, unknown>): boolean =>
     Number.isFinite(mean) && Number.isFinite(scale) && (scale as number) > 0;
+  const isOneOf = (value: unknown, texts: readonly string[]): value is string => texts.includes(value as string);
   const isColumn = (value: unknown, kinds: Readonly<Record<string, (column: Record<string, unknown>) => boolean>>) =>
     isObject(value) &&
     typeof value.name === 'string' &&
-    Object.hasOwn(kinds, String(value.kind)) &&
-    kinds[String(value.kind)](value);
+    isOneOf(value.kind, Object.keys(kinds)) &&
+    kinds[value.kind](value);
   const inputKinds = {
     number: (c: Record<string, unknown>) => isScaling(c) && typeof c.flagged === 'boolean',
     category: (c: Record<string, unknown>) => isTexts(c.values),
     date: () => true,
     tokens: (c: Record<string, unknown>) =>
-      isTexts(c.tokens) &&
-      ['list', 'word', 'char'].includes(String(c.split)) &&
-      (c.more === undefined || isTexts(c.more)),
+      isTexts(c.tokens) && isOneOf(c.split, ['list', 'word', 'char']) && (c.more === undefined || isTexts(c.more)),
   };
   const targetKinds = {
     class: (c: Record<string, unknown>) => isTexts(c.values),
@@ -116,7 +115,7 @@ export function columnsFromJson(path: string, json: unknown): Columns {
   };
   if (!isObject(json)) throw bad('the whole');
   const { task, cells, inputs, targets, group, time, horizon, writing } = json;
-  if (!['classify', 'tag', 'regress', 'forecast'].includes(String(task))) throw bad('task');
+  if (!isOneOf(task, ['classify', 'tag', 'regress', 'forecast'])) throw bad('task');
   if (typeof cells !== 'boolean') throw bad('cells');
   if (!Array.isArray(inputs) || inputs.length === 0 || !inputs.every((c) => isColumn(c, inputKinds)))
     throw bad('inputs');

@@ -1,6 +1,6 @@
 // Fills records from a table, as the description of its columns says.
 
-import { UserError } from '../../errors.js';
+import { excerpt, shortened, UserError } from '../../errors.js';
 import type { Column, Table } from '../tables/table.js';
 import type { Arrangement } from './arrangement.js';
 import {
@@ -155,7 +155,7 @@ function numbersOf(table: Table, column: Column, name: string, flag: string): (r
     const text = column.values[row][within];
     const value = text === '' ? Number.NaN : Number(text);
     if (text === '' || Number.isFinite(value)) return value;
-    throw new UserError(`${table.place(row)}: ${JSON.stringify(text)} in the list "${name}" is no number`);
+    throw new UserError(`${table.place(row)}: ${excerpt(text)} in the list "${name}" is no number`);
   };
 }
 
@@ -186,7 +186,7 @@ function categoryFill(
     if (text === '') counts.missing++;
     else if (number === undefined)
       throw new UserError(
-        `${table.place(row)}: ${JSON.stringify(text)} in column "${name}" does not occur in what the model learned, which has ${listed(values)}`,
+        `${table.place(row)}: ${excerpt(text)} in column "${name}" does not occur in what the model learned, which has ${listed(values)}`,
       );
     if (number !== undefined) features[at(step) + number] = 1;
   };
@@ -222,7 +222,7 @@ function checkConstant(table: Table, { targets, group, task }: Columns, rows: In
     const other = rows.find((row) => texts[row] !== texts[rows[0]]);
     if (other === undefined) continue;
     throw new UserError(
-      `${table.place(other)}: column "${name}" is ${JSON.stringify(texts[other])}, and ${JSON.stringify(texts[rows[0]])} at ${table.place(rows[0])}; ` +
+      `${table.place(other)}: column "${name}" is ${excerpt(texts[other])}, and ${excerpt(texts[rows[0]])} at ${table.place(rows[0])}; ` +
         `--task ${task} has one for each ${group === undefined ? 'sequence: name its rows with --group' : `"${group}"`}; --task tag has one for each row`,
     );
   }
@@ -241,7 +241,7 @@ function targetFill(filling: Filling, target: TargetColumn, k: number): FillTarg
     const number = placeOf(label);
     if (number !== undefined) return number;
     throw new UserError(
-      `${table.place(row)}: label ${JSON.stringify(label)} in column "${target.name}" does not occur in what the model learned, which has ${listed(target.values)}`,
+      `${table.place(row)}: label ${excerpt(label)} in column "${target.name}" does not occur in what the model learned, which has ${listed(target.values)}`,
     );
   };
   const partsOf = cellsOf(table, columns.inputs[0]);
@@ -310,6 +310,6 @@ function placesOf(values: readonly string[]): (text: string) => number | undefin
 const SHOWN = 12;
 
 function listed(values: readonly string[]): string {
-  const shown = values.slice(0, SHOWN).join(', ');
+  const shown = values.slice(0, SHOWN).map(shortened).join(', ');
   return values.length > SHOWN ? `${shown} and ${values.length - SHOWN} more` : shown;
 }

@@ -1,6 +1,6 @@
 // From a table and what is asked of it: which columns a model reads and predicts, and how they become numbers.
 
-import { UserError } from '../../errors.js';
+import { shortened, UserError } from '../../errors.js';
 import type { Column, Table } from '../tables/table.js';
 import type { Writing } from '../tables/values.js';
 import { frequentWords, type WordRule } from '../word-text.js';
@@ -170,7 +170,7 @@ function targetOf(table: Table, column: Column, wishes: Wishes, rows: Int32Array
   const values = distinct(labels ? all.flatMap(labelsIn) : all);
   if (values.length < (labels ? 1 : 2))
     throw new UserError(
-      `--target: column "${name}" of ${table.name} has ${values.length === 1 ? `one value ("${values[0]}")` : 'no value'}; a model needs two or more to tell apart`,
+      `--target: column "${name}" of ${table.name} has ${values.length === 1 ? `one value ("${shortened(values[0])}")` : 'no value'}; a model needs two or more to tell apart`,
     );
   if (column.kind === 'number' && values.length > 2 && values.length > table.rows / 2)
     throw new UserError(

@@ -54,6 +54,12 @@ export function shown(value: string): string {
   return JSON.stringify(value.length > SHOWN ? `${value.slice(0, SHOWN)}...` : value);
 }
 
+/** Names of columns as messages list them. */
+export function listed(names: readonly string[]): string {
+  const first = names.slice(0, LISTED).map(shown).join(', ');
+  return names.length > LISTED ? `${first}, ... (${names.length} in all)` : first;
+}
+
 /** The kind that `as` asks of a column. Names such as "constructor" are names like others. */
 export function kindAsked(options: TableOptions, name: string): Kind | undefined {
   const { as } = options;
@@ -64,9 +70,7 @@ export function kindAsked(options: TableOptions, name: string): Kind | undefined
 export function checkAsked(name: string, options: TableOptions, there: ReadonlySet<string>): void {
   const absent = options.columns?.find((column) => !there.has(column));
   if (absent === undefined) return;
-  const names = [...there].slice(0, LISTED).map(shown).join(', ');
-  const all = there.size > LISTED ? `${names}, ... (${there.size} in all)` : names;
-  throw new UserError(`${name}: there is no column ${shown(absent)}; there is ${all}`);
+  throw new UserError(`${name}: there is no column ${shown(absent)}; there is ${listed([...there])}`);
 }
 
 /** Leaves out columns without a value. @throws UserError where one of them is asked for */
@@ -76,7 +80,5 @@ export function leaveOutEmpty(name: string, options: TableOptions, empty: readon
   if (asked !== undefined) {
     throw new UserError(`${name}: the column ${shown(asked)} has no value in any row; leave it out`);
   }
-  const names = empty.slice(0, LISTED).map(shown).join(', ');
-  const all = empty.length > LISTED ? `${names}, ... (${empty.length} in all)` : names;
-  return [`${name}: without a value in any row, and left out: ${all}`];
+  return [`${name}: without a value in any row, and left out: ${listed(empty)}`];
 }
