@@ -18,8 +18,11 @@ export function tableOf({ dataset, ...files }: Sources): (typeof TABLES)[number]
 export function withTask(config: Checked): Checked {
   const set = config.dataset && DATASETS[config.dataset];
   if (set === undefined || set.format === 'text') return config;
-  const { task = set.task, target = [set.target], scaling = set.scaling } = config;
-  return { ...config, task, target, scaling };
+  const { target = [set.target], scaling = set.scaling, tokens = set.tokens } = config;
+  const given = { ...config, target, scaling, tokens };
+  // What is learned otherwise than the set says, is asked for as a whole.
+  if (config.task !== undefined) return given;
+  return { ...given, task: set.task, time: config.time ?? set.time, labels: set.labels ?? config.labels };
 }
 
 type Fail = (key: string, message: string) => never;
@@ -95,10 +98,32 @@ export function checkNoRecords(config: Checked, fail: Fail): void {
     fail('pooling', 'mean makes one answer of a whole sequence; it is for --task classify and regress, with a table');
   if (task !== undefined && task !== 'lm')
     fail('task', `${task} needs a table; give --csv FILE, --jsonl FILE or --parquet FILE`);
-  for (const key of ['target', 'features', 'group', 'time', 'horizon', 'scaling'] as const) {
+  for (const key of [
+    'target',
+    'features',
+    'columns',
+    'decimal',
+    'dates',
+    'group',
+    'time',
+    'horizon',
+    'scaling',
+  ] as const) {
     if (config[key] !== undefined)
       fail(key, 'it needs a table: --csv FILE, --jsonl FILE or --parquet FILE; leave it out');
   }
-  if (config.tokens === 'word')
-    fail('tokens', 'word needs a table with texts: --csv FILE or --jsonl FILE; take char or byte');
 }
+
+/** @throws through `fail` for what says which words are known, where no words are read */
+export function checkWords(
+  { tokens, vocabularySize, minCount, svmlight }: Checked,
+  isTable: boolean,
+  fail: Fail,
+): void {
+  const readsWords = svmlight === undefined && (tokens ?? (isTable ? 'word' : 'char')) === 'word';
+  if (readsWords) return;
+  if (vocabularySize !== undefined) fail('vocabularySize', WORDS_ALONE);
+  if (minCount !== undefined) fail('minCount', WORDS_ALONE);
+}
+
+const WORDS_ALONE = 'it is for words; take --tokens word, or leave it out';

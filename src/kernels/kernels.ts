@@ -297,8 +297,9 @@ export const Cell = layout(
 export const Activation = { sigmoid: 0, tanh: 1, relu: 2, exp: 3 } as const;
 
 /**
- * Softmax with cross-entropy for groups [from, to): logits become (softmax - onehot) * scale, zero where the target is -1
- * and in the padding. `train` 0 leaves the logits alone.
+ * Softmax with cross-entropy for groups [from, to): logits become (softmax - q) * scale * weight, zero where the target is -1 and in
+ * the padding. q is 1 at the target, or with smoothing s (Szegedy et al. 2016) 1 - s there and s / V more at every class. `train` 0
+ * leaves the logits alone.
  */
 export const Softmax = layout(
   'logits',
@@ -308,16 +309,18 @@ export const Softmax = layout(
   'targets', // int32, -1 where no prediction counts
   'targetGroup', // int32s between groups; also floats between groups of losses and hits
   'rows',
-  'losses', // [groups, targetGroup] nats; 0 where the target is -1
+  'losses', // [groups, targetGroup] nats, times the target's weight; 0 where the target is -1
   'hits', // floats, 1 where the largest logit is the target's; 0 for none
-  'scale', // 1 / predictions that count
+  'scale', // 1 / predictions that count, or their weights' sum
   'train',
+  'weights', // [V] of the classes; 0: each weighs 1
+  'smoothing', // s, from 0 on and below 1
 );
 
 /**
  * The losses of outputs that are no classes, for groups [from, to): a row's loss is the mean over its K outputs, and the logits
- * become the gradient of its sum over rows times `scale`; zero in rows that do not count and in the padding. `train` 0 leaves the
- * logits alone.
+ * become the gradient of its sum over rows times `scale`; zero in rows that do not count and in the padding. With smoothing s it is
+ * y (1 - s) + s / 2 that outputs come close to in place of y. `train` 0 leaves the logits alone.
  */
 export const OutputLoss = layout(
   'logits',
@@ -334,6 +337,7 @@ export const OutputLoss = layout(
   'hits', // floats, 1 where all outputs of a row are right; 0 for none
   'scale', // 1 / rows that count
   'train',
+  'smoothing', // s, from 0 on and below 1
 );
 
 /** out[g][r][j] = in * mask / (1 - p): the mask of (key, stream, time, unit) for groups [from, to). May work in place. */

@@ -2,7 +2,7 @@
 // to the gradient of these outputs. A model without layers has its logits from the inputs: here is only its loss.
 import { Init, PANEL } from '../kernels/kernels.js';
 import type { InputOptions, WindowInput } from './inputs.js';
-import { WindowLoss } from './output-loss.js';
+import { type LossRule, PLAIN, WindowLoss } from './output-loss.js';
 import { Phase } from './phases.js';
 import { Pooling } from './pooling.js';
 import { partOf } from './share.js';
@@ -13,6 +13,8 @@ import type { WindowCalls } from './window-calls.js';
 export interface HeadOptions extends InputOptions {
   /** Which products leave out zeros; undefined: none. */
   readonly sparsity?: Sparsity;
+  /** What is minimized; undefined: the loss that is measured. */
+  readonly lossRule?: LossRule;
 }
 
 export class Head {
@@ -29,11 +31,11 @@ export class Head {
   readonly #backward: number;
 
   constructor(options: HeadOptions, calls: WindowCalls) {
-    const { model, views, kernels, descriptors, share } = options;
+    const { model, views, kernels, descriptors, share, lossRule = PLAIN } = options;
     const { pooled } = views;
     this.#o = options;
     this.#calls = calls;
-    this.#loss = new WindowLoss(kernels, descriptors, model, views, share);
+    this.#loss = new WindowLoss(kernels, descriptors, model, views, share, lossRule);
     this.#last = model.layers > 0 ? outputsOf(views, model.layers - 1, descriptors.arena.floatBytes) : undefined;
     this.#pooling = this.#last && pooled && new Pooling(options, pooled, this.#last, calls.outputColumns);
     this.#listed = pooled ? undefined : this.#last?.listed;
@@ -68,7 +70,7 @@ export class Head {
 
   /**
    * Logits and losses of steps [from, steps).
-   * @param scale of the gradients that replace the logits, 1 / predictions; 0 leaves the logits as they are
+   * @param scale of the gradients that replace the logits, 1 / the predictions' weight; 0 leaves the logits as they are
    */
   loss(input: WindowInput, from: number, steps: number, scale: number): void {
     const { share, phases, views } = this.#o;

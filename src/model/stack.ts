@@ -103,7 +103,7 @@ export class Stack {
 
   /**
    * Logits and losses of steps [from, steps).
-   * @param scale of the gradients that replace the logits, 1 / predictions; 0 leaves the logits as they are
+   * @param scale of the gradients that replace the logits, 1 / the predictions' weight; 0 leaves the logits as they are
    */
   loss(input: WindowInput, from: number, steps: number, scale: number): void {
     if (this.#o.share.rows > 0) this.#head.loss(input, from, steps, scale);

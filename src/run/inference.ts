@@ -3,6 +3,7 @@
 
 import { type Batches, type BatchSlot, checkLengths, type Dealt } from '../data/batches.js';
 import { EVALUATION } from '../data/eval-segments.js';
+import { UserError } from '../errors.js';
 import { allocate, checkLimits, createKernels, type KernelName, reservedBytes } from '../kernels/choose.js';
 import { padded } from '../kernels/kernels.js';
 import { Arena, Descriptors } from '../memory/arena.js';
@@ -23,9 +24,11 @@ import {
   projects,
   type WindowViews,
 } from '../model/views.js';
+import { bytes } from '../report/format.js';
 import { descriptorNumbers } from '../train/layout.js';
 import { StreamState } from '../train/stream-state.js';
 import { type Measured, measured, type Predicted } from './measured.js';
+import { machineBytes } from './plan.js';
 
 /** The longest window, its streams, and of models that read sparse features the most entries. */
 export interface Room {
@@ -90,6 +93,7 @@ export class Inference {
     const numbers = descriptorNumbers(model);
     const descriptorsAt = plan.doubles('control', numbers);
     checkLimits(kernelName, plan.bytes, 1);
+    checkMemory(plan.bytes);
     const memory = allocate(kernelName, plan.bytes, createSharedBuffer);
     this.arena = new Arena(memory.buffer, 4);
     const kernels = createKernels(kernelName, memory, 0);
@@ -240,6 +244,15 @@ export class Inference {
       mean[i] = sum[i] / count[0];
     }
   }
+}
+
+/** @throws UserError for more than there is: a small file may be of a model with millions of outputs for each step */
+function checkMemory(needed: number): void {
+  const available = machineBytes();
+  if (needed <= available) return;
+  throw new UserError(
+    `MODEL: it needs ${bytes(needed)} to run and this machine has ${bytes(available)}; take a machine with more`,
+  );
 }
 
 /** A stream that is read one time step at a time; its state is its own. */

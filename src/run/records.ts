@@ -14,13 +14,15 @@ import { type Arrangement, arrangeRows, holdOutSequences } from '../data/records
 import { type Columns, isWhole, outputsOfColumns } from '../data/records/columns.js';
 import { encode } from '../data/records/encode.js';
 import { isCells, learnColumns, type Wishes } from '../data/records/learn-columns.js';
-import { type RecordPart, type Records, recordLines, vocabularyOf } from '../data/records/records.js';
+import { classCounts, type RecordPart, type Records, recordLines, vocabularyOf } from '../data/records/records.js';
+import { columnNamed } from '../data/records/table-columns.js';
 import { readTable } from '../data/tables/read-table.js';
-import type { Table } from '../data/tables/table.js';
+import type { Kind, Table } from '../data/tables/table.js';
 import { Vocabulary } from '../data/vocabulary.js';
+import { wordRule } from '../data/word-text.js';
 import { UserError } from '../errors.js';
 import type { Architecture } from '../model/architecture.js';
-import type { OpenedData } from './data.js';
+import type { ClassCounts, OpenedData } from './data.js';
 
 /** What is learned, and what is held out: parts of the records. */
 interface Split {
@@ -40,7 +42,10 @@ export async function ofRecords(config: Config): Promise<OpenedData> {
   const format = tableOf(config) as 'csv' | 'jsonl' | 'parquet';
   const path = config.dataset === undefined ? (config[format] as string) : await datasetPath(config.dataset);
   const wishes = wishesOf(config);
-  const table = await readTable(path, format, { columns: namedColumns(wishes) });
+  const table = await readTable(path, format, {
+    ...{ columns: namedColumns(wishes), as: kindsAsked(wishes), writing: wishes.writing },
+  });
+  for (const name of Object.keys(wishes.kinds)) columnNamed(table, name, '--columns');
   if (table.rows === 0) throw new UserError(`--${format}: ${path} has no rows; a model needs some to learn from`);
   const split = splitTable(table, wishes, config);
   const { columns } = split.records;
@@ -51,8 +56,9 @@ export async function ofRecords(config: Config): Promise<OpenedData> {
   return {
     vocabulary: Vocabulary.ofNumbers(vocabularyOf(columns)),
     predicted: predictedOf(columns),
+    classes: classesOf(split),
     columns,
-    notices: [...table.notices, ...noticesOf(split.records)],
+    notices: [...table.notices, ...(table.odd?.values() ?? []), ...noticesOf(split.records)],
     training,
     evaluation,
     trainingTokens: split.learned,
@@ -61,6 +67,11 @@ export async function ofRecords(config: Config): Promise<OpenedData> {
     sizeBytes: bytesOf(split.records),
     close: async () => {},
   };
+}
+
+function classesOf({ records, training }: Split): ClassCounts | undefined {
+  const [target] = records.columns.targets;
+  return target.kind === 'class' ? { names: target.values, counts: classCounts(records, training) } : undefined;
 }
 
 const predictedOf = (columns: Columns): 'classes' | 'multilabel' | 'numbers' =>
@@ -74,7 +85,12 @@ function wishesOf({
   time,
   horizon,
   scaling = 'standard',
+  columns = {},
+  decimal,
+  dates,
   tokens,
+  minCount,
+  vocabularySize,
   labels,
   cell,
 }: Config): Wishes {
@@ -83,8 +99,21 @@ function wishesOf({
     target: target as readonly string[],
     ...{ features, group, time, horizon, scaling, multilabel: labels === 'multilabel', feedforward: cell === 'mlp' },
     tokens: tokens === 'char' ? 'char' : 'word',
+    words: wordRule({ minCount, vocabularySize }),
+    kinds: columns,
+    ...writingOf(decimal, dates),
   };
 }
+
+const writingOf = (decimal: Config['decimal'], dates: Config['dates']): Pick<Wishes, 'writing'> => ({
+  ...((decimal === ',' || (dates ?? 'iso') !== 'iso') && {
+    writing: { ...(decimal === ',' && { decimal }), ...(dates !== undefined && dates !== 'iso' && { dates }) },
+  }),
+});
+
+/** As what columns are read, where that is said. */
+const kindsAsked = ({ kinds }: Wishes): Readonly<Record<string, Kind>> =>
+  Object.fromEntries(Object.entries(kinds).map(([name, kind]) => [name, kind === 'category' ? 'text' : kind]));
 
 /** The columns to read; undefined: all. */
 function namedColumns({ features, target, group, time }: Wishes): readonly string[] | undefined {
@@ -101,7 +130,10 @@ function splitTable(table: Table, wishes: Wishes, config: Config): Split {
     throw new UserError('--cell: mlp has no memory, and each row is a sequence; take rnn, lstm or gru');
   if (!apart && isWhole(wishes) && group === undefined)
     throw new UserError(
-      `--cell: ${cell} needs sequences; name the column whose rows are one with --group, or take --cell mlp, for which each row stands by itself`,
+      `--cell: ${cell} needs sequences; name the column whose rows are one with --group, or take --cell mlp, for which each row stands by itself` +
+        (table.columns.some(({ kind }) => kind === 'text')
+          ? '; texts are read word by word where all features are such'
+          : ''),
     );
   const arranged = arrangeRows(table, wishes, apart);
   const isOne = arranged.sequences.from.length === 1;
@@ -149,7 +181,7 @@ function atEnds(table: Table, wishes: Wishes, arranged: Arrangement, validation:
     throw new UserError(
       ahead === 0 || table.rows < 3
         ? `${table.name} has too few rows to learn from; give more, or --validation 0`
-        : `--horizon: ${ahead} values ahead are more than any series of ${table.name} has in its part to learn, ${Math.max(...cuts.map((cut, i) => cut - from[i]))} at most; give a smaller one`,
+        : `--horizon: ${ahead} values ahead are more than any series of ${table.name} has in its part to learn, ${cuts.reduce((most, cut, i) => Math.max(most, cut - from[i]), 0)} at most; give a smaller one`,
     );
   const isOne = from.length === 1;
   const total = (indices: readonly number[], first: Int32Array, last: Int32Array): number =>

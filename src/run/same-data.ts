@@ -8,6 +8,7 @@ import type { Vocabulary } from '../data/vocabulary.js';
 import { UserError } from '../errors.js';
 import type { Architecture } from '../model/architecture.js';
 import type { OpenedData } from './data.js';
+import type { Predicted } from './measured.js';
 import type { RunProgress } from './progress.js';
 
 type Header = Pick<ModelHeader, 'vocabulary' | 'examples' | 'columns'>;
@@ -63,12 +64,14 @@ function shortText(labels: LabelSpace): string {
   return text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)}...` : text;
 }
 
+const isText = (predicted: Predicted = 'token'): boolean => predicted === 'token' || predicted === 'word';
+
 /** Of a run that is resumed. @throws UserError for data of another length or other bytes */
 export function checkSameData(resumed: string, learned: RunProgress, data: OpenedData): void {
   const { trainingTokens, checksum, predicted } = data;
   const sameLength = learned.trainingTokens === trainingTokens;
   if (sameLength && learned.checksum === checksum) return;
-  const [kind, unit] = predicted === undefined ? ['text', 'tokens'] : ['file', 'examples'];
+  const [kind, unit] = isText(predicted) ? ['text', 'tokens'] : ['file', 'examples'];
   const other = sameLength
     ? `another ${kind}: ${trainingTokens} ${unit} as well, but not the same ones`
     : `${learned.trainingTokens} ${unit}, the ${kind} has ${trainingTokens} now`;

@@ -2,7 +2,7 @@
 
 import { Readable } from 'node:stream';
 import { arrangeRows } from '../data/records/arrangement.js';
-import { type Columns, isWhole } from '../data/records/columns.js';
+import { type Columns, columnsOf, isWhole } from '../data/records/columns.js';
 import { encode } from '../data/records/encode.js';
 import type { Records } from '../data/records/records.js';
 import { readTable, readTableFrom } from '../data/tables/read-table.js';
@@ -127,7 +127,7 @@ async function open(data: TableData, columns: Columns, targets: boolean): Promis
     throw new UserError(
       `--csv: ${given.length === 0 ? 'it is missing' : `${given.join(' and ')} are given`}; give one of --csv, --jsonl and --parquet`,
     );
-  const options = { columns: namesOf(columns, targets), as: kindsOf(columns) };
+  const options = { columns: namesOf(columns, targets), as: kindsOf(columns), writing: columns.writing };
   if (data.rows) return readTableFrom(Readable.from(linesOf(data.rows)), 'rows', 'jsonl', options);
   if (data.stream) return readTableFrom(data.stream.from, data.stream.name, data.stream.format, options);
   const format = given[0] as Format;
@@ -140,7 +140,7 @@ function* linesOf(rows: readonly unknown[]): Generator<Buffer> {
 }
 
 function namesOf({ inputs, targets, group, time }: Columns, withTargets: boolean): readonly string[] {
-  const named = [...inputs, ...(withTargets ? targets : [])].map(({ name }) => name);
+  const named = [...inputs.flatMap(columnsOf), ...(withTargets ? targets.map(({ name }) => name) : [])];
   return [...new Set([...named, ...(group === undefined ? [] : [group]), ...(time === undefined ? [] : [time])])];
 }
 
@@ -153,7 +153,8 @@ function kindsOf({ inputs, targets, group, cells, task }: Columns): Readonly<Rec
     kinds.set(target.name, cells && task === 'tag' ? 'list' : single);
   }
   for (const input of inputs) {
-    if (input.kind === 'tokens') kinds.set(input.name, input.split === 'list' ? 'list' : 'text');
+    if (input.kind === 'tokens')
+      for (const name of columnsOf(input)) kinds.set(name, input.split === 'list' ? 'list' : 'text');
     else if (input.kind === 'number') kinds.set(input.name, cells ? 'list' : 'number');
     else kinds.set(input.name, input.kind === 'date' ? 'date' : 'text');
   }

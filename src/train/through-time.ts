@@ -46,6 +46,7 @@ export class ThroughTime {
     const { arena } = descriptors;
     const { parameters, shape } = layout;
     const { model, dropout, seed } = shape;
+    const lossRule = { weights: layout.classWeights, smoothing: shape.labelSmoothing ?? 0 };
     const bind = (views: WindowViews, share: Share, trains: boolean): Streams => {
       const [, rows] = ownRows(share);
       const sparsity = new Sparsity(arena, model, shape.sparse, layout.densities, { steps: views.steps, rows });
@@ -54,6 +55,7 @@ export class ThroughTime {
         stack: new Stack({
           ...{ arena, kernels, descriptors, model, parameters, views, trains, seed },
           ...{ share, phases, sparsity, behind: behindOf(layout), dropout: trains ? dropout : 0 },
+          lossRule: trains ? lossRule : undefined,
         }),
         sparsity,
         state: new StreamState(arena, model, views, ownRows(share)),
@@ -85,9 +87,8 @@ export class ThroughTime {
     sync();
     stack.forward(input, steps, projected, dropout > 0 ? input.step : -1);
     // A window may have nothing to predict: its gradients are zero.
-    const counted = Math.max(1, input.counted);
-    stack.loss(input, headFrom, steps, 1 / counted);
-    stack.backward(headFrom, steps, projected, input.step, this.penalty / counted);
+    stack.loss(input, headFrom, steps, input.weight > 0 ? 1 / input.weight : 1);
+    stack.backward(headFrom, steps, projected, input.step, this.penalty / Math.max(1, input.counted));
     this.#phases.enter(Phase.state);
     state.end(1 - side, input.carry);
     this.#sumStreams(this.#training, headFrom, steps);

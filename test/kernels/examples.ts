@@ -69,7 +69,7 @@ const lossExample: Example = {
   sizes: ['ldl', 'logitGroup', 'outputs', 'ldv', 'valueGroup', 'targetGroup', 'rows'],
   fields: {
     ...{ ldl: PANEL, logitGroup: PANEL, outputs: 9, ldv: PANEL, valueGroup: PANEL, targetGroup: 3, rows: 3 },
-    ...{ scale: 1, train: 1 },
+    ...{ scale: 1, train: 1, smoothing: 0.1 },
   },
   range: [0, 2],
 };
@@ -207,9 +207,9 @@ export const EXAMPLES: Readonly<Record<Method, Example>> = {
   gruBackward: cellExample(['z', 'r', 'h', 'dh']),
   softmax: {
     layout: Softmax,
-    offsets: ['logits', 'targets', 'losses', 'hits'],
+    offsets: ['logits', 'targets', 'losses', 'hits', 'weights'],
     sizes: ['ldl', 'logitGroup', 'classes', 'targetGroup', 'rows'],
-    fields: { ldl: PANEL, logitGroup: PANEL, classes: 9, targetGroup: 3, rows: 3, scale: 1, train: 1 },
+    fields: { ldl: PANEL, logitGroup: PANEL, classes: 9, targetGroup: 3, rows: 3, scale: 1, train: 1, smoothing: 0.1 },
     range: [0, 2],
   },
   sigmoidLoss: lossExample,

@@ -87,14 +87,20 @@ describe('finite differences of', () => {
     }
   });
 
-  test('softmax with cross-entropy', () => {
+  test.each([
+    ['', false, 0],
+    [', weights of classes', true, 0],
+    [', smoothing', false, 0.3],
+    [', weights and smoothing', true, 0.3],
+  ] as const)('softmax with cross-entropy%s', (_, weighted, smoothing) => {
     const arena = oracle().begin(12);
     const [rows, classes, scale] = [3, 11, 0.2];
     const columns = padded(classes);
     const logits = arena.floats({ rows, columns }, (column) => (column < classes ? arena.uniform(3) : 0));
     const targets = arena.integers({ columns: rows }, (row) => [4, -1, 10][row]);
     const losses = arena.floats({ columns: rows });
-    const fields = { logits, ldl: columns, classes, targets, rows, losses, scale, train: 1 };
+    const weights = weighted ? arena.floats({ columns: classes }, () => 1.5 + arena.uniform()) : 0;
+    const fields = { logits, ldl: columns, classes, targets, rows, losses, scale, train: 1, weights, smoothing };
     const descriptor = arena.descriptor(Softmax, fields);
     const start = arena.read(logits);
     const lossAt = (values: Float64Array) => {
@@ -106,7 +112,11 @@ describe('finite differences of', () => {
     expectDerivative('logits', arena.read(logits), start, lossAt);
   });
 
-  test.each(['sigmoidLoss', 'squaredLoss'] as const)('%s', (kernel) => {
+  test.each([
+    ['sigmoidLoss', 0],
+    ['sigmoidLoss', 0.3],
+    ['squaredLoss', 0],
+  ] as const)('%s, smoothing %d', (kernel, smoothing) => {
     const arena = oracle().begin(14);
     const [rows, outputs, scale] = [3, 11, 0.2];
     const columns = padded(outputs);
@@ -115,7 +125,19 @@ describe('finite differences of', () => {
     const [logits, values] = [grid(3), grid(1)];
     const targets = arena.integers({ columns: rows }, (row) => [0, -1, 0][row]);
     const losses = arena.floats({ columns: rows });
-    const fields = { logits, ldl: columns, outputs, values, ldv: columns, targets, rows, losses, scale, train: 1 };
+    const fields = {
+      logits,
+      ldl: columns,
+      outputs,
+      values,
+      ldv: columns,
+      targets,
+      rows,
+      losses,
+      scale,
+      train: 1,
+      smoothing,
+    };
     const descriptor = arena.descriptor(OutputLoss, fields);
     const start = arena.read(logits);
     const lossAt = (changed: Float64Array) => {

@@ -29,6 +29,8 @@ export interface Case {
   readonly dropout?: number;
   readonly uncounted?: number;
   readonly activationL1?: number;
+  readonly classWeights?: readonly number[];
+  readonly labelSmoothing?: number;
   readonly winners?: number;
   readonly output?: 'softmax' | 'multilabel' | 'linear';
 }
@@ -50,12 +52,13 @@ export class Problem {
     given: Case,
     seed: number,
   ) {
-    const { dropout = 0, uncounted = 0, activationL1, lengths, ...described } = given;
+    const { dropout = 0, uncounted = 0, activationL1, lengths, classWeights, labelSmoothing, ...described } = given;
     const model: Architecture = { ...cell, hidden: 5, embedding: 0, ...described };
     const { hidden, layers, vocabulary, features, sparseFeatures, output } = model;
     const entries = sparseFeatures && entriesOf(sparseFeatures, T, B, seed);
     this.#run = new InlineRun({
       ...{ model, streams: B, steps: T, precision: 'float64', dropout, seed, activationL1 },
+      ...{ classWeights, labelSmoothing },
       entries: sparseFeatures && MOST_ENTRIES,
     });
     this.#uncounted = uncounted;

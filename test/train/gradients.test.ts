@@ -89,6 +89,22 @@ test.each(['softmax', 'multilabel', 'linear'] as const)(
   },
 );
 
+test.each(['softmax', 'multilabel'] as const)(
+  'smoothed targets of %s outputs: the gradient is that of finite differences',
+  (output) => {
+    const given = { vocabulary: 5, embedding: 4, layers: 1, uncounted: 1, output, labelSmoothing: 0.2 };
+    new Problem(CELLS[3], 'default', { ...given, outputs: 19 }, 35).check(2, 1);
+  },
+);
+
+test.each([0, 0.2])(
+  'weights of classes, smoothing %d: the gradient is that of finite differences',
+  (labelSmoothing) => {
+    const given = { vocabulary: 5, embedding: 4, layers: 1, uncounted: 1, outputs: 3, labelSmoothing };
+    new Problem(CELLS[4], 'default', { ...given, classWeights: [0.3, 4, 1] }, 36).check(2, 1);
+  },
+);
+
 test.each([1, 2])(
   'an L1 penalty on the outputs of %i ReLU layers: the gradient is that of finite differences',
   (layers) => {

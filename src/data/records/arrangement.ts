@@ -7,7 +7,7 @@ import type { Stretches } from '../lines.js';
 import { mix } from '../order.js';
 import type { Column, Table } from '../tables/table.js';
 import type { Columns } from './columns.js';
-import { columnNamed, textsOf } from './table-columns.js';
+import { columnNamed, oddOf, textsOf } from './table-columns.js';
 
 export interface Arrangement {
   /** Rows of the table, sequence after sequence. */
@@ -85,7 +85,7 @@ function timesOf(table: Table, name: string): Float64Array {
   const column: Column = columnNamed(table, name, '--time');
   if (column.kind !== 'number' && column.kind !== 'date')
     throw new UserError(
-      `--time: column "${name}" of ${table.name} holds text; it is a column of numbers or of dates such as 2024-05-31`,
+      `--time: column "${name}" of ${table.name} holds text; it is a column of numbers or of dates such as 2024-05-31${oddOf(table, name)}`,
     );
   const missing = column.values.indexOf(Number.NaN);
   const row = missing >= 0 ? missing : column.values.findIndex(Number.isNaN);

@@ -1,7 +1,9 @@
 // From a table and what is asked of it: which columns a model reads and predicts, and how they become numbers.
 
-import { UserError } from '../../errors.js';
+import { shortened, UserError } from '../../errors.js';
 import type { Column, Table } from '../tables/table.js';
+import type { Writing } from '../tables/values.js';
+import { frequentWords, type WordRule } from '../word-text.js';
 import {
   type Columns,
   type InputColumn,
@@ -10,8 +12,8 @@ import {
   type Scaling,
   type TargetColumn,
 } from './columns.js';
-import { columnNamed, distinct, textsOf } from './table-columns.js';
-import { tokensOf, wordsOf } from './tokens.js';
+import { columnNamed, distinct, oddOf, textsOf } from './table-columns.js';
+import { tokensOfRow, wordsOf } from './tokens.js';
 
 /** What is asked of a table. */
 export interface Wishes {
@@ -26,23 +28,27 @@ export interface Wishes {
   readonly scaling: 'standard' | 'range' | 'none';
   /** What a token of a text is. */
   readonly tokens: 'char' | 'word';
+  /** Which tokens are told apart; a column whose tokens are all rare keeps them. */
+  readonly words: WordRule;
   /** Whether a target names any number of labels. */
   readonly multilabel: boolean;
+  /** What columns hold, where that is said. */
+  readonly kinds: Readonly<Record<string, 'number' | 'date' | 'category' | 'text'>>;
+  /** How the file writes numbers and dates, where that is not as usual. */
+  readonly writing?: Writing;
   /** Whether each row stands by itself (mlp): a text is then a category. */
   readonly feedforward: boolean;
 }
 
 /** More different texts than this are no categories. */
 const MOST_CATEGORIES = 1000;
-/** Tokens that occur less often are unknown ones: so the model learns what to make of those. */
-const FEWEST_OCCURRENCES = 2;
 
 /**
  * @param rows of the table that are learned from: means and scales are theirs, and the tokens
  * @throws UserError for columns that the task cannot use
  */
 export function learnColumns(table: Table, wishes: Wishes, rows: Int32Array): Columns {
-  const { task, group, time, horizon } = wishes;
+  const { task, group, time, horizon, writing } = wishes;
   const columns = featureColumns(table, wishes);
   const cells = isCells(table, wishes);
   if (cells && group !== undefined)
@@ -58,6 +64,7 @@ export function learnColumns(table: Table, wishes: Wishes, rows: Int32Array): Co
     ...(group === undefined ? {} : { group }),
     ...(time === undefined ? {} : { time }),
     ...(task === 'forecast' ? { horizon: horizon ?? 1 } : {}),
+    ...(writing === undefined ? {} : { writing }),
   };
 }
 
@@ -69,9 +76,9 @@ function featureColumns(table: Table, { features, target, group, time, task }: W
   throw new UserError(`--features: ${table.name} has no columns but the target; a model needs something to read`);
 }
 
-/** Whether a row is a whole sequence: its features are lists, or one of them a text that is read token by token. */
+/** Whether a row is a whole sequence: its features are lists, or texts that are read token by token. */
 export function isCells(table: Table, wishes: Wishes): boolean {
-  const { feedforward, group, task } = wishes;
+  const { feedforward, group, kinds, task } = wishes;
   const columns = featureColumns(table, wishes);
   const lists = columns.filter(({ kind }) => kind === 'list');
   if (lists.length === columns.length) return true;
@@ -79,26 +86,37 @@ export function isCells(table: Table, wishes: Wishes): boolean {
     throw new UserError(
       `--features: column "${lists[0].name}" holds lists and others do not; give lists alone, or single values alone`,
     );
-  const [column] = columns;
-  return columns.length === 1 && column.kind === 'text' && !feedforward && group === undefined && isWhole({ task });
+  const canRead = !feedforward && group === undefined && isWhole({ task });
+  const other = columns.find(({ name, kind }) => kind !== 'text' || kinds[name] === 'category');
+  const asked = columns.find(({ name }) => kinds[name] === 'text');
+  if (asked !== undefined && !(canRead && other === undefined)) {
+    const why = canRead
+      ? `all features are texts then, and "${other?.name}" is none; name them with --features`
+      : 'that is for --task classify and regress, --cell rnn, lstm or gru, without --group';
+    throw new UserError(
+      `--columns: "${asked.name}" cannot be read word by word: ${why}, or take ${asked.name}:category`,
+    );
+  }
+  return canRead && other === undefined;
 }
 
 function cellInputs(
   table: Table,
   columns: readonly Column[],
-  { tokens, scaling }: Wishes,
+  { tokens, words, scaling }: Wishes,
   rows: Int32Array,
 ): readonly InputColumn[] {
-  const [first] = columns;
-  if (columns.length === 1 && !(first.kind === 'list' && isNumeric(first, rows))) {
+  const [first, ...others] = columns;
+  if (first.kind === 'text' || (others.length === 0 && !(first.kind === 'list' && isNumeric(first, rows)))) {
     const split = first.kind === 'list' ? 'list' : tokens;
     const counts = new Map<string, number>();
     for (const row of rows)
-      for (const token of tokensOf(first, split, row)) counts.set(token, (counts.get(token) ?? 0) + 1);
-    const known = [...counts].filter(([, count]) => count >= FEWEST_OCCURRENCES).map(([token]) => token);
-    const all = known.length > 0 ? known : [...counts.keys()];
+      for (const token of tokensOfRow(columns, split, row)) counts.set(token, (counts.get(token) ?? 0) + 1);
+    const known = frequentWords(counts, words);
+    const all = known.length > 0 ? known : frequentWords(counts, { ...words, minCount: 1 });
     if (all.length === 0) throw new UserError(`--features: column "${first.name}" of ${table.name} has no tokens`);
-    return [{ name: first.name, kind: 'tokens', split, tokens: distinct(all) }];
+    const more = others.map(({ name }) => name);
+    return [{ name: first.name, kind: 'tokens', split, tokens: distinct(all), ...(more.length > 0 ? { more } : {}) }];
   }
   return columns.map((column) => {
     if (column.kind !== 'list' || !isNumeric(column, rows))
@@ -124,7 +142,7 @@ function rowInput(table: Table, column: Column, rows: Int32Array, { scaling }: W
   if (values.length > MOST_CATEGORIES)
     throw new UserError(
       `--features: column "${name}" of ${table.name} has ${values.length} different texts; ${MOST_CATEGORIES} can be told ` +
-        'apart; leave it out, or name the columns to read with --features',
+        `apart; leave it out, or name the columns to read with --features${oddOf(table, name)}`,
     );
   return { name, kind: 'category', values };
 }
@@ -135,7 +153,7 @@ function targetOf(table: Table, column: Column, wishes: Wishes, rows: Int32Array
   if (task === 'regress' || task === 'forecast') {
     if (column.kind !== 'number')
       throw new UserError(
-        `--target: column "${name}" of ${table.name} holds ${column.kind === 'list' ? 'lists' : `${column.kind}s`}; --task ${task} predicts numbers`,
+        `--target: column "${name}" of ${table.name} holds ${column.kind === 'list' ? 'lists' : `${column.kind}s`}; --task ${task} predicts numbers${oddOf(table, name)}`,
       );
     const values = Array.from(rows, (row) => column.values[row]);
     if (values.length > 1 && new Set(values.filter((value) => !Number.isNaN(value))).size === 1)
@@ -152,7 +170,7 @@ function targetOf(table: Table, column: Column, wishes: Wishes, rows: Int32Array
   const values = distinct(labels ? all.flatMap(labelsIn) : all);
   if (values.length < (labels ? 1 : 2))
     throw new UserError(
-      `--target: column "${name}" of ${table.name} has ${values.length === 1 ? `one value ("${values[0]}")` : 'no value'}; a model needs two or more to tell apart`,
+      `--target: column "${name}" of ${table.name} has ${values.length === 1 ? `one value ("${shortened(values[0])}")` : 'no value'}; a model needs two or more to tell apart`,
     );
   if (column.kind === 'number' && values.length > 2 && values.length > table.rows / 2)
     throw new UserError(

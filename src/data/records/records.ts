@@ -64,6 +64,18 @@ export function recordLines(records: Records, { base = 0, count = records.count,
   return { count, sequences: part.sequences, entries: () => 0, write };
 }
 
+/** How often each class is to be predicted in a part. */
+export function classCounts(records: Records, { base = 0, count = records.count, ...part }: RecordPart): number[] {
+  const { classes, columns } = records;
+  const predicts = countedSteps(records, part);
+  const { from, to } = part.sequences ?? { from: Int32Array.of(0), to: Int32Array.of(count) };
+  const counts = new Array<number>(outputsOfColumns(columns).outputs).fill(0);
+  for (let i = 0; i < from.length; i++)
+    for (let step = base + from[i]; step < base + to[i]; step++)
+      if (classes && predicts[step] === 1) counts[classes[step]]++;
+  return counts;
+}
+
 function countedSteps({ predicts }: Records, { sequences, countsFrom }: RecordPart): Uint8Array {
   if (!sequences || !countsFrom) return predicts;
   const counted = predicts.slice();

@@ -1,14 +1,20 @@
 // Columns of a table as a model's description wants them.
 
 import { UserError } from '../../errors.js';
-import type { Column, Table } from '../tables/table.js';
+import { type Column, listed, shown, type Table } from '../tables/table.js';
 
 /** @param flag that names the column. @throws UserError that lists the columns there are */
 export function columnNamed(table: Table, name: string, flag: string): Column {
   const found = table.columns.find((column) => column.name === name);
   if (found) return found;
-  const names = table.columns.map((column) => `"${column.name}"`).join(', ');
-  throw new UserError(`${flag}: ${table.name} has no column "${name}"; it has ${names}`);
+  const names = listed(table.columns.map((column) => column.name));
+  throw new UserError(`${flag}: ${table.name} has no column ${shown(name)}; it has ${names}`);
+}
+
+/** What may be wrong with a column of texts, for messages about it: begins with "; ", or is empty. */
+export function oddOf({ odd }: Table, name: string): string {
+  const found = odd?.get(name);
+  return found === undefined ? '' : `; ${found}`;
 }
 
 /** Each value as a text, empty where it is missing. @throws UserError for a column of lists */

@@ -25,7 +25,7 @@ export async function readCsv(source: Source, options: TableOptions): Promise<Ta
   const reader = new CsvReader(source, options);
   const passed = await passLines(source, reader);
   reader.checkNotEmpty();
-  const { columns, again, notices } = reader.finish();
+  const { columns, again, odd, notices } = reader.finish();
   if (again.length > 0) {
     columns.push(...(await readAgain(source, again, passed.checksum)));
     const order = new Map(reader.names.map((name, field) => [name, field]));
@@ -38,6 +38,7 @@ export async function readCsv(source: Source, options: TableOptions): Promise<Ta
     columns,
     place: (row) => `${source.name}:${lines[row]}`,
     checksum: passed.checksum,
+    odd,
     notices: [...markNotice(source, passed), ...notices],
   };
 }
@@ -132,7 +133,7 @@ class CsvReader implements LineParser {
           `${name}: the column ${shown(column)} must be one of lists, which CSV has not; take JSON lines`,
         );
       }
-      this.#columns.push(new CsvColumn(column, name, as));
+      this.#columns.push(new CsvColumn(column, name, as, this.#options.writing ?? {}));
       this.#fields.push(field);
     });
   }
@@ -158,7 +159,12 @@ class CsvReader implements LineParser {
   }
 
   /** @returns the columns with values, and the names of those that are to be read again */
-  finish(): { readonly columns: Column[]; readonly again: readonly string[]; readonly notices: readonly string[] } {
+  finish(): {
+    readonly columns: Column[];
+    readonly again: readonly string[];
+    readonly odd: ReadonlyMap<string, string>;
+    readonly notices: readonly string[];
+  } {
     const { name } = this.#source;
     const notices: string[] = [];
     const separator = SEPARATOR_NAMES[this.#splitter.separator];
@@ -171,14 +177,16 @@ class CsvReader implements LineParser {
     const columns: Column[] = [];
     const again: string[] = [];
     const empty: string[] = [];
+    const odd = new Map<string, string>();
     for (const column of this.#columns) {
-      const outcome = column.finish(notices);
+      const outcome = column.finish();
+      if (column.odd !== undefined) odd.set(column.name, column.odd);
       if (outcome === 'empty') empty.push(column.name);
       else if (outcome === 'read again as text') again.push(column.name);
       else columns.push(outcome);
     }
     notices.push(...leaveOutEmpty(name, this.#options, empty));
-    return { columns, again, notices };
+    return { columns, again, odd, notices };
   }
 }
 

@@ -55,14 +55,18 @@ export async function readParquet(source: FileSource, options: TableOptions): Pr
     const place = (row: number): string => `${name}: row ${row + 1}`;
     const columns: Column[] = [];
     const empty: string[] = [];
+    const odd = new Map<string, string>();
     for (const column of askedColumns(name, file, options)) {
-      const values = new ValueColumn(column.name, name, place, kindAsked(options, column.name));
+      const values = new ValueColumn(column.name, {
+        ...{ table: name, place, as: kindAsked(options, column.name), writing: options.writing },
+      });
       await readColumn(file, column, values, place);
       const finished = values.finish(rows);
+      if (finished?.kind === 'text' && values.odd !== undefined) odd.set(column.name, values.odd);
       if (finished === undefined) empty.push(column.name);
       else columns.push(finished);
     }
-    return { name, rows, columns, place, checksum, notices: leaveOutEmpty(name, options, empty) };
+    return { name, rows, columns, place, checksum, odd, notices: leaveOutEmpty(name, options, empty) };
   } finally {
     closeSync(fd);
   }

@@ -3,20 +3,32 @@
 
 import { UserError } from '../../errors.js';
 import { Growing } from '../growing.js';
+import { OddValues } from './odd-values.js';
 import { type Column, type Kind, shown } from './table.js';
 import { Texts } from './texts.js';
-import { ALLOWED, dateOf, isFault } from './values.js';
+import { allowedIn, commaNumber, dateIn, isFault, type Writing } from './values.js';
 
 export type Value = number | string | Date | readonly string[];
 
 const FOUND: Readonly<Record<Kind, string>> = { number: 'a number', date: 'a date', text: 'text', list: 'a list' };
-const WANTED: Readonly<Record<Kind, string>> = { ...ALLOWED, list: 'a list of numbers, texts or booleans' };
 const NO_LIST: readonly string[] = [];
+const NUMBER = /^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?\s*$/i;
+
+export interface ColumnOptions {
+  /** What messages call the table. */
+  readonly table: string;
+  /** Names a row. */
+  readonly place: (row: number) => string;
+  /** What the values must be, where that is known. */
+  readonly as: Kind | undefined;
+  readonly writing?: Writing;
+}
 
 export class ValueColumn {
   readonly name: string;
   readonly #as: Kind | undefined;
   readonly #place: (row: number) => string;
+  readonly #writing: Writing;
   /** What is stored; strings are text until all are known. */
   #kind: Kind | undefined;
   /** Rows that were taken, missing ones too. */
@@ -26,17 +38,18 @@ export class ValueColumn {
   readonly #texts = new Texts();
   readonly #lists: (readonly string[])[] = [];
 
-  /** @param place names a row; @param as what the values must be, where that is known */
-  constructor(name: string, table: string, place: (row: number) => string, as: Kind | undefined) {
+  constructor(name: string, { table, place, as, writing = {} }: ColumnOptions) {
     this.name = name;
     this.#place = place;
     this.#as = as;
+    this.#writing = writing;
     this.#numbers = new Growing((length) => new Float64Array(length), `${table}: the column ${shown(name)}`);
   }
 
   /** Takes the value of a row. Rows between those that are given have none. */
-  add(row: number, value: Value): void {
-    if (value === '') return;
+  add(row: number, given: Value): void {
+    if (given === '') return;
+    const value = this.#asAsked(given, row);
     const kind = kindOf(value);
     if (this.#kind === undefined) this.#begin(kind, value, row);
     else if (kind !== this.#kind) throw this.#changed(value, row);
@@ -47,6 +60,15 @@ export class ValueColumn {
     else if (typeof value === 'string') this.#texts.push(value);
     else if (value instanceof Date) this.#numbers.push(value.getTime());
     else this.#lists.push(value.map((one) => this.#texts.same(one)));
+  }
+
+  /** A number is a text where that is asked for, and a text that is one a number. */
+  #asAsked(value: Value, row: number): Value {
+    if (this.#as === 'text' && typeof value === 'number') return String(value);
+    if (this.#as !== 'number' || typeof value !== 'string') return value;
+    const number = this.#writing.decimal === ',' ? commaNumber(value) : NUMBER.test(value) ? Number(value) : Number.NaN;
+    if (Number.isFinite(number)) return number;
+    throw this.#misfit(value, row, 'number');
   }
 
   #begin(kind: Kind, value: Value, row: number): void {
@@ -73,8 +95,12 @@ export class ValueColumn {
   #misfit(value: Value, row: number, wanted: Kind): UserError {
     return new UserError(
       `${this.#place(row)}: ${described(value)} is not allowed in the column ${shown(this.name)}; ` +
-        `a value there is ${WANTED[wanted]}, or null where it is missing`,
+        `a value there is ${this.#wanted(wanted)}, or null where it is missing`,
     );
+  }
+
+  #wanted(kind: Kind): string {
+    return kind === 'list' ? 'a list of numbers, texts or booleans' : allowedIn(kind, this.#writing);
   }
 
   #changed(value: Value, row: number): UserError {
@@ -100,6 +126,16 @@ export class ValueColumn {
       : { name, kind: 'date', values: dates };
   }
 
+  /** Of a column of texts: why it may be meant for something else. */
+  get odd(): string | undefined {
+    if (this.#as !== undefined || this.#kind !== 'text') return undefined;
+    const odd = new OddValues(this.name, this.#writing);
+    const { values } = this.#texts;
+    for (let row = 0; row < values.length && !odd.hasSeenEnough; row++)
+      if (values[row] !== '') odd.add(values[row], () => `${this.#place(row)}: ${shown(values[row])}`);
+    return odd.finding({ number: 0, date: 0, text: this.#present });
+  }
+
   /** The values as dates, if that is what they are. */
   #dates(): Float64Array | undefined {
     const { values } = this.#texts;
@@ -107,7 +143,7 @@ export class ValueColumn {
     let count = 0;
     let odd = -1;
     values.forEach((value, row) => {
-      dates[row] = value === '' ? Number.NaN : dateOf(value);
+      dates[row] = value === '' ? Number.NaN : dateIn(value, this.#writing.dates);
       if (!Number.isNaN(dates[row])) count++;
       else if (value !== '' && odd < 0) odd = row;
     });
