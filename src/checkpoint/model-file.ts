@@ -192,7 +192,7 @@ function checkArchitecture(path: string, model: Partial<Architecture> | null): v
     if (value === undefined && OPTIONAL.has(name)) continue;
     if (!(Number.isInteger(value) && (value as number) >= least && (value as number) <= most)) throw bad(name);
   }
-  const field = wrongInput(model) ?? wrongDirections(model) ?? wrongPooling(model);
+  const field = wrongInput(model) ?? wrongDirections(model) ?? wrongPooling(model) ?? wrongBetween(model);
   if (field !== undefined) throw bad(field);
   if (model.layers === 0 && model.cell !== 'mlp') throw bad('layers');
   const { winners, hidden = 0 } = model;
@@ -207,6 +207,11 @@ function wrongDirections(model: Partial<Architecture>): string | undefined {
   if (bidirectional === undefined) return undefined;
   const isRecurrent = cell !== 'mlp' && sparseFeatures === undefined && winners === undefined;
   return bidirectional === true && isRecurrent && outputs !== undefined ? undefined : 'bidirectional';
+}
+
+/** Layers that add what they read have another one below them. */
+function wrongBetween({ residual, layers = 0 }: Partial<Architecture>): string | undefined {
+  return residual === undefined || (residual === true && layers > 1) ? undefined : 'residual';
 }
 
 /** Pooled are sequences of recurrent layers whose outputs are not what they read; where directions end only those of two. */

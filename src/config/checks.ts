@@ -170,6 +170,8 @@ export function configWarnings(config: Checked): readonly string[] {
       '--dropout has no effect with fewer than two layers: it drops outputs between layers; add --layers 2',
     );
   }
+  if (config.residual && config.layers < 2)
+    warnings.push('--residual has no effect with fewer than two layers: the first one adds nothing; add --layers 2');
   if (config.activation !== 'tanh' && config.cell !== 'rnn' && config.cell !== 'mlp') {
     warnings.push(`--activation ${config.activation} has no effect: --cell ${config.cell} has activations of its own`);
   }

@@ -235,6 +235,10 @@ export const SETTINGS = {
       'each layer also reads from the end, with weights of its own; for --task tag, classify and regress, whose sequences are ' +
       'there as wholes',
   }),
+  residual: onOff({
+    group: 'model',
+    about: 'each layer from the second on adds what it reads to its outputs',
+  }),
   pooling: choice(
     {
       group: 'model',

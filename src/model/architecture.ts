@@ -16,6 +16,8 @@ export interface Architecture {
    * each direction ends, at the last step and at the first; absent: the outputs of every step by themselves.
    */
   readonly pooling?: 'mean' | 'last';
+  /** Whether each layer from the second on adds what it reads to its outputs. */
+  readonly residual?: boolean;
   /** Width D of the embedding; 0: one-hot rows. */
   readonly embedding: number;
   /** Tokens, V, that may be read; 0 where real-valued features are. The head has as many outputs unless `outputs` says it. */

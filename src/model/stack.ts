@@ -4,38 +4,38 @@
 //   tokens -> z of layer 0 (gathered rows of W_x, or of P = E W_x, or E's rows times W_x); features times W_x
 //   for each layer: input part of all steps at once, then step by step the recurrent product and the cell
 //     of a bidirectional model the other way as well, see reverse.ts; the outputs of both stand side by side
+//     what becomes of them before they are read: between.ts
 //   logits of all steps at once -> loss and its gradient in place -> dh of the last layer -> backward through the layers
 //
 // Where columns are shared, a member computes its units of z, h, c, dh in all layers, and its time steps of what has no
 // columns of a layer (embedded rows, dropout, the head). `sync` stands wherever it reads what others have written.
-import { Cell as CellFields, Dropout, Init, PANEL } from '../kernels/kernels.js';
+import { Cell as CellFields, Init, PANEL } from '../kernels/kernels.js';
 import type { Arena } from '../memory/arena.js';
+import { Between, type BetweenOptions } from './between.js';
 import type { Cell } from './cells/cell.js';
 import { cells } from './cells/cells.js';
-import { dropoutKey } from './dropout-key.js';
-import { Head, type HeadOptions } from './head.js';
+import { Head } from './head.js';
 import { Inputs, type WindowInput } from './inputs.js';
 import { Phase } from './phases.js';
 import { type DirectionCalls, ReverseDirection } from './reverse.js';
 import { partOf } from './share.js';
 import { product } from './sparsity.js';
-import { biasesOf, type LayerViews, type PlacedParameter, weightsOf } from './views.js';
+import { biasesOf, type LayerViews, outputsOf, type PlacedParameter, weightsOf } from './views.js';
 import { WindowCalls } from './window-calls.js';
 
-export interface StackOptions extends HeadOptions {
+export interface StackOptions extends BetweenOptions {
   readonly arena: Arena;
-  readonly dropout: number;
-  readonly seed: number;
 }
 
 /** Descriptors of one layer; 0 where a layer has no such call. */
 interface LayerCalls extends DirectionCalls {
   readonly views: LayerViews;
   readonly reverse: ReverseDirection | undefined;
+  /** The layer whose zeros are those of what this one reads. */
+  readonly listed: number | undefined;
   readonly winners: number;
   readonly activeUnits: number;
-  readonly dropoutForward: number;
-  readonly dropoutBackward: number;
+  readonly between: Between;
 }
 
 export class Stack {
@@ -74,7 +74,7 @@ export class Stack {
     for (let layer = 0; layer < this.#layers.length; layer++) {
       const calls = this.#layers[layer];
       if (layer > 0) phases.enter(Phase.inputProduct);
-      if (layer > 0) product(this.#o, calls.inputProduct, 0, steps, layer - 1, 1);
+      if (layer > 0) product(this.#o, calls.inputProduct, 0, steps, calls.listed, 1);
       this.#list(layer, 0);
       for (let t = 0; t < steps; t++) {
         if (gathers && layer === 0) this.#inputs.gather(t);
@@ -87,7 +87,7 @@ export class Stack {
         this.#list(layer, t + 1);
       }
       calls.reverse?.forward(input.lengths, steps, layer === 0 ? gathered : undefined);
-      if (calls.dropoutForward) this.#drop(calls.dropoutForward, layer, steps, step);
+      calls.between.forward(steps, step);
     }
   }
 
@@ -120,6 +120,7 @@ export class Stack {
     phases.enter(Phase.backward);
     for (let layer = this.#layers.length - 1; layer >= 0; layer--) {
       const calls = this.#layers[layer];
+      calls.between.backward(steps);
       if (calls.views.dc) this.#calls.clear(calls.views.dc, 0, this.#calls.ownBlocks);
       for (let t = steps - 1; t >= 0; t--) {
         if (penalty > 0) descriptors.set(calls.cell, CellFields.penalty, t >= from ? penalty : 0);
@@ -131,10 +132,8 @@ export class Stack {
       if (layer === 0) break;
       product(this.#o, calls.inputBackward, 0, steps, layer, 1);
       calls.reverse?.backwardToInputs(steps);
-      const below = this.#layers[layer - 1];
-      if (!below.dropoutBackward) continue;
-      share.sync();
-      this.#drop(below.dropoutBackward, layer - 1, steps, step);
+      this.#layers[layer - 1].between.backwardDrop(steps, step);
+      calls.between.backwardPast(steps);
     }
     if (this.#inputs.backward && !projected) product(this.#o, this.#inputs.backward, 0, steps, 0, 1);
     if (this.#reverseInputs?.backward) kernels.product(this.#reverseInputs.backward, 0, steps);
@@ -155,46 +154,33 @@ export class Stack {
     share.sync();
   }
 
-  /** The member's time steps of a dropout; all of them are there when it returns. */
-  #drop(descriptor: number, layer: number, steps: number, step: number): void {
-    const { kernels, descriptors, dropout, seed, share } = this.#o;
-    const drops = step >= 0;
-    descriptors.set(descriptor, Dropout.threshold, drops ? Math.floor(dropout * 2 ** 32) : 0);
-    descriptors.set(descriptor, Dropout.scale, drops ? 1 / (1 - dropout) : 1);
-    descriptors.set(descriptor, Dropout.key, dropoutKey(seed, step, layer));
-    kernels.dropout(descriptor, ...partOf(share, steps));
-    share.sync();
-  }
-
   #layerCalls(layer: number): LayerCalls {
-    const { views, trains, model } = this.#o;
+    const { views, model, arena } = this.#o;
     const calls = this.#calls;
     const own = views.layers[layer];
-    const hOf = (view: number) => calls.rows(view, views.ldh);
-    const [h, dh] = [hOf(own.h), hOf(own.dh)];
     const reverse = model.bidirectional ? this.#directionCalls(layer, true) : undefined;
     return {
       ...this.#directionCalls(layer, false),
       reverse: reverse && new ReverseDirection(this.#o, this.#cell, reverse, calls.direction(own, true)),
       views: own,
+      listed: layer > 0 ? outputsOf(views, layer - 1, arena.floatBytes).listed : undefined,
       activeUnits: calls.activeUnits(own),
       winners: calls.winners(own),
-      dropoutForward: own.dropped ? calls.dropout(calls.later(h, 1), hOf(own.dropped)) : 0,
-      dropoutBackward: own.dropped && trains ? calls.dropout(dh, dh) : 0,
+      between: new Between(this.#o, calls, layer),
     };
   }
 
   #directionCalls(layer: number, reverse: boolean): DirectionCalls {
-    const { views, trains, parameters, share } = this.#o;
+    const { views, trains, parameters, share, arena } = this.#o;
     const calls = this.#calls;
     const listed = views.layers[layer];
     const own = calls.direction(listed, reverse);
-    const below = layer > 0 ? views.layers[layer - 1] : undefined;
+    const below = layer > 0 ? outputsOf(views, layer - 1, arena.floatBytes) : undefined;
     const { separateRecurrent: separate, isRecurrent } = this.#cell;
     const hOf = (view: number) => calls.rows(view, views.ldh);
     const [z, h, dh] = [calls.rows(own.z, views.ldz), hOf(own.h), hOf(own.dh)];
     const recurrent = separate ? calls.rows(own.r, views.ldz) : z;
-    const inputs = below && (below.dropped ? hOf(below.dropped) : calls.later(hOf(below.h), 1));
+    const inputs = below && hOf(views.layers[layer - 1].dropped || below.outputs);
     const biases = separate ? biasesOf(parameters, 'recurrent', layer, reverse) : [];
     const weights = isRecurrent ? weightsOf(parameters, 'recurrent', layer, reverse) : undefined;
     const inputWeights = weightsOf(parameters, 'input', layer, reverse);
@@ -209,7 +195,7 @@ export class Stack {
               z,
               Init.bias,
               calls.inputBiases(layer, reverse),
-              calls.listsOf(below, 1),
+              calls.listsOfOutputs(below.listed),
             )
           : 0,
       recurrentProduct: weights
@@ -222,7 +208,7 @@ export class Stack {
       // Step t writes dh of the step before: a group earlier, or later. It is never called where there is none.
       recurrentBackward: weights ? backward(recurrent, weights, calls.later(dh, reverse ? 1 : -1), Init.accumulate) : 0,
       // Both directions read the same.
-      inputBackward: below ? backward(z, inputWeights, hOf(below.dh), reverse ? Init.accumulate : Init.zero) : 0,
+      inputBackward: below ? backward(z, inputWeights, hOf(below.gradient), reverse ? Init.accumulate : Init.zero) : 0,
     };
   }
 }

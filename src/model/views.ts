@@ -101,7 +101,9 @@ export interface LayerViews {
   readonly dh: number;
   /** [B, H] */
   readonly dc: number;
-  /** [T, B, H]: h after dropout, what the layer above reads */
+  /** [T, B, H]: h and what the layer has read, of a layer that adds it */
+  readonly sums: number;
+  /** [T, B, H]: the outputs after dropout, what the layer above reads */
   readonly dropped: number;
   /** int32 [T + 1, B, H] and [T + 1, B]: the active units of h, where they are listed; see ActiveUnits. */
   readonly active: number;
@@ -119,11 +121,13 @@ export interface WindowViews {
   readonly streams: number;
   /** Floats between rows of z and r. */
   readonly ldz: number;
-  /** Floats between rows of h, c, tanhC, dh, dc, dropped. */
+  /** Floats between rows of all that is as wide as a layer's outputs. */
   readonly ldh: number;
   /** Floats between rows of logits. */
   readonly ldl: number;
   readonly layers: readonly LayerViews[];
+  /** [T, B, H]: the gradient of a layer's sums, which its cell is about to write over. */
+  readonly pastCell: number;
   /** [V, gates H]: every token's part of z, projected once a window, and its gradient. */
   readonly projected: number;
   readonly projectedGradient: number;
@@ -162,7 +166,8 @@ export interface Outputs {
 }
 
 export function outputsOf({ layers, streams, ldh }: WindowViews, layer: number, floatBytes: number): Outputs {
-  const { h, dh } = layers[layer];
+  const { h, dh, sums } = layers[layer];
+  if (sums) return { outputs: sums, gradient: dh, listed: undefined };
   return { outputs: h + streams * ldh * floatBytes, gradient: dh, listed: layer };
 }
 
@@ -217,6 +222,7 @@ export function placeWindow(plan: PlanBuilder, model: Architecture, shape: Windo
       tanhC: floats(rows * ldh, cell.hasCellState),
       dh: floats((rows + (directions - 1) * streams) * ldh, trains),
       dc: floats(streams * ldh, trains && cell.hasCellState),
+      sums: floats(rows * ldh, model.residual === true && layer > 0),
       dropped: floats(rows * ldh, shape.dropout && layer < model.layers - 1),
       active: ints((rows + streams) * ldh, lists),
       activeCounts: ints(rows + streams, lists),
@@ -246,6 +252,7 @@ export function placeWindow(plan: PlanBuilder, model: Architecture, shape: Windo
     ldh,
     ldl,
     layers,
+    pastCell: floats(rows * ldh, trains && model.residual === true && model.layers > 1),
     projected: floats(table, mayProject),
     projectedGradient: floats(table, mayProject && trains),
     embedded: floats(embeddedFloats, embeddedFloats > 0),

@@ -3,6 +3,7 @@
 import {
   Activation,
   ActiveUnits,
+  Add,
   Cell as CellFields,
   Dropout,
   Gather,
@@ -223,6 +224,36 @@ export class WindowCalls {
       ...{ a: own.h + this.#bytes(row * ldh), lda: ldh, aGroup: streams * ldh },
       ...{ rows, columns: padded(hidden), keep: winners },
     });
+  }
+
+  /** Columns [from, to) of a layer's outputs that this share's member computes. */
+  get #ownOutputs(): readonly [from: number, to: number] {
+    const [from, to] = this.ownBlocks;
+    // Of two directions one member has all.
+    return [from * PANEL, to * PANEL * directionsOf(this.#model)];
+  }
+
+  /** The member's columns of two layers' outputs, or of their gradients. */
+  add(a: Matrix, b: Matrix, out: Matrix): number {
+    const { ldh, streams } = this.#views;
+    const [from, to] = this.#ownOutputs;
+    return this.#descriptors.add(Add, {
+      ...{ a: a.at + this.#bytes(from), b: b.at + this.#bytes(from), out: out.at + this.#bytes(from) },
+      ...{ ld: ldh, group: streams * ldh, rows: this.#share.rows, columns: to - from },
+    });
+  }
+
+  /** Copies the member's columns of [T, B, H]. */
+  copy(from: Matrix, to: Matrix, steps: number): void {
+    const { ldh } = this.#views;
+    const [first, end] = this.#ownOutputs;
+    const { floats, floatBytes } = this.#arena;
+    const apart = (to.at - from.at) / floatBytes;
+    for (let t = 0; t < steps; t++) {
+      const start = this.later(from, t).at / floatBytes;
+      for (let row = start; row < start + this.#share.rows * ldh; row += ldh)
+        floats.copyWithin(row + apart + first, row + first, row + end);
+    }
   }
 
   dropout(from: Matrix, to: Matrix): number {

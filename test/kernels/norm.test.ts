@@ -10,7 +10,16 @@ const given = fc.record({
   ...{ groups, rows, slack, units: width, parts: fc.constantFrom(1, 2), keeps: fc.boolean() },
   size: fc.constantFrom(0, 1e-3, 1, 100),
 });
-type Given = typeof given extends fc.Arbitrary<infer T> ? T : never;
+interface Given {
+  readonly groups: number;
+  readonly rows: number;
+  readonly slack: number;
+  readonly units: number;
+  readonly parts: number;
+  readonly keeps: boolean;
+  /** Of the numbers, and of their mean. */
+  readonly size: number;
+}
 
 /** `padding` stands where a part's units end. */
 function prepare(arena: BenchArena, { groups, rows, slack, units, parts, keeps, size }: Given, padding = 7) {

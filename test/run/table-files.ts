@@ -118,6 +118,18 @@ export function tableRuns(file: (text: string, ending: string) => string): Reado
       cell: 'gru',
       bidirectional: true,
     },
+    'sequences of rows, a class each, of residual layers': {
+      ...small,
+      csv,
+      task: 'classify',
+      target: ['speed'],
+      features: ['value', 'room'],
+      group: 'id',
+      time: 'at',
+      layers: 3,
+      residual: true,
+      dropout: 0.2,
+    },
     'sequences of rows, a class each, of the mean': {
       ...small,
       csv,

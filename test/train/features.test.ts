@@ -49,6 +49,12 @@ for (const pooling of ['mean', 'last'] as const)
     name: `lstm in two directions, ${pooling}`,
     model: { ...CELLS[3], ...features, bidirectional: true, pooling },
   });
+for (const cell of [CELLS[2], CELLS[3]])
+  models.push({ name: `${nameOf(cell)}, residual`, model: { ...cell, ...features, layers: 3, residual: true } });
+models.push({
+  name: 'gru in two directions, residual, the mean',
+  model: { ...CELLS[4], ...features, layers: 2, residual: true, bidirectional: true, pooling: 'mean' },
+});
 models.push({ name: 'rnn relu, the mean', model: { ...CELLS[2], ...features, pooling: 'mean' } });
 const cases = kernelNames.flatMap((kernels) => models.map((model) => ({ kernels, ...model })));
 

@@ -24,6 +24,7 @@ export interface Case {
   readonly sparseFeatures?: number;
   readonly bidirectional?: boolean;
   readonly pooling?: Architecture['pooling'];
+  readonly residual?: boolean;
   /** [B] steps of each row; behind them no target counts. */
   readonly lengths?: readonly [number, number];
   readonly dropout?: number;

@@ -63,6 +63,17 @@ describe.each(CELLS.map((cell) => ({ cell, name: nameOf(cell) })))('$name, poole
   });
 });
 
+const RESIDUAL = [{}, { dropout: 0.4 }, { bidirectional: true, lengths: [4, 2], pooling: 'mean' }] as const;
+
+describe.each(CELLS.map((cell) => ({ cell, name: nameOf(cell) })))('$name, residual', ({ cell }) => {
+  test.each(RESIDUAL)('%j: the gradient is that of finite differences', (given) => {
+    const { features } = INPUTS['real-valued features'];
+    const layers = 'dropout' in given ? 3 : 2;
+    const all = { features, embedding: 0, vocabulary: 0, outputs: 2, output: 'linear', hidden: 3, layers } as const;
+    new Problem(cell, 'default', { ...all, ...given, residual: true }, 97).check(2, 5);
+  });
+});
+
 /** A window has 8 rows, so 5 tokens are projected and 11 are not. */
 const INPUTS = {
   'one-hot rows': { embedding: 0, vocabulary: 5 },

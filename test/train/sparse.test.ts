@@ -54,6 +54,15 @@ test('a head that reads a mean has no zeros to leave out, and all else has the b
   expect(sparse.calls.sparseGradient).toBe(3);
 });
 
+test('what reads the sums of a residual layer has no zeros to leave out', () => {
+  const model: Architecture = { ...MODEL, residual: true };
+  const [sparse, dense] = [ran(EVERYWHERE, model), ran(undefined, model)];
+  expect(sparse.weights).toEqual(dense.weights);
+  // The head's product and gradient are dense; the first layer has nothing to add, and the second reads its zeros.
+  expect(sparse.calls.sparseProduct).toBe(2 * T + 2 * (T - 1) + 2);
+  expect(sparse.calls.sparseGradient).toBe(3);
+});
+
 test('auto goes by the density', () => {
   const all = ran({ product: 1, gradient: 1 });
   const products = ran({ product: 1, gradient: 0 });
