@@ -172,6 +172,7 @@ function softmax(rows: number, classes: number): KernelCase {
           targetGroup: 0,
         },
         ...{ rows, losses: place.floats(rows), hits: place.floats(rows), scale: 1 / rows, train: 1 },
+        ...{ weights: 0, smoothing: 0 },
       });
       const elements = rows * classes;
       return { work: { elements, bytes: 8 * elements }, call: () => place.kernels.softmax(call, 0, 1) };
@@ -188,7 +189,7 @@ function outputLoss(kernel: 'sigmoidLoss' | 'squaredLoss', rows: number, outputs
       const call = place.add(OutputLoss, {
         ...{ logits: place.floats(rows * ldl), ldl, logitGroup: 0, outputs },
         ...{ values: place.floats(rows * ldv), ldv, valueGroup: 0, targets: place.tokens(rows, 1), targetGroup: 0 },
-        ...{ rows, losses: place.floats(rows), hits: place.floats(rows), scale: 1 / rows, train: 1 },
+        ...{ rows, losses: place.floats(rows), hits: place.floats(rows), scale: 1 / rows, train: 1, smoothing: 0 },
       });
       const elements = rows * outputs;
       // A logit is read and overwritten, what it should be is read.

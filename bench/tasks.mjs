@@ -1,9 +1,10 @@
 // The tasks of docs/tables.md beside simple baselines, over several seeds of data and model: node bench/tasks.mjs [--json] [SEEDS]
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { datasetPath } from '../dist/src/data/dataset.js';
 import { loadModel, train } from '../dist/src/index.js';
 
 const asJson = process.argv.includes('--json');
@@ -43,17 +44,28 @@ function mostFrequentTags(trainPath, testPath) {
   return right / total;
 }
 
-/** Root of the mean squared error of yesterday's values, for every hour held out and 1 to `horizon` hours ahead. */
+/** Root of the mean squared error of the last season's values, for every step held out and 1 to `horizon` steps ahead. */
 function seasonalNaive(path, share, horizon, season) {
   const values = linesOf(path)
     .slice(1)
-    .map((line) => Number(line.split(',')[1]));
+    .map((line) => Number(line.split(',').at(-1)));
   const first = Math.floor(values.length * (1 - share)) - 1;
   const squares = [];
   for (let t = first; t + horizon < values.length; t++)
     for (let h = 1; h <= horizon; h++)
       squares.push((values[t + h] - values[t + h - season * Math.ceil(h / season)]) ** 2);
   return Math.sqrt(mean(squares));
+}
+
+/** The path of a new file with every `nth` line of a set, from `seed` on, and of one with the others. @param header lines that both have */
+async function heldOut(set, at, nth, seed, header) {
+  const lines = linesOf(await datasetPath(set));
+  const isHeld = (_, i) => i % nth === seed % nth;
+  const write = (name, kept) => {
+    writeFileSync(at(name), `${[...lines.slice(0, header), ...lines.slice(header).filter(kept)].join('\n')}\n`);
+    return at(name);
+  };
+  return [write(`${set}-held`, isHeld), write(`${set}-learned`, (line, i) => !isHeld(line, i))];
 }
 
 const TASKS = [
@@ -143,6 +155,75 @@ const TASKS = [
       const { model, events } = await learn(at('.'), 'load', options);
       const { loss } = events.filter(({ event }) => event === 'eval').at(-1);
       return [Math.sqrt(loss) * model.columns.targets[0].scale, seasonalNaive(csv, 0.2, 24, 24)];
+    },
+  },
+  {
+    name: 'real: parts of speech of a word, by its letters (share of labels that are wrong)',
+    baseline: 'the likelier answer for each label',
+    async run(at, seed) {
+      const [held, learned] = await heldOut('word-tags', at, 10, seed, 0);
+      const options = {
+        task: 'classify',
+        labels: 'multilabel',
+        tokens: 'char',
+        target: ['tags'],
+        cell: 'gru',
+        hidden: 128,
+        embedding: 24,
+        batch: 64,
+        epochs: 8,
+        lr: 0.003,
+        schedule: 'cosine',
+        seed,
+      };
+      const { model } = await learn(at('.'), 'words', { ...options, jsonl: learned });
+      const { figures } = await model.eval({ jsonl: held });
+      return [figures.hammingLoss, figures.baselineHammingLoss];
+    },
+  },
+  {
+    name: 'real: births of a day, by its date (root of the mean squared error)',
+    baseline: 'linear regression (--layers 0)',
+    async run(at, seed) {
+      const [held, learned] = await heldOut('births', at, 5, seed, 1);
+      const options = {
+        csv: learned,
+        task: 'regress',
+        target: ['births'],
+        features: ['year', 'month', 'day', 'weekday'],
+        cell: 'mlp',
+        epochs: 60,
+        lr: 0.003,
+        schedule: 'cosine',
+        seed,
+      };
+      const deep = await learn(at('.'), 'births', { ...options, activation: 'relu', hidden: 64, layers: 2 });
+      const linear = await learn(at('.'), 'births-linear', { ...options, layers: 0, lr: 0.01 });
+      const errors = [];
+      for (const { model } of [deep, linear]) errors.push((await model.eval({ csv: held })).figures.rmse);
+      return errors;
+    },
+  },
+  {
+    name: 'real: births of the next 7 days (root of the mean squared error)',
+    baseline: 'the same weekday of the week before',
+    async run(at, seed) {
+      const options = {
+        dataset: 'births',
+        features: ['births', 'date', 'weekday'],
+        horizon: 7,
+        cell: 'gru',
+        hidden: 32,
+        batch: 8,
+        window: 28,
+        epochs: 100,
+        lr: 0.005,
+        schedule: 'cosine',
+        seed,
+      };
+      const { model, events } = await learn(at('.'), 'births-ahead', options);
+      const { loss } = events.filter(({ event }) => event === 'eval').at(-1);
+      return [Math.sqrt(loss) * model.columns.targets[0].scale, seasonalNaive(await datasetPath('births'), 0.1, 7, 7)];
     },
   },
 ];

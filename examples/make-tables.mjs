@@ -87,6 +87,17 @@ const load = (hours) => {
   ];
 };
 
+// Texts by their words: topics 1 to 3 have 50 words each that are mostly theirs; the other 3,000 are anyone's.
+const topic = () => {
+  const label = 1 + below(3);
+  const own = () => 50 * (below(4) < 3 ? label : 1 + below(3)) + below(50);
+  const words = [own(), own(), own(), ...repeat(8, () => 200 + below(3000))];
+  return `${label} ${[...new Set(words)]
+    .sort((a, b) => a - b)
+    .map((word) => `${word}:1`)
+    .join(' ')}`;
+};
+
 write('sentences.jsonl', repeat(3000, sentence));
 write('sentences-test.jsonl', repeat(1000, sentence));
 write('machines.csv', machines(800));
@@ -94,3 +105,5 @@ write('machines-test.csv', machines(400));
 write('houses.csv', houses(4000));
 write('houses-test.csv', houses(2000));
 write('load.csv', load(8000));
+write('topics.svm', repeat(3000, topic));
+write('topics-test.svm', repeat(1000, topic));

@@ -1,16 +1,50 @@
 // The two failures that a person meets. Whatever else is thrown is a bug of ours and is reported as one.
 
+/** Signs that end a line, move the cursor or turn the direction of writing: names out of a file may hold them. */
+const UNPRINTABLE = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu;
+
+/** On one line that a terminal shows as it is written. */
+export const printable = (text: string): string =>
+  text.replaceAll(UNPRINTABLE, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`);
+
+/** Characters of a value that a message shows. */
+const LONGEST_SHOWN = 60;
+
+export const shortened = (text: string): string =>
+  text.length <= LONGEST_SHOWN ? text : `${text.slice(0, LONGEST_SHOWN)}...`;
+
+/** Whatever a file holds in the place of a value, as messages show it. */
+export function excerpt(value: unknown): string {
+  try {
+    // A number is shown as it is: JSON has none that is not finite.
+    return shortened(typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? String(value)));
+  } catch {
+    return 'lists in lists that go too deep';
+  }
+}
+
 /** Bad usage, configuration or data: the message names the flag or the place, what was found and what is allowed. */
 export class UserError extends Error {
   override readonly name = 'UserError';
   readonly exitCode = 2;
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(printable(message), options);
+  }
 }
 
 /** A failure while running: the message says what happened, what was saved and how to go on. */
 export class RunError extends Error {
   override readonly name = 'RunError';
   readonly exitCode = 1;
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(printable(message), options);
+  }
 }
+
+/** Numbers grew until they were not finite: to go on from where they still were finite would end in the same way. */
+export class NotFinite extends RunError {}
 
 /** A worker loops inside native code. It cannot be ended, and a process that has it cannot end in the usual way. */
 export class WorkerStuck extends RunError {}

@@ -18,7 +18,7 @@ import {
   writeFileAtomicWith,
   writeFolderAtomic,
 } from './atomic.js';
-import { type ModelHeader, modelTensors, readModelHeader, readParameter, writeModel } from './model-file.js';
+import { finite, type ModelHeader, modelTensors, readModelHeader, readParameter, writeModel } from './model-file.js';
 import { type TensorToWrite, writeSafetensors } from './safetensors.js';
 import { SafetensorsFile } from './safetensors-file.js';
 
@@ -86,7 +86,7 @@ function trainerTensors({ arena, layout, side }: Checkpointed): Map<string, Tens
     forEachStateRow(layout, view, side, arena, (at, row) =>
       data.set(arena.floats.subarray(at, at + hidden), row * hidden),
     );
-    tensors.set(name, { dtype: 'F32', shape: [layers, training.streams, hidden], data });
+    tensors.set(name, { dtype: 'F32', shape: [layers, training.streams, hidden], data: finite(name, data) });
   }
   return tensors;
 }

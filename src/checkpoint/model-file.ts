@@ -4,7 +4,7 @@
 import type { LabelSpace } from '../data/sparse-examples.js';
 import type { KnownExamples } from '../data/svmlight.js';
 import { Vocabulary } from '../data/vocabulary.js';
-import { UserError } from '../errors.js';
+import { excerpt, NotFinite, UserError } from '../errors.js';
 import type { Architecture } from '../model/architecture.js';
 import { fromTorch, type Parameter, parametersOf, rowPieces, rowsToTorch } from '../model/parameters.js';
 import { writeFileAtomicWith } from './atomic.js';
@@ -56,22 +56,34 @@ export function modelTensors(
   prefix = '',
 ): Map<string, TensorToWrite> {
   return new Map(
-    parameters.map((p) => [`${prefix}${p.name}`, { dtype: 'F32', shape: p.shape, data: piecesOf(p, valuesOf) }]),
+    parameters.map((p) => {
+      const name = `${prefix}${p.name}`;
+      return [name, { dtype: 'F32', shape: p.shape, data: piecesOf(name, p, valuesOf) }];
+    }),
   );
 }
 
 type Values = Float32Array | Float64Array;
 
 /** Made as they are written, in one array: a large parameter is never held twice. */
-function* piecesOf(p: Placed, valuesOf: (p: Placed) => Values): Generator<ArrayBufferView> {
+function* piecesOf(name: string, p: Placed, valuesOf: (p: Placed) => Values): Generator<ArrayBufferView> {
   const stored = valuesOf(p);
   const [, second = 1] = p.shape;
   let values = new Float32Array(0);
   for (const [from, to] of rowPieces(p)) {
     if (values.length === 0) values = new Float32Array((to - from) * second);
     rowsToTorch(p, stored, from, to, values);
-    yield values.subarray(0, (to - from) * second);
+    yield finite(name, values.subarray(0, (to - from) * second));
   }
+}
+
+/** @throws NotFinite for numbers of which a checkpoint would be of no use */
+export function finite(name: string, values: Float32Array): Float32Array {
+  let zero = 0;
+  // NaN times zero, and infinity, is NaN.
+  for (let i = 0; i < values.length; i++) zero += values[i] * 0;
+  if (zero === 0) return values;
+  throw new NotFinite(`"${name}" has numbers that are not finite; a lower --lr or --clip-norm may help`);
 }
 
 /** @throws Error for a model with features or outputs of which the header does not say what they are */
@@ -173,15 +185,16 @@ function checkArchitecture(path: string, model: Partial<Architecture> | null): v
   if (typeof model !== 'object' || model === null) throw bad('the whole');
   if (!CELLS.includes(model.cell as string)) throw bad('cell');
   if (!ACTIVATIONS.includes(model.activation as string)) throw bad('activation');
-  if (model.output !== undefined && !Object.hasOwn(LABEL_KINDS, model.output)) throw bad('output');
-  const field = wrongInput(model) ?? wrongDirections(model);
-  if (field !== undefined) throw bad(field);
-  if (model.layers === 0 && model.cell !== 'mlp') throw bad('layers');
+  if (model.output !== undefined && !Object.keys(LABEL_KINDS).includes(model.output)) throw bad('output');
+  // Before numbers are compared: what is none may be anything.
   for (const [name, [least, most]] of Object.entries(BOUNDS)) {
     const value = model[name as keyof Architecture];
     if (value === undefined && OPTIONAL.has(name)) continue;
     if (!(Number.isInteger(value) && (value as number) >= least && (value as number) <= most)) throw bad(name);
   }
+  const field = wrongInput(model) ?? wrongDirections(model) ?? wrongPooling(model) ?? wrongBetween(model);
+  if (field !== undefined) throw bad(field);
+  if (model.layers === 0 && model.cell !== 'mlp') throw bad('layers');
   const { winners, hidden = 0 } = model;
   if (winners === undefined) return;
   const isReLU = (model.cell === 'rnn' || model.cell === 'mlp') && model.activation === 'relu';
@@ -196,6 +209,25 @@ function wrongDirections(model: Partial<Architecture>): string | undefined {
   return bidirectional === true && isRecurrent && outputs !== undefined ? undefined : 'bidirectional';
 }
 
+/** Layers that add what they read have another one below them. */
+function wrongBetween({ residual, layers = 0 }: Partial<Architecture>): string | undefined {
+  return residual === undefined || (residual === true && layers > 1) ? undefined : 'residual';
+}
+
+/** Pooled are sequences of recurrent layers whose outputs are not what they read; where directions end only those of two. */
+function wrongPooling({
+  pooling,
+  bidirectional,
+  cell,
+  sparseFeatures,
+  outputs,
+}: Partial<Architecture>): string | undefined {
+  if (pooling === undefined) return undefined;
+  const isKnown = pooling === 'mean' || (pooling === 'last' && bidirectional === true);
+  const isWhole = cell !== 'mlp' && sparseFeatures === undefined && outputs !== undefined;
+  return isKnown && isWhole ? undefined : 'pooling';
+}
+
 /** Which field does not go with what the model reads: tokens, features or sparse features. */
 function wrongInput(model: Partial<Architecture>): string | undefined {
   const { cell, embedding, vocabulary = 0, features, sparseFeatures, output, outputs } = model;
@@ -208,6 +240,9 @@ function wrongInput(model: Partial<Architecture>): string | undefined {
   if (!readsTokens && embedding !== 0) return 'embedding';
   return (features === undefined) === vocabulary > 0 ? undefined : 'vocabulary';
 }
+
+/** Names that a message lists. */
+const MOST_LISTED = 10;
 
 /** The names under which a file holds the model's parameters: ours, or those of a PyTorch module (see matchNames). */
 export type Names = ReadonlyMap<string, string>;
@@ -234,7 +269,9 @@ export function matchNames(file: SafetensorsFile, model: Architecture): Names {
     if (candidates.length === 0)
       throw new UserError(`${file.path}: it has no tensor for ${p.name} [${p.shape.join(', ')}]`);
     if (candidates.length > 1)
-      throw new UserError(`${file.path}: ${p.name} may be any of ${candidates.join(', ')}; name one so`);
+      throw new UserError(
+        `${file.path}: ${p.name} may be any of ${candidates.slice(0, MOST_LISTED).map(excerpt).join(', ')}; name one so`,
+      );
     const { shape } = file.info(candidates[0]);
     if (!sameShape(shape, p.shape)) {
       throw new UserError(
@@ -250,19 +287,38 @@ export function matchNames(file: SafetensorsFile, model: Architecture): Names {
 const sameShape = (a: readonly number[], b: readonly number[]): boolean =>
   a.length === b.length && a.every((size, i) => size === b[i]);
 
-/** Reads one parameter into the arena's layout. */
+/** Before memory is taken for a model as large as a file says that it is. @throws UserError where the file does not hold it */
+export function checkParameters(file: SafetensorsFile, model: Architecture): void {
+  for (const p of parametersOf(model)) checkShape(file, p.name, p);
+}
+
+function checkShape(file: SafetensorsFile, name: string, p: Parameter): void {
+  const { shape } = file.info(name);
+  if (sameShape(shape, p.shape)) return;
+  throw new UserError(
+    `${file.path}: tensor "${name}" has shape [${shape.join(', ')}]; the model needs [${p.shape.join(', ')}]`,
+  );
+}
+
+/** Reads one parameter into the arena's layout. @throws UserError where a number is not finite: nothing would come of it */
 export function readParameter(
   file: SafetensorsFile,
   name: string,
   p: Parameter,
   stored: Float32Array | Float64Array,
 ): void {
-  const { shape } = file.info(name);
-  if (!sameShape(shape, p.shape)) {
-    throw new UserError(
-      `${file.path}: tensor "${name}" has shape [${shape.join(', ')}]; the model needs [${p.shape.join(', ')}]`,
-    );
-  }
+  checkShape(file, name, p);
   const [, second = 1] = p.shape;
-  for (const [from, to] of rowPieces(p)) fromTorch(p, file.readFloat32(name, from * second, to * second), stored, from);
+  for (const [from, to] of rowPieces(p)) {
+    const values = file.readFloat32(name, from * second, to * second);
+    const bad = values.findIndex((value) => !Number.isFinite(value));
+    if (bad >= 0) throw notFinite(file.path, name, from * second + bad, values[bad]);
+    fromTorch(p, values, stored, from);
+  }
 }
+
+/** @param index of the number in the tensor */
+const notFinite = (path: string, name: string, index: number, value: number): UserError =>
+  new UserError(
+    `${path}: number ${index} of tensor "${name}" is ${value}; the file is damaged, or of a training that failed`,
+  );

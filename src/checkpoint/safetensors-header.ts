@@ -1,6 +1,6 @@
 // The header of a safetensors file: checked against all that the format demands, and against the size of the file.
 
-import { UserError } from '../errors.js';
+import { excerpt, UserError } from '../errors.js';
 import { type Dtype, ELEMENT_BYTES, isDtype } from './dtypes.js';
 import { duplicateKey } from './json-keys.js';
 
@@ -28,7 +28,7 @@ export function parseHeader(json: string, dataBytes: number, path: string): Head
   }
   if (!json.startsWith('{') || !isObject(root)) throw no('the header does not begin with {');
   const twice = duplicateKey(json);
-  if (twice !== undefined) throw no(`"${twice}" stands in the header twice`);
+  if (twice !== undefined) throw no(`${excerpt(twice)} stands in the header twice`);
   let metadata: Readonly<Record<string, string>> = {};
   const tensors = new Map<string, TensorInfo>();
   for (const [name, value] of Object.entries(root)) {
@@ -40,7 +40,7 @@ export function parseHeader(json: string, dataBytes: number, path: string): Head
     } else {
       tensors.set(
         name,
-        parseTensor(value, dataBytes, (why) => no(`tensor "${name}" ${why}`)),
+        parseTensor(value, dataBytes, (why) => no(`tensor ${excerpt(name)} ${why}`)),
       );
     }
   }
@@ -51,10 +51,10 @@ export function parseHeader(json: string, dataBytes: number, path: string): Head
 function parseTensor(value: unknown, dataBytes: number, no: (why: string) => UserError): TensorInfo {
   if (!isObject(value)) throw no('is not described');
   const { dtype, shape, data_offsets: offsets } = value;
-  if (!isDtype(dtype)) throw no(`has the type ${JSON.stringify(dtype)}, which is unknown`);
-  if (!Array.isArray(shape) || !shape.every(isSize)) throw no(`has the shape ${JSON.stringify(shape)}`);
+  if (!isDtype(dtype)) throw no(`has the type ${excerpt(dtype)}, which is unknown`);
+  if (!Array.isArray(shape) || !shape.every(isSize)) throw no(`has the shape ${excerpt(shape)}`);
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize)) {
-    throw no(`has the offsets ${JSON.stringify(offsets)}`);
+    throw no(`has the offsets ${excerpt(offsets)}`);
   }
   const [begin, end] = offsets as [number, number];
   if (begin > end || end > dataBytes) {
@@ -63,7 +63,7 @@ function parseTensor(value: unknown, dataBytes: number, no: (why: string) => Use
   // In bigint: a product of sizes may be past what a number holds exactly.
   const bytes = shape.reduce((size, n) => size * BigInt(n), BigInt(ELEMENT_BYTES[dtype]));
   if (bytes !== BigInt(end - begin))
-    throw no(`of shape [${shape}] and type ${dtype} needs ${bytes} bytes, not ${end - begin}`);
+    throw no(`of shape ${excerpt(shape)} and type ${dtype} needs ${bytes} bytes, not ${end - begin}`);
   return { dtype, shape, begin, end };
 }
 
@@ -76,8 +76,8 @@ function checkCoverage(
   const ordered = [...tensors].sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end);
   let covered = 0;
   for (const [name, { begin, end }] of ordered) {
-    if (begin < covered) throw no(`tensor "${name}" overlaps another`);
-    if (begin > covered) throw no(`bytes ${covered} to ${begin} before tensor "${name}" belong to none`);
+    if (begin < covered) throw no(`tensor ${excerpt(name)} overlaps another`);
+    if (begin > covered) throw no(`bytes ${covered} to ${begin} before tensor ${excerpt(name)} belong to none`);
     covered = end;
   }
   if (covered !== dataBytes) throw no(`bytes ${covered} to ${dataBytes} belong to no tensor`);

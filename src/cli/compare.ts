@@ -80,19 +80,22 @@ function inWords({ text, trainingTokens, file, tokens, skipped, markov, recurren
   const predicted = file === null ? `${count(tokens)} held out` : `${counted(tokens, 'token')} of ${basename(file)}`;
   const left = skipped > 0 ? ` (${count(skipped)} unknown left out)` : '';
   const { architecture, parameters } = recurrent;
+  // Of words none is known.
+  const bits = recurrent.bitsPerCharacter === null ? [] : ['bits per character'];
   const rows = [
-    ['', 'bits per character', 'perplexity', 'accuracy', 'holds', 'size', 'trained in', 'evaluated in'],
+    ['', ...bits, 'perplexity', 'accuracy', 'holds', 'size', 'trained in', 'evaluated in'],
     ...markov.map((row) => [`Markov, order ${row.order}`, ...figures(row, counted(row.ngrams, 'n-gram'))]),
     [nameOf(architecture), ...figures(recurrent, counted(parameters, 'parameter'))],
   ];
   const learned = `${basename(text)}: ${counted(trainingTokens, 'token')} learned; predicted ${predicted}${left}`;
-  return `${learned}\n\n${table(rows, [1, 2, 3, 4, 5, 6, 7])}`;
+  return `${learned}\n\n${table(rows, [...rows[0].keys()].slice(1))}`;
 }
 
 function figures(row: Compared, holds: string): readonly string[] {
   const { bitsPerCharacter, perplexity, accuracy, trainSeconds, evalSeconds } = row;
   const share = accuracy === null ? '' : percent(accuracy);
-  return [decimal(bitsPerCharacter, 4), decimal(perplexity), share, holds, bytes(row.bytes)].concat(
+  const bits = bitsPerCharacter === null ? [] : [decimal(bitsPerCharacter, 4)];
+  return [...bits, decimal(perplexity), share, holds, bytes(row.bytes)].concat(
     trainSeconds === null ? 'not known' : `${decimal(trainSeconds, 2)} s`,
     `${decimal(evalSeconds, 2)} s`,
   );

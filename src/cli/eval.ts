@@ -1,8 +1,9 @@
 // unroll eval: how well a model predicts a text, the targets of a table, or the labels of examples.
 
 import { datasetPath } from '../data/dataset.js';
+import { UNKNOWN_WORD } from '../data/words.js';
 import { UserError } from '../errors.js';
-import { count, decimal, percent, table } from '../report/format.js';
+import { count, counted, decimal, percent, table } from '../report/format.js';
 import { type EvalData, type Evaluation, loadModel } from '../run/model.js';
 import type { Command, Given } from './command.js';
 import { addKernels, addModel, kernelsOf } from './model-flags.js';
@@ -56,17 +57,20 @@ async function evalData(given: Given): Promise<EvalData> {
 }
 
 function inWords(result: Evaluation): string {
-  const { loss, bitsPerCharacter, perplexity, accuracy, tokens, skipped, figures } = result;
-  const isText = bitsPerCharacter !== null;
+  const { loss, bitsPerCharacter, perplexity, accuracy, tokens, skipped, unknown = 0, figures } = result;
+  const isText = perplexity !== null;
+  const areWords = isText && bitsPerCharacter === null;
   const rows = [['loss', decimal(loss, 4)]];
-  if (isText) rows.push(['bits per character', decimal(bitsPerCharacter, 4)], ['perplexity', decimal(perplexity, 3)]);
+  if (isText && !areWords) rows.push(['bits per character', decimal(bitsPerCharacter, 4)]);
+  if (isText) rows.push(['perplexity', decimal(perplexity, 3)]);
   if (figures)
     rows.push(
       ...Object.entries(figures).map(([name, value]) => [inSpaces(name), value === null ? 'none' : shortNumber(value)]),
     );
   else if (accuracy !== null) rows.push(['accuracy', percent(accuracy)]);
   else rows.push(['root of it', decimal(Math.sqrt(loss), 4)]);
-  rows.push([isText ? 'tokens' : 'examples', count(tokens)]);
+  rows.push([areWords ? 'words' : isText ? 'tokens' : 'examples', count(tokens)]);
+  if (unknown > 0) rows.push(['unknown', `${counted(unknown, 'word')} read as ${UNKNOWN_WORD}`]);
   if (skipped > 0) {
     const [one, several] = isText
       ? ['unknown symbol', 'unknown symbols']

@@ -1,7 +1,8 @@
 // unroll inspect: what a model is made of, and how far its training is.
 
-import type { Columns } from '../data/records/columns.js';
+import { type Columns, columnsOf } from '../data/records/columns.js';
 import type { KnownExamples } from '../data/svmlight.js';
+import type { Unit } from '../report/events.js';
 import { bytes, count, counted, densities, lossText, table } from '../report/format.js';
 import { loadModel, type Model } from '../run/model.js';
 import type { RunProgress } from '../run/progress.js';
@@ -59,16 +60,19 @@ function columnRows({ task, inputs, targets, group, time, horizon }: Columns): r
   };
   return [
     ['task', horizon === undefined ? task : `${task}, ${count(horizon)} ahead`],
-    ['features', named(inputs)],
+    ['features', named(inputs.map((input) => ({ name: columnsOf(input).join(' + '), kind: input.kind })))],
     ['target', named(targets)],
     ...(group === undefined ? [] : [['group', group]]),
     ...(time === undefined ? [] : [['time', time]]),
   ];
 }
 
+/** What the head reads. */
+const POOLINGS = { mean: "the mean of a sequence's outputs", last: 'the end of each direction' } as const;
+
 function inWords(model: Model): string {
   const { architecture, parameters, training } = model;
-  const { cell, activation, hidden, layers, winners, bidirectional } = architecture;
+  const { cell, activation, hidden, layers, winners, bidirectional, pooling, residual } = architecture;
   const own = cell === 'rnn' || cell === 'mlp' ? ` (${activation})` : '';
   const ways = bidirectional ? ' in each of two directions' : '';
   const layer = `${cell}${own}, ${counted(layers, 'layer')} of ${hidden}${ways}`;
@@ -77,8 +81,10 @@ function inWords(model: Model): string {
     ...(winners === undefined
       ? []
       : [['winners', `${counted(winners, 'unit')} of a layer ${winners === 1 ? 'stays' : 'stay'} active`]]),
+    ...(residual ? [['residual', 'each layer from the second on adds what it reads']] : []),
+    ...(pooling === undefined ? [] : [['pooling', POOLINGS[pooling]]]),
     ...dataRows(model),
-    ...(training === undefined ? [] : trainingRows(training, (model.examples ?? model.columns) ? 'example' : 'token')),
+    ...(training === undefined ? [] : trainingRows(training, unitOf(model))),
   ];
   const sizes = parameters.map(({ name, shape, bytes: size }) => [name, shape.join(' x '), count(size), bytes(size)]);
   const all = parameters.reduce((sum, { bytes: size }) => sum + size, 0);
@@ -86,9 +92,14 @@ function inWords(model: Model): string {
   return `${table(about)}\n\n${table(rows, [1, 2, 3])}`;
 }
 
+function unitOf({ examples, columns, vocabulary }: Model): Unit {
+  if (examples ?? columns) return 'example';
+  return vocabulary.mode === 'word' ? 'word' : 'token';
+}
+
 function trainingRows(
   { step, epoch, updates, best, densities: shares, kernels }: RunProgress,
-  unit: 'token' | 'example',
+  unit: Unit,
 ): readonly string[][] {
   const rows = [['steps', `${count(step)} in ${counted(epoch, 'whole epoch')}, ${counted(updates, 'update')}`]];
   if (best !== null) rows.push(['best', `${lossText(best.loss, unit)} at step ${count(best.step)}`]);

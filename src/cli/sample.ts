@@ -3,6 +3,7 @@
 import { once } from 'node:events';
 import { setImmediate as breathe } from 'node:timers/promises';
 import { flagName } from '../config/flags.js';
+import { UNKNOWN_WORD } from '../data/words.js';
 import type { Output } from '../report/reporter.js';
 import { loadModel } from '../run/model.js';
 import { SAMPLE_SETTINGS } from '../run/sample-settings.js';
@@ -29,7 +30,7 @@ export const sample: Command = {
       });
     return yargs
       .option('skip-unknown', { type: 'boolean', describe: 'leave out what the model does not know of the prompt' })
-      .option('json', { type: 'boolean', describe: 'print one JSON object: prompt, text, skipped' })
+      .option('json', { type: 'boolean', describe: 'print one JSON object: prompt, text, skipped, unknown' })
       .example('$0 sample runs/book-lstm256 --prompt "Call me " --temperature 0.7', 'cautious text')
       .example('$0 sample runs/book-lstm256/best --length 2000 --seed 3', 'the best checkpoint, another text')
       .epilogue('Prints the prompt, the text that follows it, and a newline.');
@@ -40,15 +41,17 @@ export const sample: Command = {
     const skipUnknown = given.skipUnknown === true;
     const model = await loadModel(String(given.model), { kernels: kernelsOf(given) });
     const asked = textOption(given, 'prompt') ?? '';
-    const { tokens, skipped } = model.vocabulary.encode(asked, { skipUnknown, origin: '--prompt' });
+    const { tokens, skipped, unknown = [] } = model.vocabulary.encode(asked, { skipUnknown, origin: '--prompt' });
     const prompt = skipped === 0 ? asked : model.vocabulary.decode(tokens);
     const pieces = model.generate({ ...choices, prompt });
     if (given.json === true) {
-      stdout.write(`${JSON.stringify({ prompt, text: [...pieces].join(''), skipped })}\n`);
+      stdout.write(`${JSON.stringify({ prompt, text: [...pieces].join(''), skipped, unknown })}\n`);
       return 0;
     }
     if (skipped > 0)
       stderr.write(`--prompt: ${skipped} unknown ${skipped === 1 ? 'symbol was' : 'symbols were'} left out\n`);
+    if (unknown.length > 0)
+      stderr.write(`--prompt: not known, and read as ${UNKNOWN_WORD}: ${[...new Set(unknown)].join(', ')}\n`);
     // Numbers stand apart.
     const between = model.vocabulary.mode === 'number' && prompt.trim() !== '' ? ' ' : '';
     await writePieces(`${prompt}${between}`, pieces, stdout, gone);

@@ -1,6 +1,7 @@
-// Ctrl-C and SIGTERM: the first one asks the run to stop and save, the second one ends the process at once.
+// Ctrl-C, SIGTERM, and the end of the terminal: the first one asks the run to stop and save, the second one ends the process at once.
+import { isatty } from 'node:tty';
 
-const CODES = { SIGINT: 130, SIGTERM: 143 } as const;
+const CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 type StopSignal = keyof typeof CODES;
 
 /**
@@ -9,6 +10,12 @@ type StopSignal = keyof typeof CODES;
  */
 const SAME_PRESS_MS = 100;
 
+/**
+ * nohup has a process ignore the end of its terminal, and gives it no stream that is one. Node takes the first back as it starts,
+ * so the second has to tell.
+ */
+const hasTerminal = (): boolean => [0, 1, 2].some((fd) => isatty(fd));
+
 export class Stop {
   readonly #controller = new AbortController();
   readonly #listeners = new Map<StopSignal, () => void>();
@@ -16,8 +23,11 @@ export class Stop {
 
   /** @param onFirst tells that the run stops; `atOnce` leaves the terminal as it was */
   constructor(onFirst: (name: StopSignal) => void, atOnce: () => void) {
+    // Asked now: a terminal that is gone is none any more.
+    const ignored = hasTerminal() ? undefined : 'SIGHUP';
     for (const name of Object.keys(CODES) as StopSignal[]) {
       const listener = (): void => {
+        if (name === ignored) return;
         if (this.#first === undefined) {
           this.#first = { name, atMs: performance.now() };
           onFirst(name);

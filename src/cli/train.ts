@@ -50,7 +50,8 @@ export const train: Command = {
       .example('$0 train --resume runs/book-lstm256 --epochs 10', 'go on with a run that was stopped or is too short')
       .epilogue(
         'Ctrl-C stops after the step that is under way and saves a checkpoint; a second one stops at once.\n' +
-          'Losses are in bits per character: 0 is perfect, log2 of the number of different symbols is a guess.',
+          'Losses are in bits per character: 0 is perfect, log2 of the number of different symbols is a guess.\n' +
+          'Of words the perplexity is shown: 1 is perfect, the number of different words is a guess.',
       );
   },
 

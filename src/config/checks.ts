@@ -1,8 +1,9 @@
 // What settings must hold together: errors for what contradicts itself, warnings for what has no effect.
 
 import { UserError } from '../errors.js';
+import { readClassWeights } from './class-weights.js';
 import type { Checked } from './config.js';
-import { checkNoRecords, checkRecords, TABLES, tableOf } from './record-checks.js';
+import { checkNoRecords, checkRecords, checkWords, TABLES, tableOf } from './record-checks.js';
 import { defaultWindow } from './window.js';
 
 type Origin = (key: string) => string;
@@ -26,6 +27,7 @@ export function checkTogether(config: Checked, origin: Origin, inMemory: boolean
     if (config.svmlight !== undefined) checkExamples(config, fail);
     else checkTokens(config, fail);
   }
+  checkWords(config, tableOf(config) !== undefined, fail);
   if (config.resume !== undefined && config.initFrom !== undefined) {
     fail('initFrom', 'a resumed run goes on from its own weights; give --init-from or --resume, not both');
   }
@@ -34,6 +36,7 @@ export function checkTogether(config: Checked, origin: Origin, inMemory: boolean
   checkBothDirections(config, fail);
   checkWinners(config, fail);
   checkOptimizer(config, fail);
+  checkLoss(config, fail);
   if (config.validation > 0) return;
   const why = 'it needs evaluations, and --validation 0 holds nothing out; give --validation above 0';
   if (config.patience !== undefined) fail('patience', why);
@@ -77,6 +80,20 @@ function checkOptimizer({ optimizer, momentum, proximal, l1, l2, lazy }: Checked
       'lazy',
       'never is not allowed with --optimizer sparse-adam, which leaves rows alone that a step does not name; take --optimizer adam',
     );
+}
+
+function checkLoss(config: Checked, fail: Fail): void {
+  const { labelSmoothing, classWeights, labels, task, svmlight } = config;
+  const isNumbers = labels === 'numbers' || task === 'regress' || task === 'forecast';
+  const why = `${labels === 'numbers' ? '--labels numbers' : `--task ${task}`} predicts numbers; leave it out`;
+  if (isNumbers && labelSmoothing > 0) fail('labelSmoothing', `it is for classes and labels, and ${why}`);
+  if (classWeights === undefined) return;
+  if (isNumbers) fail('classWeights', `it is for classes, and ${why}`);
+  if (labels === 'multilabel')
+    fail('classWeights', 'with --labels multilabel there is no one class whose weight would count; leave it out');
+  if (svmlight === undefined && tableOf(config) === undefined)
+    fail('classWeights', 'it is for --task classify and tag, and for --svmlight; leave it out');
+  readClassWeights(classWeights, (message) => fail('classWeights', message));
 }
 
 function checkWindow(config: Checked, fail: Fail): void {
@@ -153,6 +170,8 @@ export function configWarnings(config: Checked): readonly string[] {
       '--dropout has no effect with fewer than two layers: it drops outputs between layers; add --layers 2',
     );
   }
+  if (config.residual && config.layers < 2)
+    warnings.push('--residual has no effect with fewer than two layers: the first one adds nothing; add --layers 2');
   if (config.activation !== 'tanh' && config.cell !== 'rnn' && config.cell !== 'mlp') {
     warnings.push(`--activation ${config.activation} has no effect: --cell ${config.cell} has activations of its own`);
   }

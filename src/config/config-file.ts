@@ -3,7 +3,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Pair, YAMLMap, YAMLParseError } from 'yaml';
-import { systemReason, UserError } from '../errors.js';
+import { shortened, systemReason, UserError } from '../errors.js';
 
 export interface ConfigFile {
   /** The values by key, not yet checked: input for resolveConfig. */
@@ -38,7 +38,7 @@ export function readConfigFile(file: string): ConfigFile {
   const problem = document.errors[0];
   if (problem !== undefined) throw new UserError(`${place(problem.pos[0])}: ${inWords(problem)}`);
   const root = document.contents;
-  if (root === null) return { values: {}, origin: (key) => `${file}: ${key}` };
+  if (root === null) return { values: {}, origin: (key) => `${file}: ${shortened(key)}` };
   if (!isMap(root)) {
     throw new UserError(
       `${file}: it is no config; a config holds keys and values such as "hidden: 256" (a text is given with --text)`,
@@ -89,7 +89,7 @@ function readKeys(root: YAMLMap, file: string, place: (offset: number) => string
     places.set(key, place(offset));
     values.push([key, plainValue(pair.value)]);
   }
-  return { values: Object.fromEntries(values), origin: (key) => `${places.get(key) ?? file}: ${key}` };
+  return { values: Object.fromEntries(values), origin: (key) => `${places.get(key) ?? file}: ${shortened(key)}` };
 }
 
 /** Settings are scalars and lists of scalars; anything deeper is only shown in a message. */

@@ -3,7 +3,7 @@
 import { availableParallelism } from 'node:os';
 import { basename, extname, join } from 'node:path';
 import { z } from 'zod/v3';
-import { UserError } from '../errors.js';
+import { excerpt, UserError } from '../errors.js';
 import { checkTogether } from './checks.js';
 import { flagOrigin } from './flags.js';
 import { tableOf, withTask } from './record-checks.js';
@@ -92,18 +92,11 @@ function notAllowed(key: SettingName, value: unknown, origin: (key: string) => s
   const guess = typeof value === 'string' && choices !== undefined ? didYouMean(value, choices) : '';
   // Said only to who meets it: nobody else wonders how far a number may go.
   const limit = typeof value === 'number' && Math.abs(value) > LARGEST ? ` (no number is larger than ${LARGEST})` : '';
-  return `${origin(key)}: ${show(value)} is not allowed; it is ${what}${whole}${allowed}${limit}${guess}`;
+  return `${origin(key)}: ${excerpt(value)} is not allowed; it is ${what}${whole}${allowed}${limit}${guess}`;
 }
 
 function isFraction(value: unknown): boolean {
   return typeof value === 'number' && Number.isFinite(value) && !Number.isInteger(value);
-}
-
-const LONGEST_SHOWN = 60;
-
-function show(value: unknown): string {
-  const text = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? String(value));
-  return text.length <= LONGEST_SHOWN ? text : `${text.slice(0, LONGEST_SHOWN)}...`;
 }
 
 function fillIn(checked: Checked): Config {

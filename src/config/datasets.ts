@@ -6,12 +6,24 @@ interface TextSet {
 
 interface TableSet {
   readonly format: 'csv' | 'jsonl';
-  readonly task: 'classify' | 'tag' | 'regress';
+  readonly task: 'classify' | 'tag' | 'regress' | 'forecast';
   readonly target: string;
+  readonly time?: string;
+  readonly labels?: 'multilabel';
+  readonly tokens?: 'char';
   readonly scaling?: 'none';
 }
 
-export const DATASET_NAMES = ['moby-dick', 'adding', 'copy', 'parity', 'mnist', 'mnist-rows'] as const;
+export const DATASET_NAMES = [
+  'moby-dick',
+  'adding',
+  'copy',
+  'parity',
+  'mnist',
+  'mnist-rows',
+  'births',
+  'word-tags',
+] as const;
 
 export type DatasetName = (typeof DATASET_NAMES)[number];
 
@@ -26,4 +38,8 @@ export const DATASETS: Readonly<Record<DatasetName, TextSet | TableSet>> = {
   /** 10,000 handwritten digits, a pixel a column; a step for each row of pixels. */
   mnist: { format: 'csv', task: 'classify', target: 'digit', scaling: 'none' },
   'mnist-rows': { format: 'jsonl', task: 'classify', target: 'digit' },
+  /** Births of each day in the United States, 1969 to 1988. */
+  births: { format: 'csv', task: 'forecast', target: 'births', time: 'date' },
+  /** 42,451 English words, and which parts of speech each can be. */
+  'word-tags': { format: 'jsonl', task: 'classify', target: 'tags', labels: 'multilabel', tokens: 'char' },
 };

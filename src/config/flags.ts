@@ -46,11 +46,12 @@ export function flagValues(given: Readonly<Record<string, unknown>>): Record<str
   for (const { key, kind } of FLAGS) {
     const value = given[key];
     if (value === undefined) continue;
-    if (Array.isArray(value) && kind !== 'list') {
+    if (Array.isArray(value) && kind !== 'list' && kind !== 'map') {
       throw new UserError(`${flagOrigin(key)}: it is given ${value.length} times; give it once`);
     }
     if (kind === 'number') values[key] = numberOf(value);
-    else if (kind === 'list') values[key] = listOf(value);
+    else if (kind === 'list') values[key] = listOf(value).map(numberOf);
+    else if (kind === 'map') values[key] = mapOf(value);
     else values[key] = value;
   }
   return values;
@@ -61,9 +62,28 @@ function numberOf(value: unknown): unknown {
   return Number(value.trim().replaceAll('_', ''));
 }
 
-function listOf(value: unknown): unknown {
-  const parts = (Array.isArray(value) ? value : [value]).flatMap((part) =>
-    typeof part === 'string' ? part.split(',') : [part],
+/** A part between commas, in quotes where it has one: a,"b, c". A quote in quotes is written twice, as in CSV. */
+const PART = /^(?:"((?:[^"]|"")*)"|([^,]*))(?:,|$)/;
+
+function listOf(value: unknown): readonly unknown[] {
+  return (Array.isArray(value) ? value : [value]).flatMap((given) =>
+    typeof given === 'string' ? partsOf(given) : given,
   );
-  return parts.map(numberOf);
+}
+
+function partsOf(text: string): readonly string[] {
+  const parts: string[] = [];
+  // A comma at the end begins an empty part.
+  for (let rest = `${text},`; rest !== ''; ) {
+    const [whole, quoted, plain] = PART.exec(rest) ?? [rest, undefined, text];
+    parts.push(quoted?.replaceAll('""', '"') ?? plain);
+    rest = rest.slice(whole.length);
+  }
+  return parts;
+}
+
+/** "price:number,when:date" -> { price: 'number', when: 'date' }; what is no such list stays as it is. */
+function mapOf(value: unknown): unknown {
+  const parts = listOf(value).map((part) => /^(.+):([^:]+)$/s.exec(String(part)));
+  return parts.every((part) => part !== null) ? Object.fromEntries(parts.map(([, name, word]) => [name, word])) : value;
 }

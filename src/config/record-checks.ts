@@ -18,8 +18,11 @@ export function tableOf({ dataset, ...files }: Sources): (typeof TABLES)[number]
 export function withTask(config: Checked): Checked {
   const set = config.dataset && DATASETS[config.dataset];
   if (set === undefined || set.format === 'text') return config;
-  const { task = set.task, target = [set.target], scaling = set.scaling } = config;
-  return { ...config, task, target, scaling };
+  const { target = [set.target], scaling = set.scaling, tokens = set.tokens } = config;
+  const given = { ...config, target, scaling, tokens };
+  // What is learned otherwise than the set says, is asked for as a whole.
+  if (config.task !== undefined) return given;
+  return { ...given, task: set.task, time: config.time ?? set.time, labels: set.labels ?? config.labels };
 }
 
 type Fail = (key: string, message: string) => never;
@@ -49,6 +52,7 @@ export function checkRecords(config: Checked, fail: Fail): void {
     fail('embedding', 'it is for tokens, and --cell mlp reads none; leave it out');
   checkSplit(config, fail);
   if (config.bidirectional) checkDirections(config, fail);
+  if (config.pooling === 'mean') checkPooling(config, fail);
   checkModel(config, fail);
 }
 
@@ -78,15 +82,16 @@ function checkSplit(
 function checkDirections({ task, cell, window, group, csv }: Checked, fail: Fail): void {
   if (cell === 'mlp') fail('bidirectional', 'mlp has no directions; leave it out, or take --cell rnn, lstm or gru');
   if (task === 'forecast') fail('bidirectional', 'it would read what --task forecast is to predict; leave it out');
-  if (task !== 'tag')
-    fail(
-      'bidirectional',
-      `--task ${task} answers at a sequence's end, where the other direction has read one step alone; leave it out`,
-    );
   if (csv !== undefined && group === undefined)
     fail('bidirectional', 'it needs sequences that end; name the column whose rows are one with --group');
   if (window !== undefined && window !== 'full')
     fail('window', `${window} is not allowed with --bidirectional, which reads whole sequences; leave it out`);
+}
+
+function checkPooling({ task, cell }: Checked, fail: Fail): void {
+  if (task === 'tag' || task === 'forecast')
+    fail('pooling', `mean is not allowed with --task ${task}, which answers at each step; leave it out`);
+  if (cell === 'mlp') fail('pooling', 'mlp reads no sequences; leave it out, or take --cell rnn, lstm or gru');
 }
 
 function checkModel({ task, cell, layers, window, group }: Checked, fail: Fail): void {
@@ -109,14 +114,43 @@ function checkModel({ task, cell, layers, window, group }: Checked, fail: Fail):
 export function checkNoRecords(config: Checked, fail: Fail): void {
   const { task } = config;
   if (config.bidirectional)
-    fail('bidirectional', 'it would read what it is to predict; it is for --task tag, with a table');
+    fail(
+      'bidirectional',
+      'it would read what it is to predict; it is for --task tag, classify and regress, with a table',
+    );
+  if (config.pooling === 'mean')
+    fail('pooling', 'mean makes one answer of a whole sequence; it is for --task classify and regress, with a table');
   if (task !== undefined && task !== 'lm')
     fail('task', `${task} needs a table; give --csv FILE, --jsonl FILE or --parquet FILE`);
-  for (const key of ['target', 'features', 'group', 'time', 'horizon', 'scaling', 'splitBy', 'splitColumn'] as const) {
+  for (const key of [
+    'target',
+    'features',
+    'columns',
+    'decimal',
+    'dates',
+    'group',
+    'time',
+    'horizon',
+    'scaling',
+    'splitBy',
+    'splitColumn',
+  ] as const) {
     if (config[key] !== undefined)
       fail(key, 'it needs a table: --csv FILE, --jsonl FILE or --parquet FILE; leave it out');
   }
   if (config.splitTime) fail('splitTime', 'it needs a table: --csv FILE, --jsonl FILE or --parquet FILE; leave it out');
-  if (config.tokens === 'word')
-    fail('tokens', 'word needs a table with texts: --csv FILE or --jsonl FILE; take char or byte');
 }
+
+/** @throws through `fail` for what says which words are known, where no words are read */
+export function checkWords(
+  { tokens, vocabularySize, minCount, svmlight }: Checked,
+  isTable: boolean,
+  fail: Fail,
+): void {
+  const readsWords = svmlight === undefined && (tokens ?? (isTable ? 'word' : 'char')) === 'word';
+  if (readsWords) return;
+  if (vocabularySize !== undefined) fail('vocabularySize', WORDS_ALONE);
+  if (minCount !== undefined) fail('minCount', WORDS_ALONE);
+}
+
+const WORDS_ALONE = 'it is for words; take --tokens word, or leave it out';

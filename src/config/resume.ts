@@ -1,6 +1,6 @@
 // What a resumed run is made of: its saved config, and the few settings that may be given anew.
 
-import { UserError } from '../errors.js';
+import { excerpt, UserError } from '../errors.js';
 import { flagOrigin } from './flags.js';
 import type { SettingName } from './settings.js';
 
@@ -37,15 +37,15 @@ export function mergeResumed(
 ): Record<string, unknown> {
   for (const [key, value] of Object.entries(given)) {
     if (CHANGEABLE_ON_RESUME.has(key as SettingName) || value === undefined) continue;
-    if (JSON.stringify(value) === JSON.stringify(saved[key])) continue;
+    if (isSame(value, saved[key])) continue;
     if (key === 'initFrom') {
       throw new UserError(
         `${origin(key)}: a resumed run goes on from its own weights; give --init-from or --resume, not both`,
       );
     }
-    const was = saved[key] === undefined ? 'not set' : JSON.stringify(saved[key]);
+    const was = saved[key] === undefined ? 'not set' : excerpt(saved[key]);
     throw new UserError(
-      `${origin(key)}: ${JSON.stringify(value)} is not allowed with --resume; in the run it is ${was}. ` +
+      `${origin(key)}: ${excerpt(value)} is not allowed with --resume; in the run it is ${was}. ` +
         'Leave it out, or begin a new run with --init-from',
     );
   }
@@ -56,3 +56,9 @@ export function mergeResumed(
   }
   return merged;
 }
+
+/** Settings are single values and lists of such; what lies deeper in a damaged file is none of ours. */
+const isSame = (given: unknown, saved: unknown): boolean =>
+  Array.isArray(given) && Array.isArray(saved)
+    ? given.length === saved.length && given.every((one, i) => one === saved[i])
+    : given === saved;

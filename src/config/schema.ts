@@ -23,7 +23,7 @@ export function configSchema(): JsonSchema {
 }
 
 function schemaOf({ about, allowed, kind, schema, derived }: Setting): JsonSchema {
-  const bounds = kind === 'number' || kind === 'list' ? `, ${allowed}` : '';
+  const bounds = kind === 'number' || kind === 'list' || kind === 'map' ? `, ${allowed}` : '';
   const fallback = derived === undefined ? '' : ` (default: ${derived})`;
   return { description: `${about}${bounds}${fallback}`, ...keywords(schema) };
 }
@@ -40,6 +40,7 @@ function keywords(schema: z.ZodTypeAny): JsonSchema {
   if (schema instanceof z.ZodString) return { type: 'string', minLength: schema.minLength ?? 0 };
   if (schema instanceof z.ZodBoolean) return { type: 'boolean' };
   if (schema instanceof z.ZodUnion) return { anyOf: schema.options.map(keywords) };
+  if (schema instanceof z.ZodRecord) return { type: 'object', additionalProperties: keywords(schema.valueSchema) };
   if (schema instanceof z.ZodArray)
     return { type: 'array', items: keywords(schema.element), minItems: schema._def.minLength?.value ?? 0 };
   throw new Error(`no JSON Schema for ${schema.constructor.name}`);

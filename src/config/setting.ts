@@ -4,7 +4,7 @@
 import { z } from 'zod/v3';
 
 export type SettingGroup = 'data' | 'model' | 'steps' | 'optimizer' | 'run';
-export type SettingKind = 'number' | 'string' | 'boolean' | 'list';
+export type SettingKind = 'number' | 'string' | 'boolean' | 'list' | 'map';
 
 export interface Words {
   readonly group: SettingGroup;
@@ -114,7 +114,25 @@ export function integerOrFull(words: Words, min: number, max: number) {
 export function names(words: Words) {
   const one = z.union([z.string().min(1), z.number()]).transform(String);
   const schema = z.union([z.array(one).min(1), one.transform((name) => [name])]).optional();
-  const allowed = 'names separated by commas, such as a,b (in a config file, and where a name has a comma: [a, b])';
+  const allowed =
+    'names separated by commas, one that has a comma in quotes: a,"b, c" (in a config file ["a", "b, c"])';
+  return { ...words, schema, kind: 'list', allowed, defaultText: words.derived } as const;
+}
+
+/** A word for each of several names: "price:number,when:date". */
+export function choices<const C extends readonly [string, ...string[]]>(words: Words, choices: C) {
+  const schema = z.record(z.string().min(1), z.enum<C[number], C>(choices)).optional();
+  const example = `a:${choices[0]},b:${choices.at(-1)}`;
+  const allowed = `names, each with one of ${choices.join(', ')}: ${example} (in a config file {a: ${choices[0]}, b: ${choices.at(-1)}})`;
+  return { ...words, schema, kind: 'map', allowed, defaultText: words.derived } as const;
+}
+
+/** Names with numbers: "a:2,b:0.5"; config/class-weights.ts reads them. */
+export function weights(words: Words) {
+  const one = z.string().min(1);
+  const schema = z.union([z.array(one).min(1), one.transform((name) => [name])]).optional();
+  const allowed =
+    'balanced, or names with numbers such as spam:5,ham:1 (in a config file, and where a name has a comma: ["spam:5"])';
   return { ...words, schema, kind: 'list', allowed, defaultText: words.derived } as const;
 }
 

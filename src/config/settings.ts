@@ -4,6 +4,7 @@
 import { DATASET_NAMES } from './datasets.js';
 import {
   choice,
+  choices,
   growingList,
   integer,
   integerOrFull,
@@ -14,6 +15,7 @@ import {
   optionalReal,
   path,
   real,
+  weights,
   word,
 } from './setting.js';
 
@@ -22,6 +24,8 @@ export const MAX_WINDOW = 65_536;
 export const MAX_LAYERS = 8;
 export const DEFAULT_WINDOW = 64;
 
+/** Each token has a row of weights, and its number a place in 32 bits. */
+const MAX_VOCABULARY = 1 << 24;
 /** Step counts fit into the 32-bit words of the control records. */
 const MAX_STEPS = 2_000_000_000;
 const MAX_EPOCHS = 1_000_000;
@@ -77,6 +81,32 @@ export const SETTINGS = {
     placeholder: 'NAMES',
     derived: 'all others',
   }),
+  columns: choices(
+    {
+      group: 'data',
+      about:
+        'what columns of a table hold where it does not show: numbers, dates, categories, or text to read word by word',
+      placeholder: 'NAME:KIND,...',
+      derived: 'what most values look like',
+    },
+    ['number', 'date', 'category', 'text'],
+  ),
+  decimal: optionalChoice(
+    {
+      group: 'data',
+      about: 'what stands before the decimals of numbers in a table: a comma reads 1234,5 and 1.234,5',
+      derived: '.',
+    },
+    ['.', ','],
+  ),
+  dates: optionalChoice(
+    {
+      group: 'data',
+      about: 'how a table writes dates: 2024-12-31 (iso, which is always read), 31/12/2024 (dmy) or 12/31/2024 (mdy)',
+      derived: 'iso',
+    },
+    ['iso', 'dmy', 'mdy'],
+  ),
   group: word({ group: 'data', about: 'the column that names the sequence of a row', placeholder: 'NAME' }),
   time: word({
     group: 'data',
@@ -139,10 +169,31 @@ export const SETTINGS = {
   tokens: optionalChoice(
     {
       group: 'data',
-      about: 'what one token is: a Unicode code point, a byte, or of texts in a table a word',
+      about: 'what one token is: a Unicode code point, a byte, or a word',
       derived: 'char, of a table word',
     },
     ['char', 'byte', 'word'],
+  ),
+  vocabularySize: optionalInteger(
+    {
+      group: 'data',
+      about:
+        'the most words that --tokens word tells apart, the most frequent ones; the others are <unk>, which counts',
+      placeholder: 'N',
+      derived: 'no limit',
+    },
+    2,
+    MAX_VOCABULARY,
+  ),
+  minCount: optionalInteger(
+    {
+      group: 'data',
+      about: 'how often a word must occur to be told apart; rarer ones are <unk>',
+      placeholder: 'N',
+      derived: '2 with --tokens word',
+    },
+    1,
+    MAX_STEPS,
   ),
   validation: real(
     { group: 'data', about: 'the part held out at the end for evaluation', placeholder: 'X' },
@@ -205,8 +256,23 @@ export const SETTINGS = {
   bidirectional: onOff({
     group: 'model',
     about:
-      'each layer also reads from the end, with weights of its own; for --task tag, whose sequences are there as wholes',
+      'each layer also reads from the end, with weights of its own; for --task tag, classify and regress, whose sequences are ' +
+      'there as wholes',
   }),
+  residual: onOff({
+    group: 'model',
+    about: 'each layer from the second on adds what it reads to its outputs',
+  }),
+  pooling: choice(
+    {
+      group: 'model',
+      about:
+        "what the answer for a sequence is read from: the last layer's outputs at its end, or their mean over its steps; of two " +
+        'directions last is the end of each; for --task classify and regress',
+    },
+    ['last', 'mean'],
+    'last',
+  ),
   embedding: integer(
     { group: 'model', about: 'the width of the embedding, 0 for one-hot rows', placeholder: 'N' },
     0,
@@ -363,6 +429,21 @@ export const SETTINGS = {
     },
     { above: 0, below: 1 },
   ),
+  labelSmoothing: real(
+    {
+      group: 'optimizer',
+      about: 'the share of each target that is spread over all classes, or draws labels to one half, in training',
+      placeholder: 'X',
+    },
+    { min: 0, below: 1 },
+    0,
+  ),
+  classWeights: weights({
+    group: 'optimizer',
+    about: 'what the loss of a prediction is multiplied by in training, by its class: balanced, or names with numbers',
+    placeholder: 'balanced|NAME:X,...',
+    derived: '1 for each',
+  }),
   momentum: real(
     { group: 'optimizer', about: 'the momentum of --optimizer momentum and nesterov', placeholder: 'X' },
     { min: 0, below: 1 },

@@ -3,7 +3,9 @@
 import { type BatchSlot, checkLengths, type SlotEntries } from '../data/batches.js';
 import { padded } from '../kernels/kernels.js';
 import type { Arena } from '../memory/arena.js';
+import { readsWholes } from '../model/architecture.js';
 import { outputsWidth } from '../model/output-loss.js';
+import { classWeightsIn, weightOf } from '../train/class-weights.js';
 import { RECORD_NUMBERS, type RunLayout, type SlotViews, slotRows } from '../train/layout.js';
 import { wake } from './barrier.js';
 import { type Faults, Watchdog } from './faults.js';
@@ -20,7 +22,7 @@ export interface Fed {
 }
 
 export interface StepResult {
-  /** Mean loss over the predictions that counted, nats. */
+  /** Mean loss over the predictions that counted, nats; of a training that weighs classes, the mean by their weights. */
   readonly loss: number;
   readonly lossSum: number;
   readonly hits: number;
@@ -47,6 +49,7 @@ export class Coordinator {
   readonly #arena: Arena;
   readonly #slots: readonly BatchSlot[];
   readonly #fed: (Fed | undefined)[];
+  readonly #classWeights: Float32Array | Float64Array | undefined;
   /** The first record of the present `run`. */
   #first = 0;
   #stopRequested = false;
@@ -81,10 +84,11 @@ export class Coordinator {
         outputs: arena.floatsAt(slot.outputs, tokens * outputsWidth(layout.shape.model)),
         reset: arena.intsAt(slot.reset, streams),
         carry: arena.intsAt(slot.carry, streams),
-        lengths: layout.shape.model.bidirectional ? arena.intsAt(slot.lengths, streams) : undefined,
+        lengths: readsWholes(layout.shape.model) ? arena.intsAt(slot.lengths, streams) : undefined,
       };
     });
     this.#fed = new Array(this.#slots.length);
+    this.#classWeights = classWeightsIn(arena, layout);
     Atomics.store(this.#words, Word.badLimit, maxBadSteps);
   }
 
@@ -178,6 +182,7 @@ export class Coordinator {
     doubles[record + Record.steps] = fed.steps;
     doubles[record + Record.counted] = fed.counted;
     doubles[record + Record.headFrom] = fed.kind === 'train' ? this.#firstCounted(this.#slots[ring], fed.steps) : 0;
+    doubles[record + Record.weight] = this.#weightOf(this.#slots[ring], fed);
     doubles[record + Record.rate] = fed.rate;
     doubles[record + Record.step] = fed.step;
     doubles[record + Record.resumes] = n === this.#first ? 1 : 0;
@@ -196,13 +201,20 @@ export class Coordinator {
     return steps;
   }
 
+  /** What the mean of a step's losses is taken over. */
+  #weightOf({ targets }: BatchSlot, { kind, steps, counted }: Fed): number {
+    if (this.#classWeights === undefined || kind === 'evaluate') return counted;
+    return weightOf(targets, steps * this.#layout.shape.streams, this.#classWeights);
+  }
+
   #result(n: number): StepResult {
     const ring = n % this.#slots.length;
+    const record = this.#layout.records / 8 + ring * RECORD_NUMBERS;
     const result = this.#layout.results / 8 + ring * RECORD_NUMBERS;
     const read = (field: number): number => this.#arena.doubles[result + field];
     const lossSum = read(Result.loss);
     return {
-      loss: lossSum / Math.max(1, (this.#fed[ring] as Fed).counted),
+      loss: lossSum / (this.#arena.doubles[record + Record.weight] || 1),
       lossSum,
       hits: read(Result.hits),
       norm: read(Result.norm),

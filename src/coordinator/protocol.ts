@@ -105,11 +105,13 @@ export const Record = {
   step: 5,
   /** 1: the coordinator did something else before it, such as an evaluation or a checkpoint. */
   resumes: 6,
+  /** Sum of the weights of the predictions that count: `counted` where classes weigh the same. */
+  weight: 7,
 } as const;
 
 /** Fields of a result, float64. */
 export const Result = {
-  /** Sum of the losses, nats. */
+  /** Sum of the losses, nats times weights. */
   loss: 0,
   /** Predictions that were right (evaluation only). */
   hits: 1,

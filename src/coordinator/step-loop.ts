@@ -89,6 +89,7 @@ export class StepLoop {
       steps: 0,
       headFrom: 0,
       counted: 0,
+      weight: 0,
       step: 0,
     };
   }
@@ -156,6 +157,7 @@ export class StepLoop {
       steps: read(Record.steps),
       headFrom: read(Record.headFrom),
       counted: read(Record.counted),
+      weight: read(Record.weight),
       step: read(Record.step),
     };
     this.#rate = read(Record.rate);

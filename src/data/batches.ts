@@ -19,7 +19,7 @@ export interface BatchSlot {
   readonly reset: Int32Array;
   /** [B] steps of this window before the start of the next: the state after them is where the next window starts. */
   readonly carry: Int32Array;
-  /** [B] steps of each row, where the model reads rows from their end as well: they are whole sequences then, and reset is 1. */
+  /** [B] steps of each row, where the model reads it from its end as well, or pools it: rows are whole sequences then, and reset is 1. */
   readonly lengths?: Int32Array;
 }
 

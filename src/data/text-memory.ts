@@ -2,17 +2,20 @@
 
 import { crc32 } from 'node:zlib';
 import { UserError } from '../errors.js';
-import { SymbolCensus, symbolsOf, type TextMode } from './symbols.js';
-import { type LearnedText, type OpenedText, tooFewSymbols } from './text-file.js';
+import { SymbolCensus, symbolsOf } from './symbols.js';
+import { type LearnedText, type OpenedText, type TokenRule, tooFewSymbols } from './text-file.js';
 import { MemoryTokens, tokenArray } from './tokens.js';
 import { Vocabulary } from './vocabulary.js';
+import { learnWords } from './word-text.js';
 
 /** A text to learn; `name` stands for it in messages. */
-export function textInMemory(text: string | Uint8Array, mode: TextMode, name = 'text'): LearnedText {
+export function textInMemory(text: string | Uint8Array, rule: TokenRule, name = 'text'): LearnedText {
   if (typeof text !== 'string' && !(text instanceof Uint8Array)) {
     throw new UserError(`${name}: it must be a string or a Uint8Array; found ${text === null ? 'null' : typeof text}`);
   }
+  const mode = typeof rule === 'object' ? 'char' : rule;
   const symbols = symbolsOf(text, mode, name);
+  if (typeof rule === 'object') return learnWords((visit) => visit(symbols, symbols.length), rule, `${name}: it`);
   const census = new SymbolCensus();
   census.add(symbols, symbols.length);
   const vocabulary = Vocabulary.ofSymbols(mode, census.different());
@@ -28,8 +31,11 @@ export function textInMemoryFor(
   vocabulary: Vocabulary,
   options: { readonly skipUnknown?: boolean; readonly name?: string } = {},
 ): OpenedText {
-  const { tokens, skipped } = vocabulary.encode(text, { skipUnknown: options.skipUnknown, origin: options.name });
+  const { tokens, skipped, unknown } = vocabulary.encode(text, {
+    skipUnknown: options.skipUnknown,
+    origin: options.name,
+  });
   const narrow = tokenArray(vocabulary.size, tokens.length);
   narrow.set(tokens);
-  return { vocabulary, source: new MemoryTokens(narrow), skipped };
+  return { vocabulary, source: new MemoryTokens(narrow), skipped, unknown: unknown?.length };
 }

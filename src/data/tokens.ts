@@ -1,6 +1,6 @@
 // What a text is to everything above: a row of token numbers that is read piece by piece.
 
-export type TokenMode = 'char' | 'byte' | 'number';
+export type TokenMode = 'char' | 'byte' | 'word' | 'number';
 
 export interface TokenSource {
   /** Tokens in all. */

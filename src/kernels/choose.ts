@@ -2,7 +2,7 @@
 
 import { UserError } from '../errors.js';
 import type { Kernels, PeakKernels } from './kernels.js';
-import { createNativeKernels, nativeProblem } from './native.js';
+import { createNativeKernels, nativeProblem, useLargePages } from './native.js';
 import { createReferenceKernels } from './reference/reference.js';
 import { createWasmKernels, createWasmMemory, MAX_WASM_BYTES, MAX_WASM_WORKERS, RESERVED_BYTES } from './wasm.js';
 
@@ -64,7 +64,11 @@ export function checkLimits(name: KernelName, bytes: number, workers: number): v
 
 /** @param shared makes plain buffers; so that tests can use the heap */
 export function allocate(name: KernelName, bytes: number, shared: (bytes: number) => ArrayBufferLike): KernelMemory {
-  if (name !== 'wasm') return { buffer: shared(bytes) };
+  if (name !== 'wasm') {
+    const buffer = shared(bytes);
+    if (name === 'native') useLargePages(buffer);
+    return { buffer };
+  }
   const wasmMemory = createWasmMemory(bytes);
   return { buffer: wasmMemory.buffer, wasmMemory };
 }

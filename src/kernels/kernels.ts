@@ -297,8 +297,9 @@ export const Cell = layout(
 export const Activation = { sigmoid: 0, tanh: 1, relu: 2, exp: 3 } as const;
 
 /**
- * Softmax with cross-entropy for groups [from, to): logits become (softmax - onehot) * scale, zero where the target is -1
- * and in the padding. `train` 0 leaves the logits alone.
+ * Softmax with cross-entropy for groups [from, to): logits become (softmax - q) * scale * weight, zero where the target is -1 and in
+ * the padding. q is 1 at the target, or with smoothing s (Szegedy et al. 2016) 1 - s there and s / V more at every class. `train` 0
+ * leaves the logits alone.
  */
 export const Softmax = layout(
   'logits',
@@ -308,16 +309,18 @@ export const Softmax = layout(
   'targets', // int32, -1 where no prediction counts
   'targetGroup', // int32s between groups; also floats between groups of losses and hits
   'rows',
-  'losses', // [groups, targetGroup] nats; 0 where the target is -1
+  'losses', // [groups, targetGroup] nats, times the target's weight; 0 where the target is -1
   'hits', // floats, 1 where the largest logit is the target's; 0 for none
-  'scale', // 1 / predictions that count
+  'scale', // 1 / predictions that count, or their weights' sum
   'train',
+  'weights', // [V] of the classes; 0: each weighs 1
+  'smoothing', // s, from 0 on and below 1
 );
 
 /**
  * The losses of outputs that are no classes, for groups [from, to): a row's loss is the mean over its K outputs, and the logits
- * become the gradient of its sum over rows times `scale`; zero in rows that do not count and in the padding. `train` 0 leaves the
- * logits alone.
+ * become the gradient of its sum over rows times `scale`; zero in rows that do not count and in the padding. With smoothing s it is
+ * y (1 - s) + s / 2 that outputs come close to in place of y. `train` 0 leaves the logits alone.
  */
 export const OutputLoss = layout(
   'logits',
@@ -334,6 +337,7 @@ export const OutputLoss = layout(
   'hits', // floats, 1 where all outputs of a row are right; 0 for none
   'scale', // 1 / rows that count
   'train',
+  'smoothing', // s, from 0 on and below 1
 );
 
 /** out[g][r][j] = in * mask / (1 - p): the mask of (key, stream, time, unit) for groups [from, to). May work in place. */
@@ -348,6 +352,31 @@ export const Dropout = layout(
   'scale', // 1 / (1 - p)
   'key', // uint32 of seed, step and layer
   'firstStream', // stream of row 0; the time is the group
+);
+
+/** out[g][r] = a[g][r] + b[g][r] for groups [from, to), rows alike in all three. May work in place. */
+export const Add = layout('a', 'b', 'out', 'ld', 'group', 'rows', 'columns'); // columns: a multiple of PANEL
+
+/**
+ * Layer normalization (Ba, Kiros & Hinton 2016) of rows of N = parts * units numbers, for groups [from, to). A row holds the units of each
+ * direction, padded each by itself: what stands in the padding is not read into anything, and is written as zero.
+ */
+export const LayerNorm = layout(
+  'in', // [groups, rows, parts padded(units)], as are the others unless it is said
+  'out',
+  'normal', // (in - mean) / deviation, for backward; 0: it is not kept. Backward: overwritten by dOut * normal, the terms of dGain
+  'inverse', // [groups, inverseGroup] 1 / deviation; 0: it is not kept
+  'inverseGroup',
+  'gain', // [parts padded(units)]
+  'bias',
+  'dOut', // dLoss/dOut, read by backward
+  'dIn', // dLoss/dIn, written by backward
+  'ld',
+  'group',
+  'rows',
+  'units', // of a part, not padded
+  'parts',
+  'epsilon', // added to the variance
 );
 
 /** An optimizer's step on elements [from, to) of one parameter. */
@@ -425,6 +454,11 @@ export interface Kernels {
   /** Linear outputs with squared error: loss = (l - y)^2, gradient 2 (l - y) scale / K; there are no hits. */
   squaredLoss(descriptor: number, fromGroup: number, toGroup: number): void;
   dropout(descriptor: number, fromGroup: number, toGroup: number): void;
+  add(descriptor: number, fromGroup: number, toGroup: number): void;
+  /** out = gain (in - mean) / sqrt(variance + epsilon) + bias, mean and variance (that of the row itself, over N) row by row. */
+  normForward(descriptor: number, fromGroup: number, toGroup: number): void;
+  /** From what forward kept: dIn = (g - mean(g) - normal mean(g normal)) / deviation, g = dOut gain. */
+  normBackward(descriptor: number, fromGroup: number, toGroup: number): void;
   update(descriptor: number, from: number, to: number): void;
   squareNorm(descriptor: number, from: number, to: number): number;
   map(descriptor: number, from: number, to: number): void;

@@ -5,6 +5,7 @@ import type { Kernels, PeakKernels } from './kernels.js';
 type Bound = Omit<Kernels & PeakKernels, 'name' | 'floatBytes'> & { readonly instructionSet: string };
 interface Addon {
   bind(arena: Uint8Array, instructionSet?: string): Bound;
+  useLargePages(arena: Uint8Array): boolean;
 }
 
 export interface NativeKernels extends Kernels, PeakKernels {
@@ -36,3 +37,7 @@ export function createNativeKernels(arena: ArrayBufferLike, instructionSet = '')
   const bound = load().bind(new Uint8Array(arena, 0, arena.byteLength), instructionSet);
   return Object.assign(bound, { name: 'native' as const, floatBytes: 4 as const });
 }
+
+/** Asks for pages of 2 MiB for memory that has not been touched yet. @returns whether the system agreed */
+export const useLargePages = (arena: ArrayBufferLike): boolean =>
+  load().useLargePages(new Uint8Array(arena, 0, arena.byteLength));

@@ -11,6 +11,13 @@ export interface Architecture {
   readonly layers: number;
   /** Whether each layer also reads from the last step to the first, with weights of its own; its outputs are both directions'. */
   readonly bidirectional?: boolean;
+  /**
+   * What the head reads of a whole sequence, once: the mean of the last layer's outputs over its steps, or (last, of two directions) where
+   * each direction ends, at the last step and at the first; absent: the outputs of every step by themselves.
+   */
+  readonly pooling?: 'mean' | 'last';
+  /** Whether each layer from the second on adds what it reads to its outputs. */
+  readonly residual?: boolean;
   /** Width D of the embedding; 0: one-hot rows. */
   readonly embedding: number;
   /** Tokens, V, that may be read; 0 where real-valued features are. The head has as many outputs unless `outputs` says it. */
@@ -32,6 +39,13 @@ export interface Architecture {
 
 /** Directions in which a layer reads. */
 export const directionsOf = ({ bidirectional }: Architecture): 1 | 2 => (bidirectional ? 2 : 1);
+
+/** Whether windows are whole sequences whose lengths have to be known. */
+export const readsWholes = ({ bidirectional, pooling }: Architecture): boolean =>
+  bidirectional === true || pooling !== undefined;
+
+/** Time steps of a window of `steps` that the head answers to. */
+export const headSteps = ({ pooling }: Architecture, steps: number): number => (pooling ? 1 : steps);
 
 /** Outputs of the head: K, or V where the model predicts the tokens that it reads. */
 export const headOutputs = ({ outputs, vocabulary }: Architecture): number => outputs ?? vocabulary;

@@ -23,7 +23,7 @@ export interface WindowInput {
   readonly targets: number;
   /** What to predict where targets are no classes, floats [T, B, K padded]. */
   readonly outputs: number;
-  /** Of a bidirectional model: the steps of each row, int32 [B]. */
+  /** Of a model that reads whole sequences: the steps of each row, int32 [B]. */
   readonly lengths: number;
 }
 

@@ -12,6 +12,17 @@ const KINDS = {
   linear: { kernel: 'squaredLoss', layout: OutputLoss },
 } as const;
 
+/** What a training makes of its targets besides what they say. */
+export interface LossRule {
+  /** Byte offset of the classes' weights, [V]; 0: each weighs 1. */
+  readonly weights: number;
+  /** s of Szegedy et al. 2016: a share of each target is spread over all classes, or draws a label to one half. */
+  readonly smoothing: number;
+}
+
+/** Targets as they are: what is measured. */
+export const PLAIN: LossRule = { weights: 0, smoothing: 0 };
+
 /** Floats of a row of what to predict; 0 where targets are classes. */
 export const outputsWidth = (model: Architecture): number =>
   (model.output ?? 'softmax') === 'softmax' ? 0 : padded(headOutputs(model));
@@ -25,7 +36,14 @@ export class WindowLoss {
   readonly #targetsBefore: number;
   readonly #outputsBefore: number;
 
-  constructor(kernels: Kernels, descriptors: Descriptors, model: Architecture, views: WindowViews, share: Share) {
+  constructor(
+    kernels: Kernels,
+    descriptors: Descriptors,
+    model: Architecture,
+    views: WindowViews,
+    share: Share,
+    { weights, smoothing }: LossRule,
+  ) {
     const { floatBytes } = descriptors.arena;
     const { output = 'softmax' } = model;
     const count = headOutputs(model);
@@ -40,11 +58,11 @@ export class WindowLoss {
     const own = (view: number, ld: number): number => view + firstRow * ld * floatBytes;
     const shared = {
       ...{ logits: own(views.logits, ldl), ldl, logitGroup: streams * ldl, targets: 0, targetGroup: streams, rows },
-      ...{ losses: own(views.losses, 1), hits: own(views.hits, 1), scale: 0, train: 0 },
+      ...{ losses: own(views.losses, 1), hits: own(views.hits, 1), scale: 0, train: 0, smoothing },
     };
     this.#call =
       output === 'softmax'
-        ? descriptors.add(Softmax, { ...shared, classes: count })
+        ? descriptors.add(Softmax, { ...shared, classes: count, weights })
         : descriptors.add(OutputLoss, { ...shared, outputs: count, values: 0, ldv, valueGroup: streams * ldv });
   }
 

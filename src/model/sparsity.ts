@@ -1,7 +1,7 @@
 // Which products of a window leave out zeros. Dense and sparse kernels give the same bits, so the choice is one of time alone: it is
 // made product by product from the density just seen, and may differ from worker to worker. Only whether lists are made, which
 // all workers need or none, depends on what all of them read: the densities of the last training step.
-import { padded } from '../kernels/kernels.js';
+import { type Kernels, padded } from '../kernels/kernels.js';
 import type { Arena } from '../memory/arena.js';
 import type { Architecture } from './architecture.js';
 
@@ -84,4 +84,22 @@ export class Sparsity {
   #density(layer: number): number {
     return this.#arena.doubles[this.#densities / 8 + layer];
   }
+}
+
+/**
+ * A product over groups [from, to), whose left factor is zero where the outputs of `layer` are: these outputs or their deltas.
+ *
+ * @param layer undefined: the factor has no zeros that are known
+ * @param later 0 where group t of the factor belongs to h(t - 1), 1 where it does to h(t)
+ */
+export function product(
+  { kernels, sparsity }: { readonly kernels: Kernels; readonly sparsity?: Sparsity },
+  call: number,
+  from: number,
+  to: number,
+  layer: number | undefined,
+  later: 0 | 1,
+): void {
+  if (layer !== undefined && sparsity?.product(layer, from + later, to + later)) kernels.sparseProduct(call, from, to);
+  else kernels.product(call, from, to);
 }

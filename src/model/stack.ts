@@ -4,40 +4,38 @@
 //   tokens -> z of layer 0 (gathered rows of W_x, or of P = E W_x, or E's rows times W_x); features times W_x
 //   for each layer: input part of all steps at once, then step by step the recurrent product and the cell
 //     of a bidirectional model the other way as well, see reverse.ts; the outputs of both stand side by side
+//     what becomes of them before they are read: between.ts
 //   logits of all steps at once -> loss and its gradient in place -> dh of the last layer -> backward through the layers
 //
 // Where columns are shared, a member computes its units of z, h, c, dh in all layers, and its time steps of what has no
 // columns of a layer (embedded rows, dropout, the head). `sync` stands wherever it reads what others have written.
-import { Cell as CellFields, Dropout, Init, PANEL } from '../kernels/kernels.js';
+import { Cell as CellFields, Init, PANEL } from '../kernels/kernels.js';
 import type { Arena } from '../memory/arena.js';
+import { Between, type BetweenOptions } from './between.js';
 import type { Cell } from './cells/cell.js';
 import { cells } from './cells/cells.js';
-import { dropoutKey } from './dropout-key.js';
-import { type InputOptions, Inputs, type WindowInput } from './inputs.js';
-import { WindowLoss } from './output-loss.js';
+import { Head } from './head.js';
+import { Inputs, type WindowInput } from './inputs.js';
 import { Phase } from './phases.js';
 import { type DirectionCalls, ReverseDirection } from './reverse.js';
 import { partOf } from './share.js';
-import type { Sparsity } from './sparsity.js';
-import { biasesOf, type LayerViews, type PlacedParameter, weightsOf } from './views.js';
+import { product } from './sparsity.js';
+import { biasesOf, type LayerViews, outputsOf, type PlacedParameter, weightsOf } from './views.js';
 import { WindowCalls } from './window-calls.js';
 
-export interface StackOptions extends InputOptions {
+export interface StackOptions extends BetweenOptions {
   readonly arena: Arena;
-  /** Which products leave out zeros; undefined: none. */
-  readonly sparsity?: Sparsity;
-  readonly dropout: number;
-  readonly seed: number;
 }
 
 /** Descriptors of one layer; 0 where a layer has no such call. */
 interface LayerCalls extends DirectionCalls {
   readonly views: LayerViews;
   readonly reverse: ReverseDirection | undefined;
+  /** The layer whose zeros are those of what this one reads. */
+  readonly listed: number | undefined;
   readonly winners: number;
   readonly activeUnits: number;
-  readonly dropoutForward: number;
-  readonly dropoutBackward: number;
+  readonly between: Between;
 }
 
 export class Stack {
@@ -48,12 +46,10 @@ export class Stack {
   readonly #inputs: Inputs;
   /** Of the reverse direction, where there is one. */
   readonly #reverseInputs: Inputs | undefined;
-  readonly #headProduct: number;
-  readonly #headBackward: number;
-  readonly #loss: WindowLoss;
+  readonly #head: Head;
 
   constructor(options: StackOptions) {
-    const { model, views, kernels, descriptors, parameters, share } = options;
+    const { model, views, descriptors, parameters, share } = options;
     this.#o = options;
     this.#cell = cells[model.cell];
     const calls = new WindowCalls(descriptors, model, parameters, views, share);
@@ -61,8 +57,7 @@ export class Stack {
     this.#layers = views.layers.map((_, layer) => this.#layerCalls(layer));
     this.#inputs = new Inputs(options, calls);
     this.#reverseInputs = model.bidirectional ? new Inputs(options, calls, true) : undefined;
-    this.#loss = new WindowLoss(kernels, descriptors, model, views, share);
-    [this.#headProduct, this.#headBackward] = model.layers > 0 ? this.#headCalls() : [0, 0];
+    this.#head = new Head(options, calls);
   }
 
   /**
@@ -79,12 +74,12 @@ export class Stack {
     for (let layer = 0; layer < this.#layers.length; layer++) {
       const calls = this.#layers[layer];
       if (layer > 0) phases.enter(Phase.inputProduct);
-      if (layer > 0) this.#product(calls.inputProduct, 0, steps, layer - 1, 1);
+      if (layer > 0) product(this.#o, calls.inputProduct, 0, steps, calls.listed, 1);
       this.#list(layer, 0);
       for (let t = 0; t < steps; t++) {
         if (gathers && layer === 0) this.#inputs.gather(t);
         phases.enter(Phase.recurrentProduct);
-        if (calls.recurrentProduct) this.#product(calls.recurrentProduct, t, t + 1, layer, 0);
+        if (calls.recurrentProduct) product(this.#o, calls.recurrentProduct, t, t + 1, layer, 0);
         phases.enter(Phase.pointWise);
         this.#cell.forward(kernels, calls.cell, t);
         share.sync();
@@ -92,29 +87,26 @@ export class Stack {
         this.#list(layer, t + 1);
       }
       calls.reverse?.forward(input.lengths, steps, layer === 0 ? gathered : undefined);
-      if (calls.dropoutForward) this.#drop(calls.dropoutForward, layer, steps, step);
+      calls.between.forward(steps, step);
     }
+  }
+
+  /** Makes what the head reads: of a model that pools, one row for each sequence. `loss` does it as well. */
+  pool(input: WindowInput): void {
+    if (this.#o.share.rows > 0) this.#head.pool(input);
+  }
+
+  /** The logits of steps [from, to) that the head answers to. */
+  logits(from: number, to: number): void {
+    this.#head.logits(from, to);
   }
 
   /**
    * Logits and losses of steps [from, steps).
-   * @param scale of the gradients that replace the logits, 1 / predictions; 0 leaves the logits as they are
+   * @param scale of the gradients that replace the logits, 1 / the predictions' weight; 0 leaves the logits as they are
    */
   loss(input: WindowInput, from: number, steps: number, scale: number): void {
-    const { share, phases } = this.#o;
-    if (share.rows === 0) return;
-    phases.enter(Phase.head);
-    // Without layers the table's gradient reads the deltas of all steps: where nothing counts they are to be zero.
-    const first = this.#layers.length > 0 ? from : 0;
-    const [own, end] = partOf(share, steps - first);
-    this.logits(first + own, first + end);
-    this.#loss.run(input.targets, input.outputs, first + own, first + end, scale);
-    if (scale === 0) share.sync();
-  }
-
-  /** Without layers, the inputs' part is the logits. */
-  logits(from: number, steps: number): void {
-    if (this.#headProduct) this.#product(this.#headProduct, from, steps, this.#layers.length - 1, 1);
+    if (this.#o.share.rows > 0) this.#head.loss(input, from, steps, scale);
   }
 
   /**
@@ -124,38 +116,27 @@ export class Stack {
   backward(from: number, steps: number, projected: boolean, step: number, penalty = 0): void {
     const { kernels, share, phases, descriptors } = this.#o;
     if (share.rows === 0 || this.#layers.length === 0) return;
-    this.#headGradient(from, steps);
+    this.#head.backward(from, steps);
     phases.enter(Phase.backward);
     for (let layer = this.#layers.length - 1; layer >= 0; layer--) {
       const calls = this.#layers[layer];
-      if (calls.views.dc) this.#clear(calls.views.dc, 0, this.#calls.ownBlocks);
+      calls.between.backward(steps);
+      if (calls.views.dc) this.#calls.clear(calls.views.dc, 0, this.#calls.ownBlocks);
       for (let t = steps - 1; t >= 0; t--) {
         if (penalty > 0) descriptors.set(calls.cell, CellFields.penalty, t >= from ? penalty : 0);
         this.#cell.backward(kernels, calls.cell, t);
         share.sync();
-        if (t > 0 && calls.recurrentBackward) this.#product(calls.recurrentBackward, t, t + 1, layer, 1);
+        if (t > 0 && calls.recurrentBackward) product(this.#o, calls.recurrentBackward, t, t + 1, layer, 1);
       }
       calls.reverse?.backward(steps);
       if (layer === 0) break;
-      this.#product(calls.inputBackward, 0, steps, layer, 1);
+      product(this.#o, calls.inputBackward, 0, steps, layer, 1);
       calls.reverse?.backwardToInputs(steps);
-      const below = this.#layers[layer - 1];
-      if (!below.dropoutBackward) continue;
-      share.sync();
-      this.#drop(below.dropoutBackward, layer - 1, steps, step);
+      this.#layers[layer - 1].between.backwardDrop(steps, step);
+      calls.between.backwardPast(steps);
     }
-    if (this.#inputs.backward && !projected) this.#product(this.#inputs.backward, 0, steps, 0, 1);
+    if (this.#inputs.backward && !projected) product(this.#o, this.#inputs.backward, 0, steps, 0, 1);
     if (this.#reverseInputs?.backward) kernels.product(this.#reverseInputs.backward, 0, steps);
-  }
-
-  /**
-   * A product over groups [from, to), whose left factor is zero where the outputs of `layer` are: these outputs or their deltas.
-   * @param later 0 where group t of the factor belongs to h(t - 1), 1 where it does to h(t)
-   */
-  #product(call: number, from: number, to: number, layer: number, later: 0 | 1): void {
-    const { kernels, sparsity } = this.#o;
-    if (sparsity?.product(layer, from + later, to + later)) kernels.sparseProduct(call, from, to);
-    else kernels.product(call, from, to);
   }
 
   /** Each member chooses in its own rows, which are whole by now. */
@@ -173,78 +154,33 @@ export class Stack {
     share.sync();
   }
 
-  /** dh of the last layer: from the losses' gradients, zero before step `from`. */
-  #headGradient(from: number, steps: number): void {
-    const { kernels, views, share, model } = this.#o;
-    const [own, end] = partOf(share, steps - from);
-    const { dh } = views.layers[model.layers - 1];
-    const [cleared, last] = partOf(share, from);
-    for (let t = cleared; t < last; t++) this.#clear(dh, t, [0, this.#calls.outputColumns / PANEL]);
-    kernels.product(this.#headBackward, from + own, from + end);
-    share.sync();
-  }
-
-  /** The member's time steps of a dropout; all of them are there when it returns. */
-  #drop(descriptor: number, layer: number, steps: number, step: number): void {
-    const { kernels, descriptors, dropout, seed, share } = this.#o;
-    const drops = step >= 0;
-    descriptors.set(descriptor, Dropout.threshold, drops ? Math.floor(dropout * 2 ** 32) : 0);
-    descriptors.set(descriptor, Dropout.scale, drops ? 1 / (1 - dropout) : 1);
-    descriptors.set(descriptor, Dropout.key, dropoutKey(seed, step, layer));
-    kernels.dropout(descriptor, ...partOf(share, steps));
-    share.sync();
-  }
-
-  /** Zeroes blocks of 16 units in the share's rows of a [T, B, H] view at time t. */
-  #clear(view: number, t: number, [from, to]: readonly [number, number]): void {
-    const { arena, views, share } = this.#o;
-    const start = this.#calls.later(this.#calls.rows(view, views.ldh), t).at / arena.floatBytes;
-    for (let row = 0; row < share.rows; row++) {
-      const at = start + row * views.ldh;
-      arena.floats.fill(0, at + from * PANEL, at + to * PANEL);
-    }
-  }
-
-  #headCalls(): readonly [forward: number, backward: number] {
-    const { model, views, parameters, trains } = this.#o;
-    const calls = this.#calls;
-    const top = views.layers[model.layers - 1];
-    const logits = calls.rows(views.logits, views.ldl);
-    const forward = calls.headProduct(calls.later(calls.rows(top.h, views.ldh), 1), logits, calls.listsOf(top, 1));
-    const head = weightsOf(parameters, 'head');
-    const dh = calls.rows(top.dh, views.ldh);
-    return [forward, trains ? calls.backwardProduct(logits, head, dh, Init.zero, [0, head.depth / PANEL]) : 0];
-  }
-
   #layerCalls(layer: number): LayerCalls {
-    const { views, trains, model } = this.#o;
+    const { views, model, arena } = this.#o;
     const calls = this.#calls;
     const own = views.layers[layer];
-    const hOf = (view: number) => calls.rows(view, views.ldh);
-    const [h, dh] = [hOf(own.h), hOf(own.dh)];
     const reverse = model.bidirectional ? this.#directionCalls(layer, true) : undefined;
     return {
       ...this.#directionCalls(layer, false),
       reverse: reverse && new ReverseDirection(this.#o, this.#cell, reverse, calls.direction(own, true)),
       views: own,
+      listed: layer > 0 ? outputsOf(views, layer - 1, arena.floatBytes).listed : undefined,
       activeUnits: calls.activeUnits(own),
       winners: calls.winners(own),
-      dropoutForward: own.dropped ? calls.dropout(calls.later(h, 1), hOf(own.dropped)) : 0,
-      dropoutBackward: own.dropped && trains ? calls.dropout(dh, dh) : 0,
+      between: new Between(this.#o, calls, layer),
     };
   }
 
   #directionCalls(layer: number, reverse: boolean): DirectionCalls {
-    const { views, trains, parameters, share } = this.#o;
+    const { views, trains, parameters, share, arena } = this.#o;
     const calls = this.#calls;
     const listed = views.layers[layer];
     const own = calls.direction(listed, reverse);
-    const below = layer > 0 ? views.layers[layer - 1] : undefined;
+    const below = layer > 0 ? outputsOf(views, layer - 1, arena.floatBytes) : undefined;
     const { separateRecurrent: separate, isRecurrent } = this.#cell;
     const hOf = (view: number) => calls.rows(view, views.ldh);
     const [z, h, dh] = [calls.rows(own.z, views.ldz), hOf(own.h), hOf(own.dh)];
     const recurrent = separate ? calls.rows(own.r, views.ldz) : z;
-    const inputs = below && (below.dropped ? hOf(below.dropped) : calls.later(hOf(below.h), 1));
+    const inputs = below && hOf(views.layers[layer - 1].dropped || below.outputs);
     const biases = separate ? biasesOf(parameters, 'recurrent', layer, reverse) : [];
     const weights = isRecurrent ? weightsOf(parameters, 'recurrent', layer, reverse) : undefined;
     const inputWeights = weightsOf(parameters, 'input', layer, reverse);
@@ -259,7 +195,7 @@ export class Stack {
               z,
               Init.bias,
               calls.inputBiases(layer, reverse),
-              calls.listsOf(below, 1),
+              calls.listsOfOutputs(below.listed),
             )
           : 0,
       recurrentProduct: weights
@@ -272,7 +208,7 @@ export class Stack {
       // Step t writes dh of the step before: a group earlier, or later. It is never called where there is none.
       recurrentBackward: weights ? backward(recurrent, weights, calls.later(dh, reverse ? 1 : -1), Init.accumulate) : 0,
       // Both directions read the same.
-      inputBackward: below ? backward(z, inputWeights, hOf(below.dh), reverse ? Init.accumulate : Init.zero) : 0,
+      inputBackward: below ? backward(z, inputWeights, hOf(below.gradient), reverse ? Init.accumulate : Init.zero) : 0,
     };
   }
 }

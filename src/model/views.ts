@@ -1,8 +1,9 @@
 // Where a model's numbers lie in the arena: its parameters, and what one window of T steps of B streams needs.
 import { LIST_ROWS, padded } from '../kernels/kernels.js';
 import type { Part, PlanBuilder } from '../memory/plan.js';
-import { type Architecture, directionsOf, headOutputs } from './architecture.js';
+import { type Architecture, directionsOf, headOutputs, headSteps } from './architecture.js';
 import { cells } from './cells/cells.js';
+import { outputsWidth } from './output-loss.js';
 import { type Parameter, parametersOf } from './parameters.js';
 
 /** A parameter with the byte offsets of its views; 0 for a view that was not asked for. */
@@ -100,7 +101,9 @@ export interface LayerViews {
   readonly dh: number;
   /** [B, H] */
   readonly dc: number;
-  /** [T, B, H]: h after dropout, what the layer above reads */
+  /** [T, B, H]: h and what the layer has read, of a layer that adds it */
+  readonly sums: number;
+  /** [T, B, H]: the outputs after dropout, what the layer above reads */
   readonly dropped: number;
   /** int32 [T + 1, B, H] and [T + 1, B]: the active units of h, where they are listed; see ActiveUnits. */
   readonly active: number;
@@ -118,18 +121,22 @@ export interface WindowViews {
   readonly streams: number;
   /** Floats between rows of z and r. */
   readonly ldz: number;
-  /** Floats between rows of h, c, tanhC, dh, dc, dropped. */
+  /** Floats between rows of all that is as wide as a layer's outputs. */
   readonly ldh: number;
   /** Floats between rows of logits. */
   readonly ldl: number;
   readonly layers: readonly LayerViews[];
+  /** [T, B, H]: the gradient of a layer's sums, which its cell is about to write over. */
+  readonly pastCell: number;
   /** [V, gates H]: every token's part of z, projected once a window, and its gradient. */
   readonly projected: number;
   readonly projectedGradient: number;
   /** [rows, D]: embedded inputs where there are fewer rows than tokens in the vocabulary, and their gradient. */
   readonly embedded: number;
   readonly embeddedGradient: number;
-  /** [T, B, K], overwritten by their gradients */
+  /** Of a model that pools. */
+  readonly pooled: PooledViews | undefined;
+  /** [T, B, K], overwritten by their gradients; T is 1 where the model pools, here and below */
   readonly logits: number;
   /** [T, B] */
   readonly losses: number;
@@ -137,6 +144,31 @@ export interface WindowViews {
   /** [2][L][B][H]: the streams' state at the window's start and at its end; h, then c; 0 where there is none. */
   readonly hiddenState: number;
   readonly cellState: number;
+}
+
+/** What the head reads of whole sequences, one row each; byte offsets. */
+export interface PooledViews {
+  /** [B, H] */
+  readonly outputs: number;
+  readonly gradient: number;
+  /** int32 [B] and [B, K padded], what is to be predicted: of a sequence's last step. */
+  readonly targets: number;
+  readonly wanted: number;
+}
+
+/** The outputs of a layer as the next one reads them, or the head; dropout comes after. */
+export interface Outputs {
+  /** Byte offsets of [T, B, H]. */
+  readonly outputs: number;
+  readonly gradient: number;
+  /** The layer whose lists hold what of it is not zero; undefined: none do. */
+  readonly listed: number | undefined;
+}
+
+export function outputsOf({ layers, streams, ldh }: WindowViews, layer: number, floatBytes: number): Outputs {
+  const { h, dh, sums } = layers[layer];
+  if (sums) return { outputs: sums, gradient: dh, listed: undefined };
+  return { outputs: h + streams * ldh * floatBytes, gradient: dh, listed: layer };
 }
 
 export interface WindowShape {
@@ -190,6 +222,7 @@ export function placeWindow(plan: PlanBuilder, model: Architecture, shape: Windo
       tanhC: floats(rows * ldh, cell.hasCellState),
       dh: floats((rows + (directions - 1) * streams) * ldh, trains),
       dc: floats(streams * ldh, trains && cell.hasCellState),
+      sums: floats(rows * ldh, model.residual === true && layer > 0),
       dropped: floats(rows * ldh, shape.dropout && layer < model.layers - 1),
       active: ints((rows + streams) * ldh, lists),
       activeCounts: ints(rows + streams, lists),
@@ -203,6 +236,13 @@ export function placeWindow(plan: PlanBuilder, model: Architecture, shape: Windo
   const mostRows = shape.unprojected || directions > 1 ? rows : Math.min(rows, model.vocabulary);
   const unprojectedRows = model.embedding > 0 ? mostRows : 0;
   const embeddedFloats = unprojectedRows * padded(model.embedding);
+  const pooled = model.pooling && {
+    outputs: floats(streams * ldh),
+    gradient: floats(streams * ldh, trains),
+    targets: ints(streams, true),
+    wanted: floats(streams * outputsWidth(model), outputsWidth(model) > 0),
+  };
+  const answers = headSteps(model, steps) * streams;
   // Two directions read whole sequences, each window from the zero state.
   const stateFloats = cell.isRecurrent && directions === 1 ? 2 * model.layers * streams * width : 0;
   return {
@@ -212,13 +252,15 @@ export function placeWindow(plan: PlanBuilder, model: Architecture, shape: Windo
     ldh,
     ldl,
     layers,
+    pastCell: floats(rows * ldh, trains && model.residual === true && model.layers > 1),
     projected: floats(table, mayProject),
     projectedGradient: floats(table, mayProject && trains),
     embedded: floats(embeddedFloats, embeddedFloats > 0),
     embeddedGradient: floats(embeddedFloats, embeddedFloats > 0 && trains),
-    logits: floats(rows * ldl),
-    losses: floats(rows),
-    hits: floats(rows),
+    pooled,
+    logits: floats(answers * ldl),
+    losses: floats(answers),
+    hits: floats(answers),
     hiddenState: floats(stateFloats, stateFloats > 0),
     cellState: floats(stateFloats, stateFloats > 0 && cell.hasCellState),
   };

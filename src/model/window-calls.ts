@@ -3,6 +3,7 @@
 import {
   Activation,
   ActiveUnits,
+  Add,
   Cell as CellFields,
   Dropout,
   Gather,
@@ -17,7 +18,7 @@ import type { Arena, Descriptors } from '../memory/arena.js';
 import { type Architecture, directionsOf } from './architecture.js';
 import { cells } from './cells/cells.js';
 import { ownRows, partOf, type Share } from './share.js';
-import { biasesOf, type LayerViews, type PlacedParameter, type WindowViews, weightsOf } from './views.js';
+import { biasesOf, type LayerViews, type Outputs, type PlacedParameter, type WindowViews, weightsOf } from './views.js';
 
 /** Rows of a view, from the share's first one on. */
 export interface Matrix {
@@ -92,6 +93,11 @@ export class WindowCalls {
     const at = (view: number, ld: number): number =>
       view + (later * this.#views.streams + this.#share.firstRow) * ld * Int32Array.BYTES_PER_ELEMENT;
     return { active: at(active, this.#views.ldh), counts: at(activeCounts, 1) };
+  }
+
+  /** The lists of the layer whose zeros a layer's outputs have, if there is one. */
+  listsOfOutputs(listed: Outputs['listed']): Lists | undefined {
+    return listed === undefined ? undefined : this.listsOf(this.#views.layers[listed], 1);
   }
 
   /** a times a parameter, the member's columns; `biases` are what the accumulators start from. */
@@ -220,6 +226,36 @@ export class WindowCalls {
     });
   }
 
+  /** Columns [from, to) of a layer's outputs that this share's member computes. */
+  get #ownOutputs(): readonly [from: number, to: number] {
+    const [from, to] = this.ownBlocks;
+    // Of two directions one member has all.
+    return [from * PANEL, to * PANEL * directionsOf(this.#model)];
+  }
+
+  /** The member's columns of two layers' outputs, or of their gradients. */
+  add(a: Matrix, b: Matrix, out: Matrix): number {
+    const { ldh, streams } = this.#views;
+    const [from, to] = this.#ownOutputs;
+    return this.#descriptors.add(Add, {
+      ...{ a: a.at + this.#bytes(from), b: b.at + this.#bytes(from), out: out.at + this.#bytes(from) },
+      ...{ ld: ldh, group: streams * ldh, rows: this.#share.rows, columns: to - from },
+    });
+  }
+
+  /** Copies the member's columns of [T, B, H]. */
+  copy(from: Matrix, to: Matrix, steps: number): void {
+    const { ldh } = this.#views;
+    const [first, end] = this.#ownOutputs;
+    const { floats, floatBytes } = this.#arena;
+    const apart = (to.at - from.at) / floatBytes;
+    for (let t = 0; t < steps; t++) {
+      const start = this.later(from, t).at / floatBytes;
+      for (let row = start; row < start + this.#share.rows * ldh; row += ldh)
+        floats.copyWithin(row + apart + first, row + first, row + end);
+    }
+  }
+
   dropout(from: Matrix, to: Matrix): number {
     const { ldh, streams } = this.#views;
     return this.#descriptors.add(Dropout, {
@@ -227,6 +263,16 @@ export class WindowCalls {
       ...{ rows: this.#share.rows, columns: this.outputColumns },
       ...{ threshold: 0, scale: 1, key: 0, firstStream: this.#share.firstRow },
     });
+  }
+
+  /** Zeroes blocks of 16 units in the share's rows of a [T, B, H] view at time t. */
+  clear(view: number, t: number, [from, to]: Panels): void {
+    const { ldh } = this.#views;
+    const start = this.later(this.rows(view, ldh), t).at / this.#arena.floatBytes;
+    for (let row = 0; row < this.#share.rows; row++) {
+      const at = start + row * ldh;
+      this.#arena.floats.fill(0, at + from * PANEL, at + to * PANEL);
+    }
   }
 
   /** The biases that belong to the input's part: both, unless the recurrent part stands by itself. */

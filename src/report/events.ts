@@ -17,7 +17,7 @@ export interface PlanEvent {
   /** Different symbols, V; of examples, classes, labels or numbers to predict. */
   readonly vocabulary: number;
   /** What is learned one by one: counts and speeds are of these. */
-  readonly unit: 'token' | 'example';
+  readonly unit: Unit;
   /** Tokens or examples that are learned, and those held out. */
   readonly trainingTokens: number;
   readonly validationTokens: number;
@@ -28,6 +28,9 @@ export interface PlanEvent {
   /** The step that a resumed run goes on from; 0 in a new run. */
   readonly step: number;
 }
+
+/** What is predicted one by one. Words are tokens of which a loss says nothing of characters. */
+export type Unit = 'token' | 'word' | 'example';
 
 export interface StepEvent {
   readonly event: 'step';
@@ -55,7 +58,7 @@ export interface EvalEvent {
   readonly epoch?: number;
   /** Mean over the held-out tokens or examples, in nats; of numbers, the mean squared error. */
   readonly loss: number | null;
-  /** loss / ln 2; null for what is no token. */
+  /** loss / ln 2; null for words and for what is no token. */
   readonly bitsPerCharacter: number | null;
   /** exp(loss); null for what is no token. */
   readonly perplexity: number | null;

@@ -1,5 +1,7 @@
 // Numbers as people read them.
 
+import type { Unit } from './events.js';
+
 /** 1234567 -> "1,234,567". */
 export function count(value: number): string {
   return Math.round(value)
@@ -47,8 +49,9 @@ export function decimal(value: number | null, digits = 3): string {
   return value === null || !Number.isFinite(value) ? 'not finite' : value.toFixed(digits);
 }
 
-/** A mean loss in nats: "2.851 bits per character", of examples "loss 0.412". */
-export function lossText(loss: number | null, unit: 'token' | 'example'): string {
+/** A mean loss in nats: "2.851 bits per character", of words "perplexity 120.3", of examples "loss 0.412". */
+export function lossText(loss: number | null, unit: Unit): string {
+  if (unit === 'word') return `perplexity ${decimal(loss === null ? null : Math.exp(loss), 2)}`;
   if (unit === 'example') return `loss ${loss === null ? decimal(loss) : Number(loss.toPrecision(4))}`;
   return `${decimal(loss === null ? null : loss / Math.LN2)} bits per character`;
 }

@@ -73,6 +73,8 @@ function failed(path: string, error: unknown): RunError {
 }
 
 const CHUNK_BYTES = 1 << 20;
+/** No event is as long: what follows was written by something else. */
+const MOST_LINE_BYTES = 1 << 24;
 
 /** The length of the part that a run had written at `step`: whole lines of events up to it, without the end of the run. */
 function endOfStep(fd: number, step: number): number {
@@ -91,6 +93,7 @@ function endOfStep(fd: number, step: number): number {
       start = end + 1;
     }
     rest = rest.subarray(start);
+    if (rest.length > MOST_LINE_BYTES) return kept;
   }
 }
 

@@ -15,7 +15,8 @@ export function planTable(plan: PlanEvent): string {
 /** One line about the model and what computes it, one about the data and the steps. */
 export function planLines(plan: PlanEvent): readonly string[] {
   const kernels = plan.instructionSet === undefined ? plan.kernels : `${plan.kernels} (${plan.instructionSet})`;
-  const different = plan.unit === 'token' ? `${count(plan.vocabulary)} different` : counted(plan.vocabulary, 'output');
+  const different =
+    plan.unit === 'example' ? counted(plan.vocabulary, 'output') : `${count(plan.vocabulary)} different`;
   const from = plan.step > 0 ? `, going on from step ${count(plan.step)}` : '';
   return [
     `${counted(plan.parameters, 'parameter')}, ${bytes(plan.bytes)} of memory, ${counted(plan.workers, 'worker')}, ${kernels} kernels`,

@@ -17,7 +17,7 @@ import { elementsOf } from '../model/parameters.js';
 import { bytes } from '../report/format.js';
 import { checkKeys } from './keys.js';
 import { type LearnedFrom, learnedFrom, trainingSeconds } from './learned-from.js';
-import { type Measured, measured } from './measured.js';
+import { type Measured, measured, predictedOf } from './measured.js';
 import { loadParts, type ModelParts, tooShort } from './model.js';
 import { machineBytes } from './plan.js';
 
@@ -90,7 +90,7 @@ export async function compareMarkov(path: string, options: CompareOptions = {}):
     checkFits(training.length, parts.vocabulary.size, Math.max(...orders), whole.sizeBytes);
     const part = file === undefined ? heldOut(path, whole, cut) : otherText(file, parts.vocabulary, skipUnknown);
     try {
-      const markov = markovRows(allTokens(training, parts.vocabulary.size), parts.vocabulary.size, orders, part);
+      const markov = markovRows(allTokens(training, parts.vocabulary.size), parts.vocabulary, orders, part);
       const recurrent = await recurrentRow(parts, await trainingSeconds(dirname(from.config)), part);
       const tokens = part.source.length - Math.max(1, part.from);
       const { skipped } = part;
@@ -180,23 +180,36 @@ function allTokens(source: TokenSource, vocabulary: number): TokenArray {
   return tokens;
 }
 
-function markovRows(tokens: TokenArray, vocabulary: number, orders: readonly number[], part: Part): ComparedMarkov[] {
+function markovRows(
+  tokens: TokenArray,
+  vocabulary: Vocabulary,
+  orders: readonly number[],
+  part: Part,
+): ComparedMarkov[] {
+  const predicted = predictedOf(vocabulary);
   return orders.map((order) => {
-    const [model, trainSeconds] = timed(() => new NgramModel(tokens, vocabulary, order));
+    const [model, trainSeconds] = timed(() => new NgramModel(tokens, vocabulary.size, order));
     const [{ lossSum, hits, counted }, evalSeconds] = timed(() => evaluateNgrams(model, part.source, part.from));
     const { ngrams, sizeBytes } = model;
-    return { order, ...measured('token', lossSum, hits, counted), ngrams, bytes: sizeBytes, trainSeconds, evalSeconds };
+    return {
+      order,
+      ...measured(predicted, lossSum, hits, counted),
+      ngrams,
+      bytes: sizeBytes,
+      trainSeconds,
+      evalSeconds,
+    };
   });
 }
 
 async function recurrentRow(
-  { architecture, inference, kernelName }: ModelParts,
+  { architecture, vocabulary, inference, kernelName }: ModelParts,
   trainSeconds: number | null,
   { source, from }: Part,
 ): Promise<ComparedRecurrent> {
   const start = performance.now();
   const batches = new EvalBatches(source, from, source.length, EVALUATION);
-  const { tokens: _, ...figures } = await inference.evaluate(batches);
+  const { tokens: _, ...figures } = await inference.evaluate(batches, predictedOf(vocabulary));
   const evalSeconds = (performance.now() - start) / 1000;
   const parameters = inference.parameters.reduce((sum, p) => sum + elementsOf(p), 0);
   const takes = { parameters, bytes: 4 * parameters, trainSeconds, evalSeconds };

@@ -14,10 +14,10 @@ import { sparseLines } from '../data/sparse-lines.js';
 import { splitExamples, splitSequences, splitText } from '../data/split.js';
 import { TextBatches } from '../data/streams.js';
 import { type KnownExamples, readSvmlight } from '../data/svmlight.js';
-import type { TextMode } from '../data/symbols.js';
-import { type LearnedText, openText } from '../data/text-file.js';
+import { type LearnedText, openText, type TokenRule } from '../data/text-file.js';
 import { textInMemory } from '../data/text-memory.js';
 import { Vocabulary } from '../data/vocabulary.js';
+import { wordRule } from '../data/word-text.js';
 import { UserError } from '../errors.js';
 import type { Predicted } from './measured.js';
 import { ofRecords } from './records.js';
@@ -41,11 +41,18 @@ export const DATA_KEYS = [
   'validationSequences',
 ] as const satisfies readonly (keyof TrainingData)[];
 
+export interface ClassCounts {
+  readonly names: readonly string[];
+  readonly counts: readonly number[];
+}
+
 export interface OpenedData {
   /** Of sparse examples, what they are told by: their classes, labels or numbers, counted. */
   readonly vocabulary: Vocabulary;
   /** What is predicted; the next token where it is not said. */
   readonly predicted?: Predicted;
+  /** What is told apart where classes are predicted, and how often each is in what is learned. */
+  readonly classes?: ClassCounts;
   /** Of tables: which columns are read and predicted, and how they become numbers. */
   readonly columns?: Columns;
   /** What was found in the data and handled, for the user to hear. */
@@ -66,8 +73,11 @@ export interface OpenedData {
   close(): Promise<void>;
 }
 
-/** Words are of tables alone. */
-export const modeOf = ({ tokens }: Pick<Config, 'tokens'>): TextMode => (tokens === 'byte' ? 'byte' : 'char');
+/** Of a text: what its tokens are. */
+export const tokenRule = ({ tokens, minCount, vocabularySize }: TokenSettings): TokenRule =>
+  tokens === 'word' ? wordRule({ minCount, vocabularySize }) : tokens;
+
+type TokenSettings = Pick<Config, 'tokens' | 'minCount' | 'vocabularySize'>;
 
 export const isInMemory = (data: TrainingData | undefined): data is TrainingData =>
   data?.text !== undefined || data?.sequences !== undefined;
@@ -77,14 +87,14 @@ export async function openData(config: Config, data: TrainingData = {}): Promise
   if (data.sequences !== undefined && data.text !== undefined)
     throw new UserError('text: sequences are given as well; give one of the two');
   if (data.sequences !== undefined) return ofSequences(config, data.sequences, data);
-  if (data.text !== undefined) return ofText(config, textInMemory(data.text, modeOf(config)), 'text');
+  if (data.text !== undefined) return ofText(config, textInMemory(data.text, tokenRule(config)), 'text');
   if (config.svmlight !== undefined) return ofExamples(config, config.svmlight);
   if (tableOf(config) !== undefined) return ofRecords(config);
   if (config.dataset !== undefined) {
     const path = await datasetPath(config.dataset);
-    return ofText(config, openText(path, modeOf(config), '--dataset'), path);
+    return ofText(config, openText(path, tokenRule(config), '--dataset'), path);
   }
-  return ofText(config, openText(config.text as string, modeOf(config)), config.text as string);
+  return ofText(config, openText(config.text as string, tokenRule(config)), config.text as string);
 }
 
 function ofText(
@@ -96,6 +106,7 @@ function ofText(
     const { whole, cut, training } = splitText(source, validation);
     return {
       vocabulary,
+      ...(vocabulary.mode === 'word' && { predicted: 'word' }),
       training: new TextBatches(training, { batch, window, stride }, `the training text (${name})`),
       evaluation: cut < whole.length ? new EvalBatches(whole, cut, whole.length, EVALUATION) : undefined,
       trainingTokens: cut,
@@ -124,6 +135,7 @@ function ofExamples(config: Config, path: string): OpenedData {
   return {
     vocabulary: Vocabulary.ofNumbers(kinds.kind === 'classes' ? kinds.names.length : outputsOf(kinds)),
     predicted: kinds.kind,
+    classes: classCounts(training),
     examples: { indices, labels: kinds },
     entries: Math.max(learned.maxEntries, evaluated?.maxEntries ?? 0),
     training: learned,
@@ -134,6 +146,14 @@ function ofExamples(config: Config, path: string): OpenedData {
     sizeBytes: arrays.reduce((sum, { byteLength }) => sum + byteLength, 0),
     close: async () => {},
   };
+}
+
+function classCounts({ labels }: SparseExamples): ClassCounts | undefined {
+  if (labels.kind !== 'classes') return undefined;
+  const names = Array.from(labels.names, String);
+  const counts = new Array<number>(names.length).fill(0);
+  for (const one of labels.classes) counts[one]++;
+  return { names, counts };
 }
 
 type ExampleDealer = Batches & { readonly maxEntries: number };

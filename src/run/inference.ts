@@ -3,22 +3,32 @@
 
 import { type Batches, type BatchSlot, checkLengths, type Dealt } from '../data/batches.js';
 import { EVALUATION } from '../data/eval-segments.js';
+import { UserError } from '../errors.js';
 import { allocate, checkLimits, createKernels, type KernelName, reservedBytes } from '../kernels/choose.js';
 import { padded } from '../kernels/kernels.js';
 import { Arena, Descriptors } from '../memory/arena.js';
 import { PlanBuilder } from '../memory/plan.js';
 import { createSharedBuffer } from '../memory/shared-array-buffer.js';
-import { type Architecture, headOutputs } from '../model/architecture.js';
+import { type Architecture, headOutputs, headSteps, readsWholes } from '../model/architecture.js';
 import type { WindowInput } from '../model/inputs.js';
 import { outputsWidth } from '../model/output-loss.js';
 import { UNTIMED } from '../model/phases.js';
 import { Projection } from '../model/projection.js';
 import { allOf } from '../model/share.js';
 import { Stack } from '../model/stack.js';
-import { type PlacedParameter, placeParameters, placeWindow, projects, type WindowViews } from '../model/views.js';
+import {
+  outputsOf,
+  type PlacedParameter,
+  placeParameters,
+  placeWindow,
+  projects,
+  type WindowViews,
+} from '../model/views.js';
+import { bytes } from '../report/format.js';
 import { descriptorNumbers } from '../train/layout.js';
 import { StreamState } from '../train/stream-state.js';
 import { type Measured, measured, type Predicted } from './measured.js';
+import { machineBytes } from './plan.js';
 
 /** The longest window, its streams, and of models that read sparse features the most entries. */
 export interface Room {
@@ -49,6 +59,8 @@ export class Inference {
   /** The single step's state before and after it, a part for each h and c. */
   readonly #parts: readonly { readonly before: Float32Array; readonly after: Float32Array }[];
   readonly #logits: Float32Array;
+  /** Of a model that pools: the last layer's outputs after a single step, and where the head reads their mean. */
+  readonly #pooled: { readonly outputs: Float32Array; readonly mean: Float32Array } | undefined;
 
   /**
    * @param room of what is evaluated at once
@@ -72,7 +84,7 @@ export class Inference {
         outputs: outputsWidth(model) > 0 ? plan.floats('batches', steps * streams * outputsWidth(model)) : 0,
         reset: plan.ints('batches', streams),
         carry: plan.ints('batches', streams),
-        lengths: model.bidirectional ? plan.ints('batches', streams) : 0,
+        lengths: readsWholes(model) ? plan.ints('batches', streams) : 0,
       },
     });
     const many = place(room.window, room.streams);
@@ -81,6 +93,7 @@ export class Inference {
     const numbers = descriptorNumbers(model);
     const descriptorsAt = plan.doubles('control', numbers);
     checkLimits(kernelName, plan.bytes, 1);
+    checkMemory(plan.bytes);
     const memory = allocate(kernelName, plan.bytes, createSharedBuffer);
     this.arena = new Arena(memory.buffer, 4);
     const kernels = createKernels(kernelName, memory, 0);
@@ -105,7 +118,7 @@ export class Inference {
         },
         reset: this.arena.intsAt(at.reset, views.streams),
         carry: this.arena.intsAt(at.carry, views.streams),
-        lengths: model.bidirectional ? this.arena.intsAt(at.lengths, views.streams) : undefined,
+        lengths: readsWholes(model) ? this.arena.intsAt(at.lengths, views.streams) : undefined,
       },
     });
     this.#many = bind(many);
@@ -120,6 +133,10 @@ export class Inference {
       .flatMap(({ h, c }) => (c ? [h, c] : [h]))
       .map((view) => ({ before: floats(view, width), after: floats(view + ldh * this.arena.floatBytes, width) }));
     this.#logits = floats(logits, headOutputs(model));
+    this.#pooled = one.views.pooled && {
+      outputs: floats(outputsOf(one.views, model.layers - 1, this.arena.floatBytes).outputs, width),
+      mean: floats(one.views.pooled.outputs, width),
+    };
   }
 
   /** @param batches that fit into the room, from their start */
@@ -140,18 +157,19 @@ export class Inference {
    * Hands out what the model says to each window.
    *
    * @param batches that fit into the room, from their start
-   * @param onWindow gets the logits [T, B, ldl] of the window's steps, K in each row, good until it returns, and the slot with what
-   *   was read
+   * @param onWindow gets the logits [T, B, ldl] of the window's steps, or where it pools them [B, ldl], K in each row, good until it
+   *   returns, and the slot with what was read
    */
   async predict(
     batches: Batches,
     onWindow: (outputs: Float32Array, ldl: number, dealt: Dealt, slot: BatchSlot) => void,
   ): Promise<void> {
-    const { stack, slot, views } = this.#many;
+    const { stack, slot, at, views } = this.#many;
     const { steps, streams, ldl, logits } = views;
-    const outputs = this.arena.floatsAt(logits, steps * streams * ldl) as Float32Array;
+    const outputs = this.arena.floatsAt(logits, headSteps(this.#model, steps) * streams * ldl) as Float32Array;
     await this.#eachWindow(batches, (dealt) => {
-      stack.logits(0, dealt.steps);
+      stack.pool(at);
+      stack.logits(0, headSteps(this.#model, dealt.steps));
       onWindow(outputs, ldl, dealt, slot);
     });
   }
@@ -179,7 +197,8 @@ export class Inference {
       let all = 0;
       for (let row = 0; row < views.streams; row++) {
         let own = 0;
-        for (let t = 0; t < steps; t++) own += floats[view / floatBytes + t * views.streams + row];
+        for (let t = 0; t < headSteps(this.#model, steps); t++)
+          own += floats[view / floatBytes + t * views.streams + row];
         all += own;
       }
       return all;
@@ -195,7 +214,10 @@ export class Inference {
 
   /** A stream of its own, in the zero state. */
   cursor(): Cursor {
-    return new Cursor(this.#parts.length, padded(this.#model.hidden), this.#one.slot, this.#step);
+    const widths = this.#parts.map(({ before }) => before.length);
+    // Of a mean the sum so far and what it is divided by.
+    const pooled = this.#pooled ? [this.#pooled.mean.length, 1] : [];
+    return new Cursor([...widths, ...pooled], this.#one.slot, this.#step);
   }
 
   /** One step on what stands in the slot, from `state`, which is overwritten by the state after it. @returns the logits [K] */
@@ -206,10 +228,31 @@ export class Inference {
     this.#project();
     for (let i = 0; i < parts.length; i++) parts[i].before.set(state[i]);
     stack.forward(at, 1, this.#projected, -1);
+    if (this.#pooled) this.#addToMean(state[parts.length], state[parts.length + 1]);
     stack.logits(0, 1);
     for (let i = 0; i < parts.length; i++) state[i].set(parts[i].after);
     return this.#logits;
   };
+
+  /** The mean over the steps so far, added up as a whole sequence is. */
+  #addToMean(sum: Float32Array, count: Float32Array): void {
+    if (!this.#pooled) return;
+    const { outputs, mean } = this.#pooled;
+    count[0]++;
+    for (let i = 0; i < sum.length; i++) {
+      sum[i] += outputs[i];
+      mean[i] = sum[i] / count[0];
+    }
+  }
+}
+
+/** @throws UserError for more than there is: a small file may be of a model with millions of outputs for each step */
+function checkMemory(needed: number): void {
+  const available = machineBytes();
+  if (needed <= available) return;
+  throw new UserError(
+    `MODEL: it needs ${bytes(needed)} to run and this machine has ${bytes(available)}; take a machine with more`,
+  );
 }
 
 /** A stream that is read one time step at a time; its state is its own. */
@@ -219,16 +262,11 @@ export class Cursor {
   readonly #advance: (state: readonly Float32Array[]) => Float32Array;
 
   /**
-   * @param parts h, and c where there is one, of each layer: `width` floats each
+   * @param widths of the parts of its state: h, and c where there is one, of each layer, and what a mean needs
    * @param slot of one row, from which `advance` reads
    */
-  constructor(
-    parts: number,
-    width: number,
-    slot: BatchSlot,
-    advance: (state: readonly Float32Array[]) => Float32Array,
-  ) {
-    this.#state = Array.from({ length: parts }, () => new Float32Array(width));
+  constructor(widths: readonly number[], slot: BatchSlot, advance: (state: readonly Float32Array[]) => Float32Array) {
+    this.#state = widths.map((width) => new Float32Array(width));
     this.#slot = slot;
     this.#advance = advance;
   }

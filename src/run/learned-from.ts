@@ -6,17 +6,17 @@ import { createInterface } from 'node:readline';
 import { resolveConfig } from '../config/config.js';
 import { readConfigFile } from '../config/config-file.js';
 import { datasetPath } from '../data/dataset.js';
-import type { TextMode } from '../data/symbols.js';
+import type { TokenRule } from '../data/text-file.js';
 import { UserError } from '../errors.js';
 import type { TrainEvent } from '../report/events.js';
-import { modeOf } from './data.js';
+import { tokenRule } from './data.js';
 import type { ModelParts } from './model.js';
 import { CONFIG_FILE, METRICS_FILE } from './run-folder.js';
 
 export interface LearnedFrom {
   /** Path of the text. */
   readonly text: string;
-  readonly tokens: TextMode;
+  readonly tokens: TokenRule;
   /** The share at its end that was held out. */
   readonly validation: number;
   /** Path of the config that says so. */
@@ -52,11 +52,11 @@ export async function learnedFrom(
   const { text, dataset } = values;
   if (text === undefined && dataset === undefined)
     throw new UserError(`MODEL: ${path} learned a text given in memory, which is gone; give a model of a text file`);
-  const { tokens, validation, ...settings } = resolveConfig(values, origin);
-  const mode = modeOf({ tokens });
+  const { validation, ...settings } = resolveConfig(values, origin);
+  const tokens = tokenRule(settings);
   if (settings.dataset === undefined)
-    return { text: settings.text as string, tokens: mode, validation, config, origin: origin('text') };
-  return { text: await datasetPath(settings.dataset), tokens: mode, validation, config, origin: origin('dataset') };
+    return { text: settings.text as string, tokens, validation, config, origin: origin('text') };
+  return { text: await datasetPath(settings.dataset), tokens, validation, config, origin: origin('dataset') };
 }
 
 /** Seconds from a run's start to its end; null where it is not over, or went on from a checkpoint. */

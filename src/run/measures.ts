@@ -40,7 +40,8 @@ export class ClassMeasures implements Measures {
     const probabilities = softmaxOf(outputs, at, this.#count);
     const best = likeliest(probabilities);
     this.#confusion[truth * this.#count + best]++;
-    const bin = this.#bins[Math.min(CALIBRATION_BINS - 1, Math.floor(probabilities[best] * CALIBRATION_BINS))];
+    // Probabilities that are not finite are in the first: they spoil what is made of it, and nothing else.
+    const bin = this.#bins[Math.min(CALIBRATION_BINS - 1, Math.floor(probabilities[best] * CALIBRATION_BINS)) || 0];
     bin.count++;
     bin.sum += probabilities[best];
     if (best === truth) bin.right++;
@@ -64,7 +65,7 @@ export class ClassMeasures implements Measures {
     const right = classes.reduce((sum, k) => sum + at(k, k), 0);
     return {
       accuracy: right / total,
-      baselineAccuracy: Math.max(...truths) / total,
+      baselineAccuracy: truths.reduce((a, b) => Math.max(a, b)) / total,
       precision: mean(rates.map(({ precision }) => precision)),
       recall: mean(rates.map(({ recall }) => recall)),
       f1: mean(rates.map(({ f1 }) => f1)),

@@ -3,19 +3,19 @@
 import { statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { modelFile, TRAINER } from '../checkpoint/checkpoint.js';
-import { type ModelHeader, readModelHeader, readParameter } from '../checkpoint/model-file.js';
+import { checkParameters, type ModelHeader, readModelHeader, readParameter } from '../checkpoint/model-file.js';
 import { SafetensorsFile } from '../checkpoint/safetensors-file.js';
 import { SETTINGS } from '../config/settings.js';
 import type { Batches } from '../data/batches.js';
 import { EVALUATION, EvalBatches } from '../data/eval-segments.js';
-import { type Columns, columnsFromJson, featuresOf, outputsOfColumns } from '../data/records/columns.js';
+import { type Columns, columnsFromJson, featuresOf, isWhole, outputsOfColumns } from '../data/records/columns.js';
 import { vocabularyOf } from '../data/records/records.js';
 import { type Sequence, SequenceBatches } from '../data/sequences.js';
 import { type KnownExamples, readSvmlightFor } from '../data/svmlight.js';
 import { type OpenedText, openTextFor } from '../data/text-file.js';
 import { textInMemoryFor } from '../data/text-memory.js';
 import type { Vocabulary } from '../data/vocabulary.js';
-import { UserError } from '../errors.js';
+import { excerpt, UserError } from '../errors.js';
 import { chooseKernels, type KernelName, type KernelRequest } from '../kernels/choose.js';
 import { type Architecture, headOutputs } from '../model/architecture.js';
 import { Counter } from '../model/counter.js';
@@ -23,7 +23,7 @@ import { elementsOf } from '../model/parameters.js';
 import { evaluationOf } from './data.js';
 import { type Cursor, Inference, type Room } from './inference.js';
 import { checkKeys } from './keys.js';
-import type { Measured } from './measured.js';
+import { type Measured, predictedOf } from './measured.js';
 import type { Figures } from './measures.js';
 import { progressOf, type RunProgress } from './progress.js';
 import { RowStream } from './row-stream.js';
@@ -67,6 +67,8 @@ export interface Evaluation extends Measured {
   readonly tokens: number;
   /** Unknown symbols, or entries of unknown features, that were left out. */
   readonly skipped: number;
+  /** Of a model of words: unknown ones that are read as <unk>, and counted as right where that is predicted. */
+  readonly unknown?: number;
   /** Of a model of a table: precision, recall, F1, AUC, or errors in the data's own units, by name. */
   readonly figures?: Figures;
 }
@@ -113,6 +115,7 @@ export function loadParts(name: string, kernels: KernelRequest): ModelParts {
   const file = SafetensorsFile.open(name);
   try {
     const header = readModelHeader(file);
+    checkParameters(file, header.architecture);
     const kernelName = chooseKernels(kernels).name;
     const inference = new Inference(header.architecture, kernelName);
     for (const p of inference.parameters) readParameter(file, p.name, p, inference.arena.floatsAt(p.weights, p.length));
@@ -127,12 +130,13 @@ function columnsOf(path: string, { columns: json, architecture }: ModelHeader): 
   if (json === undefined) return undefined;
   const columns = columnsFromJson(path, json);
   const { output, outputs } = outputsOfColumns(columns);
-  const { features = 0, vocabulary, output: own = 'softmax' } = architecture;
+  const { features = 0, vocabulary, output: own = 'softmax', pooling } = architecture;
   const isSame =
     featuresOf(columns) === features &&
     vocabularyOf(columns) === vocabulary &&
     output === own &&
-    outputs === headOutputs(architecture);
+    outputs === headOutputs(architecture) &&
+    (isWhole(columns) || pooling === undefined);
   if (isSame) return columns;
   throw new UserError(`${path}: it is damaged: its columns are not those of its architecture`);
 }
@@ -199,11 +203,11 @@ export class Model {
       const options = { batch: streams, window, stride: window, vocabularySize: this.vocabulary.size };
       return { ...(await this.#evaluate(new SequenceBatches(data.sequences, options))), skipped: 0 };
     }
-    const { source, skipped } = this.#open(data, skipUnknown);
+    const { source, skipped, unknown } = this.#open(data, skipUnknown);
     try {
       if (source.length < 2)
         throw tooShort(data.file === undefined ? 'text' : `--text: ${data.file}`, source.length, skipped);
-      return { ...(await this.#evaluate(new EvalBatches(source, 0, source.length, EVALUATION))), skipped };
+      return { ...(await this.#evaluate(new EvalBatches(source, 0, source.length, EVALUATION))), skipped, unknown };
     } finally {
       source.close();
     }
@@ -277,7 +281,7 @@ export class Model {
   }
 
   #evaluate(batches: Batches): Promise<Measured & { readonly tokens: number }> {
-    return this.#inference.evaluate(batches);
+    return this.#inference.evaluate(batches, predictedOf(this.vocabulary));
   }
 
   /** The text that follows the prompt. @throws UserError for a number out of bounds, or symbols that the model does not know */
@@ -294,15 +298,20 @@ export class Model {
       throw new UserError('prompt: it is no string; token numbers are written with spaces between them, "3 17 4"');
     const { length, seed, ...sampling } = sampleNumbers(given);
     const { tokens } = this.vocabulary.encode(prompt, { origin: 'prompt' });
-    const decoder = this.vocabulary.decoder();
+    const { unknown, size } = this.vocabulary;
+    const decoder = this.vocabulary.decoderAfter(prompt, tokens);
     const random = new Counter(seed, 'sample');
-    const sampler = new Sampler(this.vocabulary.size, sampling, random);
+    const sampler = new Sampler(size, sampling, random);
+    // <unk> is no word to write.
+    const known = unknown === undefined ? 0 : unknown + 1;
     const cursor = this.#inference.cursor();
     let logits: Float32Array | undefined;
     for (const token of tokens) logits = cursor.step(token);
     for (let n = 0; n < length; n++) {
+      logits?.fill(Number.NEGATIVE_INFINITY, 0, known);
       // Without a prompt nothing is known of the first token: any is as good as another.
-      const token = logits === undefined ? Math.floor(random.uniform() * this.vocabulary.size) : sampler.choose(logits);
+      const token =
+        logits === undefined ? known + Math.floor(random.uniform() * (size - known)) : sampler.choose(logits);
       yield decoder.write(token);
       if (n < length - 1) logits = cursor.step(token);
     }
@@ -322,7 +331,7 @@ export class Model {
     const [token] = tokens;
     if (tokens.length !== 1 || !(Number.isInteger(token) && token >= 0 && token < this.vocabulary.size)) {
       throw new UserError(
-        `step: ${JSON.stringify(symbol)} is not allowed; it is one symbol or a token number, 0 to ${this.vocabulary.size - 1}`,
+        `step: ${excerpt(symbol)} is not allowed; it is one symbol or a token number, 0 to ${this.vocabulary.size - 1}`,
       );
     }
     return softmax(this.#cursor.step(token), 1, new Float64Array(this.vocabulary.size));

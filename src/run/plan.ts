@@ -12,11 +12,12 @@ import { type Architecture, headOutputs } from '../model/architecture.js';
 import { elementsOf } from '../model/parameters.js';
 import { type Crossover, EVERYWHERE, hasZeros } from '../model/sparsity.js';
 import { placeParameters, placeWindow } from '../model/views.js';
-import type { PlanEvent } from '../report/events.js';
+import type { PlanEvent, Unit } from '../report/events.js';
 import { bytes } from '../report/format.js';
 import { layOut, type RunLayout, type RunShape, trainingState, trainingWindow } from '../train/layout.js';
 import type { OptimizerSettings } from '../train/optimizer.js';
 import { rowRuleOf } from '../train/row-rule.js';
+import { classWeightsOf } from './class-weights.js';
 import { crossoverOf } from './crossover.js';
 import { type OpenedData, openData, type TrainingData } from './data.js';
 
@@ -68,7 +69,7 @@ export function planEvent({ config, data, choice, layout, totalSteps }: Prepared
     kernels: choice.name,
     ...(choice.instructionSet === undefined ? {} : { instructionSet: choice.instructionSet }),
     vocabulary: headOutputs(layout.shape.model),
-    unit: data.predicted === undefined ? 'token' : 'example',
+    unit: unitOf(data),
     trainingTokens: data.trainingTokens,
     validationTokens: data.validationTokens,
     stepsPerEpoch,
@@ -76,6 +77,10 @@ export function planEvent({ config, data, choice, layout, totalSteps }: Prepared
     epochs: config.epochs ?? (stepsPerEpoch > 0 ? Math.ceil(steps / stepsPerEpoch) : 0),
     step,
   };
+}
+
+function unitOf({ predicted = 'token' }: OpenedData): Unit {
+  return predicted === 'token' || predicted === 'word' ? predicted : 'example';
 }
 
 function countSteps(
@@ -111,9 +116,11 @@ function shapeOf(config: Config, data: OpenedData, choice: KernelChoice): RunSha
     layers: config.layers,
     embedding: config.embedding,
     ...(config.bidirectional ? { bidirectional: true } : {}),
+    ...(config.residual && config.layers > 1 ? { residual: true } : {}),
     vocabulary: vocabulary.size,
     ...(examples && { sparseFeatures: examples.indices.length, output: OUTPUTS[examples.labels.kind] }),
     ...(columns && inputsAndOutputs(columns)),
+    ...poolingOf(config),
     ...(config.kWinners === undefined ? {} : { winners: config.kWinners }),
   };
   return {
@@ -135,7 +142,15 @@ function shapeOf(config: Config, data: OpenedData, choice: KernelChoice): RunSha
     rowRule: config.lazy === 'never' ? 'dense' : rowRuleOf(optimizerOf(config), config.lr),
     activationL1: hasZeros(model) ? config.activationL1 : 0,
     densityTarget: hasZeros(model) ? config.densityTarget : undefined,
+    classWeights: config.classWeights && classWeightsOf(config.classWeights, data),
+    labelSmoothing: config.labelSmoothing,
   };
+}
+
+/** What a head reads that answers for a whole sequence. One direction's last output is that of the last step, which needs no pooling. */
+function poolingOf({ pooling, bidirectional, task }: Config): Pick<Architecture, 'pooling'> {
+  const ends = bidirectional && task !== 'tag';
+  return pooling === 'mean' || ends ? { pooling } : {};
 }
 
 /** What a model of a table reads and predicts. */
@@ -167,7 +182,7 @@ const LOWER: Readonly<Record<string, string>> = {
   gradients: '--hidden or --layers',
   'optimizer state': '--hidden or --layers, or take --optimizer sgd',
   activations: '--batch, --window or --hidden',
-  evaluation: '--hidden or --layers',
+  evaluation: '--hidden or --layers, or hold nothing out with --validation 0',
   text: 'the text',
 };
 
@@ -182,11 +197,20 @@ function checkFits(shape: RunShape, textBytes: number): void {
   const needed = plan.bytes + textBytes;
   const available = machineBytes();
   if (needed <= available) return;
-  const parts = [...plan.parts, ['text', textBytes] as const].sort(([, a], [, b]) => b - a);
-  const [largest, size] = parts[0];
-  throw new UserError(
-    `${flagOf(largest)}: the plan needs ${bytes(needed)} and this machine has ${bytes(available)}; ` +
-      `${bytes(size)} of it are ${largest}; lower ${LOWER[largest]} (--dry-run prints the plan)`,
+  const limit = `and this machine has ${bytes(available)}`;
+  throw tooLarge(needed, [...plan.parts, ['text', textBytes]], limit);
+}
+
+/** Says which part is the largest, and what makes it smaller. @param limit what stands against what is needed */
+export function tooLarge(
+  needed: number,
+  parts: Iterable<readonly [name: string, bytes: number]>,
+  limit: string,
+): UserError {
+  const [[largest, size]] = [...parts].sort(([, a], [, b]) => b - a);
+  return new UserError(
+    `${flagOf(largest)}: the plan needs ${bytes(needed)} ${limit}; ` +
+      `${bytes(size)} of it are ${largest}; lower ${LOWER[largest] ?? '--hidden'} (--dry-run prints the plan)`,
   );
 }
 

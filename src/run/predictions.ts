@@ -41,7 +41,7 @@ export type Visit = (step: number, outputs: ArrayLike<number>, at: number) => vo
 export async function visitOutputs(
   inferenceOf: (room: Room) => Inference,
   records: Steps,
-  model: Pick<Architecture, 'cell' | 'bidirectional'>,
+  model: Pick<Architecture, 'cell' | 'bidirectional' | 'pooling'>,
   visit: Visit,
 ): Promise<void> {
   const lines = recordLines(records, model.cell === 'mlp' ? {} : { sequences: records.sequences });
@@ -55,9 +55,13 @@ export async function visitOutputs(
   };
   const batches = evaluationOf(records.columns, noted, model);
   const inference = inferenceOf({ window: batches.maxWindow, streams: batches.streams });
-  await inference.predict(batches, (outputs, width, { steps }) => {
-    for (let row = 0; row < steps * batches.streams; row++)
-      if (lineOf[row] >= 0) visit(lineOf[row], outputs, row * width);
+  const { streams } = batches;
+  await inference.predict(batches, (outputs, width, { steps }, { lengths }) => {
+    for (let row = 0; row < (model.pooling ? streams : steps * streams); row++) {
+      // What a sequence was pooled to is said of its last step.
+      const line = lineOf[model.pooling && lengths ? (lengths[row] - 1) * streams + row : row];
+      if (line >= 0) visit(line, outputs, row * width);
+    }
   });
 }
 

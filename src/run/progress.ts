@@ -53,15 +53,50 @@ export const NEW_RUN: RunProgress = {
   densityControl: null,
 };
 
+/** Steps and what is counted of them are 32-bit numbers where workers share them. */
+const MOST_STEPS = 2 ** 31 - 1;
+
+const isCount = (value: unknown, most = MOST_STEPS): boolean =>
+  Number.isInteger(value) && (value as number) >= 0 && (value as number) <= most;
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
+const isFiniteOrNull = (value: unknown): boolean => value === null || Number.isFinite(value);
+
+/** What each field may be: names of folders and places in the data are made of them. */
+const ALLOWED: Readonly<Record<keyof RunProgress, (value: unknown) => boolean>> = {
+  step: isCount,
+  epoch: isCount,
+  stepInEpoch: isCount,
+  updates: isCount,
+  badInARow: isCount,
+  plateau: (value) =>
+    isObject(value) && Number.isFinite(value.factor) && isFiniteOrNull(value.best) && isCount(value.badEvaluations),
+  best: (value) =>
+    value === null ||
+    (isObject(value) && isCount(value.step) && Number.isFinite(value.loss) && typeof value.only === 'boolean'),
+  worse: isCount,
+  evaluatedAt: isCount,
+  measuredAt: isCount,
+  trainingTokens: (value) => isCount(value, Number.MAX_SAFE_INTEGER),
+  checksum: (value) => value === null || isCount(value, 2 ** 32 - 1),
+  kernels: (value) => [null, 'native', 'wasm', 'reference'].includes(value as KernelName | null),
+  densities: (value) => Array.isArray(value) && value.every(Number.isFinite),
+  densityControl: (value) =>
+    value === null || (isObject(value) && Number.isFinite(value.penalty) && Number.isFinite(value.density)),
+};
+
 /**
  * How far the run was that wrote a checkpoint; what an older one does not tell is as in a new run.
  *
  * @throws UserError where its file is damaged
  */
-export const savedProgress = (checkpoint: string): RunProgress => ({
-  ...NEW_RUN,
-  ...readProgress<RunProgress>(checkpoint),
-});
+export function savedProgress(checkpoint: string): RunProgress {
+  const progress = { ...NEW_RUN, ...readProgress<RunProgress>(checkpoint) };
+  const wrong = (Object.keys(ALLOWED) as (keyof RunProgress)[]).find((field) => !ALLOWED[field](progress[field]));
+  if (wrong === undefined) return progress;
+  throw new UserError(
+    `${checkpoint}: it is damaged: "${wrong}" of where the run stood is not possible; take another checkpoint`,
+  );
+}
 
 /** The same for whoever needs the model alone: undefined where the file beside it is damaged. */
 export function progressOf(checkpoint: string): RunProgress | undefined {

@@ -12,13 +12,16 @@ import { ExampleSequences, longestOf } from '../data/example-sequences.js';
 import type { Lines } from '../data/lines.js';
 import { type Columns, isWhole, outputsOfColumns } from '../data/records/columns.js';
 import type { Wishes } from '../data/records/learn-columns.js';
-import { recordLines, type Steps, vocabularyOf } from '../data/records/records.js';
+import { classCounts, recordLines, type Steps, vocabularyOf } from '../data/records/records.js';
+import { columnNamed } from '../data/records/table-columns.js';
 import { LongTable } from '../data/tables/long-table.js';
 import { readLongTable } from '../data/tables/read-table.js';
+import type { Kind, Table } from '../data/tables/table.js';
 import { Vocabulary } from '../data/vocabulary.js';
+import { wordRule } from '../data/word-text.js';
 import { UserError } from '../errors.js';
 import type { Architecture } from '../model/architecture.js';
-import type { OpenedData } from './data.js';
+import type { ClassCounts, OpenedData } from './data.js';
 import { type Split, splitTable } from './split-table.js';
 
 /** @throws UserError for a table that cannot be read, or whose columns do not allow the task */
@@ -27,8 +30,10 @@ export async function ofRecords(config: Config): Promise<OpenedData> {
   const path = config.dataset === undefined ? (config[format] as string) : await datasetPath(config.dataset);
   const wishes = wishesOf(config);
   const memoryBytes = config.tableMemory << 20;
-  const table = await readLongTable(path, format, { columns: namedColumns(wishes) }, partBytesOf(memoryBytes));
+  const options = { columns: namedColumns(wishes), as: kindsAsked(wishes), writing: wishes.writing };
+  const table = await readLongTable(path, format, options, partBytesOf(memoryBytes));
   try {
+    for (const name of Object.keys(wishes.kinds)) columnNamed(table, name, '--columns');
     if (table.rows === 0) throw new UserError(`--${format}: ${path} has no rows; a model needs some to learn from`);
     const split = splitTable(table, wishes, config, memoryBytes);
     return openedData(config, path, table, split);
@@ -40,7 +45,7 @@ export async function ofRecords(config: Config): Promise<OpenedData> {
 function openedData(
   config: Config,
   path: string,
-  { notices, checksum }: Pick<LongTable, 'notices' | 'checksum'>,
+  { notices, odd, checksum }: Pick<Table, 'notices' | 'odd' | 'checksum'>,
   split: Split,
 ): OpenedData {
   const { records, training, heldOut } = split;
@@ -49,8 +54,9 @@ function openedData(
     return {
       vocabulary: Vocabulary.ofNumbers(vocabularyOf(columns)),
       predicted: predictedOf(columns),
+      classes: classesOf(split),
       columns,
-      notices: [...notices, ...noticesOf(records)],
+      notices: [...notices, ...(odd?.values() ?? []), ...noticesOf(records)],
       training: dealer(recordLines(records, training), config, `the training set (${path})`),
       evaluation: split.held > 0 ? evaluationOf(columns, recordLines(records, heldOut), config) : undefined,
       trainingTokens: split.learned,
@@ -72,6 +78,11 @@ const SMALLEST_PART = 4096;
 /** The size of a part, of the memory that a table may take. */
 export const partBytesOf = (memoryBytes: number): number => Math.max(SMALLEST_PART, memoryBytes / PARTS);
 
+function classesOf({ records, training }: Split): ClassCounts | undefined {
+  const [target] = records.columns.targets;
+  return target.kind === 'class' ? { names: target.values, counts: classCounts(records, training) } : undefined;
+}
+
 const predictedOf = (columns: Columns): 'classes' | 'multilabel' | 'numbers' =>
   (({ softmax: 'classes', multilabel: 'multilabel', linear: 'numbers' }) as const)[outputsOfColumns(columns).output];
 
@@ -83,7 +94,12 @@ function wishesOf({
   time,
   horizon,
   scaling = 'standard',
+  columns = {},
+  decimal,
+  dates,
   tokens,
+  minCount,
+  vocabularySize,
   labels,
   cell,
   splitBy,
@@ -95,8 +111,21 @@ function wishesOf({
     ...{ features, group, time, horizon, scaling, multilabel: labels === 'multilabel', feedforward: cell === 'mlp' },
     tokens: tokens === 'char' ? 'char' : 'word',
     splitNames: [splitBy, splitColumn].filter((name) => name !== undefined),
+    words: wordRule({ minCount, vocabularySize }),
+    kinds: columns,
+    ...writingOf(decimal, dates),
   };
 }
+
+const writingOf = (decimal: Config['decimal'], dates: Config['dates']): Pick<Wishes, 'writing'> => ({
+  ...((decimal === ',' || (dates ?? 'iso') !== 'iso') && {
+    writing: { ...(decimal === ',' && { decimal }), ...(dates !== undefined && dates !== 'iso' && { dates }) },
+  }),
+});
+
+/** As what columns are read, where that is said. */
+const kindsAsked = ({ kinds }: Wishes): Readonly<Record<string, Kind>> =>
+  Object.fromEntries(Object.entries(kinds).map(([name, kind]) => [name, kind === 'category' ? 'text' : kind]));
 
 /** The columns to read; undefined: all. */
 function namedColumns({ features, target, group, time, splitNames }: Wishes): readonly string[] | undefined {

@@ -4,7 +4,7 @@ import { rowByRow } from '../data/records/arrangement.js';
 import type { Columns } from '../data/records/columns.js';
 import { encode } from '../data/records/encode.js';
 import type { Column, Table } from '../data/tables/table.js';
-import { UserError } from '../errors.js';
+import { excerpt, UserError } from '../errors.js';
 import type { Cursor } from './inference.js';
 import { type Prediction, predictionOf } from './predictions.js';
 
@@ -46,7 +46,7 @@ function tableOf({ inputs }: Columns, row: Readonly<Record<string, Value>>): Tab
     const number = isMissing ? Number.NaN : kind === 'date' ? new Date(value as string | Date).getTime() : value;
     if (typeof number !== 'number' || (!isMissing && !Number.isFinite(number)))
       throw new UserError(
-        `stream: ${typeof value === 'number' ? value : JSON.stringify(value)} is not allowed in column "${name}"; it is a ${kind}, or null where it is missing`,
+        `stream: ${excerpt(value)} is not allowed in column "${name}"; it is a ${kind}, or null where it is missing`,
       );
     return { name, kind: kind === 'date' ? 'date' : 'number', values: Float64Array.of(number) };
   });

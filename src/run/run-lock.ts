@@ -1,6 +1,6 @@
 // One process at a time trains in a folder. The lock is an empty file whose name says which process it belongs to: what a process
 // that is gone has left says so by itself, and is removed. No clock is asked.
-import { closeSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { UserError } from '../errors.js';
@@ -13,6 +13,8 @@ const TRIES = 5;
 const MOST_WAIT_MS = 80;
 
 interface Holder {
+  /** The file's. */
+  readonly name: string;
   readonly host: string;
   readonly boot: string;
   readonly pid: number;
@@ -24,6 +26,13 @@ export class RunLock {
 
   private constructor(path: string) {
     this.#path = path;
+  }
+
+  /** @throws UserError when another process trains in the folder, or may; nothing is written */
+  static refuseHeld(folder: string): void {
+    const isFolder = statSync(folder, { throwIfNoEntry: false })?.isDirectory();
+    const held = isFolder ? locksOfOthers(folder).find(mayLive) : undefined;
+    if (held !== undefined) throw refusal(folder, held);
   }
 
   /** @param folder that can be written @throws UserError when another process, or another training of this one, has it */
@@ -38,7 +47,9 @@ export class RunLock {
         throw new UserError(`--out: this process trains in ${folder} already; give another folder`);
       }
       // Whoever begins makes its file before it looks: of two at least one sees the other.
-      const other = otherHolder(folder, own);
+      const others = locksOfOthers(folder);
+      for (const stale of others.filter((lock) => !mayLive(lock))) rmSync(join(folder, stale.name), { force: true });
+      const other = others.find(mayLive);
       if (other === undefined) return new RunLock(path);
       rmSync(path, { force: true });
       if (tries === TRIES) throw refusal(folder, other);
@@ -62,21 +73,12 @@ function ownName(): string {
   return `.lock-${host}-${bootOf()}-${process.pid}-${startOf(process.pid) ?? ''}`;
 }
 
-/** Removes what processes that are gone have left. @returns the name of a lock that may be held */
-function otherHolder(folder: string, own: string): string | undefined {
-  let held: string | undefined;
-  for (const name of readdirSync(folder)) {
-    const holder = name === own ? undefined : holderOf(name);
-    if (holder === undefined) continue;
-    if (mayLive(holder)) held = name;
-    else rmSync(join(folder, name), { force: true });
-  }
-  return held;
-}
+const locksOfOthers = (folder: string): readonly Holder[] =>
+  readdirSync(folder).flatMap((name) => (name === ownName() ? [] : (holderOf(name) ?? [])));
 
 function holderOf(name: string): Holder | undefined {
   const groups = NAME.exec(name)?.groups;
-  return groups && { host: groups.host, boot: groups.boot, pid: Number(groups.pid), start: groups.start };
+  return groups && { name, host: groups.host, boot: groups.boot, pid: Number(groups.pid), start: groups.start };
 }
 
 /** What another machine does cannot be seen from here. */
@@ -95,8 +97,7 @@ function mayLive({ host, boot, pid, start }: Holder): boolean {
   }
 }
 
-function refusal(folder: string, name: string): UserError {
-  const { host, pid } = holderOf(name) as Holder;
+function refusal(folder: string, { name, host, pid }: Holder): UserError {
   const isHere = host === holderOf(ownName())?.host;
   return new UserError(
     isHere

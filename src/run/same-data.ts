@@ -8,6 +8,7 @@ import type { Vocabulary } from '../data/vocabulary.js';
 import { UserError } from '../errors.js';
 import type { Architecture } from '../model/architecture.js';
 import type { OpenedData } from './data.js';
+import type { Predicted } from './measured.js';
 import type { RunProgress } from './progress.js';
 
 type Header = Pick<ModelHeader, 'vocabulary' | 'examples' | 'columns'>;
@@ -63,12 +64,14 @@ function shortText(labels: LabelSpace): string {
   return text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)}...` : text;
 }
 
+const isText = (predicted: Predicted = 'token'): boolean => predicted === 'token' || predicted === 'word';
+
 /** Of a run that is resumed. @throws UserError for data of another length or other bytes */
 export function checkSameData(resumed: string, learned: RunProgress, data: OpenedData): void {
   const { trainingTokens, checksum, predicted } = data;
   const sameLength = learned.trainingTokens === trainingTokens;
   if (sameLength && learned.checksum === checksum) return;
-  const [kind, unit] = predicted === undefined ? ['text', 'tokens'] : ['file', 'examples'];
+  const [kind, unit] = isText(predicted) ? ['text', 'tokens'] : ['file', 'examples'];
   const other = sameLength
     ? `another ${kind}: ${trainingTokens} ${unit} as well, but not the same ones`
     : `${learned.trainingTokens} ${unit}, the ${kind} has ${trainingTokens} now`;
@@ -79,7 +82,7 @@ export function checkSameData(resumed: string, learned: RunProgress, data: Opene
 
 /** Of a run that is resumed. */
 export function checkSameArchitecture(folder: string, saved: Architecture, wanted: Architecture): void {
-  for (const key of Object.keys(wanted) as (keyof Architecture)[]) {
+  for (const key of Object.keys({ ...saved, ...wanted }) as (keyof Architecture)[]) {
     if (saved[key] === wanted[key]) continue;
     if (key === 'vocabulary')
       throw new UserError(

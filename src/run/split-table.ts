@@ -35,7 +35,10 @@ export function splitTable(table: AnyTable, wishes: Wishes, config: Config, memo
     throw new UserError('--cell: mlp has no memory, and each row is a sequence; take rnn, lstm or gru');
   if (!apart && isWhole(wishes) && group === undefined)
     throw new UserError(
-      `--cell: ${cell} needs sequences; name the column whose rows are one with --group, or take --cell mlp, for which each row stands by itself`,
+      `--cell: ${cell} needs sequences; name the column whose rows are one with --group, or take --cell mlp, for which each row stands by itself` +
+        (table.columns.some(({ kind }) => kind === 'text')
+          ? '; texts are read word by word where all features are such'
+          : ''),
     );
   const arranged = arrangeRows(table, wishes, apart);
   const encoded = (columns: Columns, kept: Arrangement): Steps => encodeTable(table, columns, kept, true, memoryBytes);
@@ -107,7 +110,7 @@ function atEnds(
     throw new UserError(
       ahead === 0 || table.rows < 3
         ? `${table.name} has too few rows to learn from; give more, or --validation 0`
-        : `--horizon: ${ahead} values ahead are more than any series of ${table.name} has in its part to learn, ${Math.max(...cuts.map((cut, i) => cut - from[i]))} at most; give a smaller one`,
+        : `--horizon: ${ahead} values ahead are more than any series of ${table.name} has in its part to learn, ${cuts.reduce((most, cut, i) => Math.max(most, cut - from[i]), 0)} at most; give a smaller one`,
     );
   const isOne = from.length === 1;
   const total = (indices: readonly number[], first: Int32Array, last: Int32Array): number =>

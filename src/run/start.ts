@@ -15,6 +15,7 @@ import type { Arena } from '../memory/arena.js';
 import { initialPieces } from '../model/initializers.js';
 import { fromTorch, transposePanels } from '../model/parameters.js';
 import { counted } from '../report/format.js';
+import { writeClassWeights } from '../train/class-weights.js';
 import { FIRST_PENALTY } from '../train/density-control.js';
 import { densityControlOf, type RunLayout } from '../train/layout.js';
 import type { OpenedData } from './data.js';
@@ -39,6 +40,7 @@ export function start(
     if (!p.transposedPanels) continue;
     transposePanels(p, arena.floatsAt(p.weights, p.length), arena.floatsAt(p.transposedPanels, p.length));
   }
+  writeClassWeights(arena, layout);
   const { activationL1: given = 0 } = layout.shape;
   const penalty = given > 0 ? given : FIRST_PENALTY;
   densityControlOf(arena, layout)?.begin(progress.densityControl ?? { penalty, density: 0 });
@@ -87,6 +89,8 @@ function resume(config: Config, path: string, data: OpenedData, arena: Arena, la
   const progress = savedProgress(folder);
   checkLength(config, progress);
   checkSameData(path, progress, data);
+  if (progress.stepInEpoch > (data.training.stepsPerEpoch ?? Number.POSITIVE_INFINITY))
+    throw new UserError(`${folder}: it is damaged: it stands behind the end of an epoch; take another checkpoint`);
   const header = readCheckpointHeader(folder);
   checkSameArchitecture(folder, header.architecture, layout.shape.model);
   checkSameInputs(`--resume: ${folder}`, header, data);

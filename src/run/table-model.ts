@@ -2,7 +2,7 @@
 
 import { Readable } from 'node:stream';
 import { arrangeRows, rowByRow } from '../data/records/arrangement.js';
-import { type Columns, isWhole } from '../data/records/columns.js';
+import { type Columns, columnsOf, isWhole } from '../data/records/columns.js';
 import { encode } from '../data/records/encode.js';
 import { type Steps, stepsOf } from '../data/records/records.js';
 import { RowStore } from '../data/records/row-store.js';
@@ -70,7 +70,7 @@ export async function* predictTable(
   try {
     if (table instanceof LongTable && isApart(model)) {
       let first = 0;
-      for (const part of table.parts(columns.inputs.map(({ name }) => name))) {
+      for (const part of table.parts(columns.inputs.flatMap(columnsOf))) {
         const steps = stepsOf(encode(part, columns, rowByRow(part), false));
         for await (const one of predictSteps(model, steps, level)) yield { ...one, row: first + one.row };
         first += part.rows;
@@ -186,7 +186,7 @@ async function open(data: TableData, model: TableModel, targets: boolean): Promi
     throw new UserError(
       `--csv: ${given.length === 0 ? 'it is missing' : `${given.join(' and ')} are given`}; give one of --csv, --jsonl and --parquet`,
     );
-  const options = { columns: namesOf(columns, targets), as: kindsOf(columns) };
+  const options = { columns: namesOf(columns, targets), as: kindsOf(columns), writing: columns.writing };
   const partBytes = partBytesOf(memoryBytes);
   const { rows, stream } = data;
   if (rows) return readLongTableFrom(Readable.from(linesOf(rows)), 'rows', 'jsonl', options, partBytes);
@@ -201,7 +201,7 @@ function* linesOf(rows: readonly unknown[]): Generator<Buffer> {
 }
 
 function namesOf({ inputs, targets, group, time }: Columns, withTargets: boolean): readonly string[] {
-  const named = [...inputs, ...(withTargets ? targets : [])].map(({ name }) => name);
+  const named = [...inputs.flatMap(columnsOf), ...(withTargets ? targets.map(({ name }) => name) : [])];
   return [...new Set([...named, ...(group === undefined ? [] : [group]), ...(time === undefined ? [] : [time])])];
 }
 
@@ -214,7 +214,8 @@ function kindsOf({ inputs, targets, group, cells, task }: Columns): Readonly<Rec
     kinds.set(target.name, cells && task === 'tag' ? 'list' : single);
   }
   for (const input of inputs) {
-    if (input.kind === 'tokens') kinds.set(input.name, input.split === 'list' ? 'list' : 'text');
+    if (input.kind === 'tokens')
+      for (const name of columnsOf(input)) kinds.set(name, input.split === 'list' ? 'list' : 'text');
     else if (input.kind === 'number') kinds.set(input.name, cells ? 'list' : 'number');
     else kinds.set(input.name, input.kind === 'date' ? 'date' : 'text');
   }

@@ -9,7 +9,7 @@ import { Faults, WorkersFailed } from '../coordinator/faults.js';
 import { type Threads, WorkerPool } from '../coordinator/pool.js';
 import { Word } from '../coordinator/protocol.js';
 import type { Batches } from '../data/batches.js';
-import { RunError, WorkerStuck } from '../errors.js';
+import { NotFinite, RunError, WorkerStuck } from '../errors.js';
 import type { KernelMemory } from '../kernels/choose.js';
 import { Arena } from '../memory/arena.js';
 import { elementsOf } from '../model/parameters.js';
@@ -24,8 +24,8 @@ import { evaluate } from './evaluation.js';
 import { type Prepared, planEvent, prepare } from './plan.js';
 import { reportProfile } from './profile.js';
 import type { RunProgress } from './progress.js';
-import { keepConfig, METRICS_FILE, openFreeFolder, openRunFolder, takeOver } from './run-folder.js';
-import type { RunLock } from './run-lock.js';
+import { CONFIG_FILE, keepConfig, METRICS_FILE, openFreeFolder, openRunFolder, takeOver } from './run-folder.js';
+import { RunLock } from './run-lock.js';
 import { RunLog } from './run-log.js';
 import { start } from './start.js';
 import { type FedStep, TrainingFeed } from './training-feed.js';
@@ -62,6 +62,8 @@ export interface TrainOutcome {
  */
 export async function runTraining(config: Config, options: RunOptions = {}): Promise<TrainOutcome> {
   for (const warning of configWarnings(config)) options.onNotice?.(warning);
+  // A training that is under way drops checkpoints while they are read.
+  if (config.resume !== undefined) RunLock.refuseHeld(config.out);
   const prepared = await prepare(config, options.data);
   try {
     return await new Training(prepared, options).run();
@@ -181,7 +183,9 @@ class Training {
       const evaluated = due ? await this.#evaluate(coordinator, true) : 'done';
       const end = evaluated === 'stopped' ? 'stopped' : this.#end();
       if (end === undefined) {
-        if (this.#onGrid(this.#config.checkpointEvery)) this.#save(false);
+        // Not while steps are bad: with --keep, checkpoints of what is ruined would take the place of good ones.
+        const isGood = this.#progress.badInARow === 0;
+        if (isGood && this.#onGrid(this.#config.checkpointEvery)) this.#save(false);
         else if (this.#progress.best?.step === this.#progress.step) this.#save(true);
         if ((await this.#steps(coordinator)) === 'done') continue;
         this.#checkBadSteps();
@@ -364,7 +368,7 @@ class Training {
     const { maxBadSteps } = this.#config;
     const { badInARow, step } = this.#progress;
     if (badInARow < maxBadSteps) return;
-    throw new RunError(
+    throw new NotFinite(
       `loss or gradient was not finite in ${counted(badInARow, 'step')} in a row, up to step ${step}; a lower --lr or --clip-norm may help`,
     );
   }
@@ -389,16 +393,18 @@ class Training {
   /** What is thrown to the outside: what happened, what is saved, how to go on. */
   #failed(error: unknown): unknown {
     if (!(error instanceof RunError)) return error;
-    return new RunError(this.#withSaved(error.message), { cause: error });
+    return new RunError(this.#withSaved(error.message, error instanceof NotFinite), { cause: error });
   }
 
-  #withSaved(message: string): string {
-    const { out } = this.#config;
+  /** @param anew at another rate, which a run that goes on cannot take */
+  #withSaved(message: string, anew = false): string {
+    const { out, lr } = this.#config;
     const { savedStep } = this.#checkpoints;
-    const saved =
-      savedStep === undefined
-        ? 'nothing was saved yet'
-        : `${out} holds everything up to step ${savedStep}; go on with: unroll train --resume ${out}`;
-    return `${message}; ${saved}`;
+    if (savedStep === undefined) return `${message}; nothing was saved yet`;
+    const from = this.#progress.best === null ? out : join(out, 'best');
+    const how = anew
+      ? `begin anew from its weights with: unroll train ${join(out, CONFIG_FILE)} --init-from ${from} --lr ${lr / 10} --out NEW`
+      : `go on with: unroll train --resume ${out}`;
+    return `${message}; ${out} holds everything up to step ${savedStep}; ${how}`;
   }
 }

@@ -68,7 +68,8 @@ function eventsUpTo(step: number, folder: string): readonly TrainEvent[] {
 /** A torn line, which a killed process leaves behind, says nothing. */
 function parsed(line: string): readonly TrainEvent[] {
   try {
-    return [JSON.parse(line) as TrainEvent];
+    const event: TrainEvent | null = JSON.parse(line);
+    return event === null ? [] : [event];
   } catch {
     return [];
   }

@@ -57,7 +57,10 @@ export function openSearch(out: string, search: Search, fresh: readonly Trial[])
   }
   const { trials, ...saved } = readState(path);
   const { difference, was, is } = firstDifference(saved.of, search) ?? {};
-  if (difference === undefined) return trials;
+  if (difference === undefined) {
+    if (isOf(trials, fresh)) return trials;
+    throw damaged(path);
+  }
   throw new UserError(
     `--out: ${out} holds a search with another ${difference}: ${show(was)}, not ${show(is)}; ` +
       'repeat its command to go on with it, or give another folder',
@@ -82,8 +85,22 @@ function readState(path: string): State {
     return state as State;
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    throw new UserError(`--out: ${path} is damaged; remove it, or give another folder`);
+    throw damaged(path);
   }
+}
+
+const damaged = (path: string): UserError =>
+  new UserError(`--out: ${path} is damaged; remove it, or give another folder`);
+
+/** Whether they are the trials of the search, however far they are. */
+function isOf(trials: readonly Partial<Trial | undefined>[], fresh: readonly Trial[]): boolean {
+  const isSame = (one: Partial<Trial> | undefined, { trial, settings }: Trial): boolean =>
+    one?.trial === trial &&
+    show(one.settings) === show(settings) &&
+    Number.isSafeInteger(one.steps) &&
+    Array.isArray(one.losses) &&
+    one.losses.every((loss) => loss === null || typeof loss === 'number');
+  return trials.length === fresh.length && fresh.every((trial, i) => isSame(trials[i], trial));
 }
 
 interface Difference {

@@ -2,12 +2,10 @@
 
 import { InlineWorker } from '../coordinator/inline-worker.js';
 import { type Threads, WorkerPool } from '../coordinator/pool.js';
-import { UserError } from '../errors.js';
 import { allocate, createKernels, type KernelMemory } from '../kernels/choose.js';
 import { Arena } from '../memory/arena.js';
 import { canShare, createSharedBuffer, warnOneThread } from '../memory/shared-array-buffer.js';
-import { bytes } from '../report/format.js';
-import type { Prepared } from './plan.js';
+import { type Prepared, tooLarge } from './plan.js';
 
 export type Workers = WorkerPool | InlineWorker;
 
@@ -17,9 +15,7 @@ export function allocateArena({ choice, layout }: Prepared): KernelMemory {
     return allocate(choice.name, layout.bytes, createSharedBuffer);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    throw new UserError(
-      `--hidden: the plan needs ${bytes(layout.bytes)} in one piece, which the system does not give; lower --hidden, --batch or --window`,
-    );
+    throw tooLarge(layout.bytes, layout.parts, 'in one piece, which the system does not give');
   }
 }
 

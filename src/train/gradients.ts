@@ -16,7 +16,7 @@ import {
 import type { Arena, Descriptors } from '../memory/arena.js';
 import { cells } from '../model/cells/cells.js';
 import type { Sparsity } from '../model/sparsity.js';
-import { type LayerViews, listBlocks, type PlacedParameter, projects, weightsOf } from '../model/views.js';
+import { type LayerViews, listBlocks, outputsOf, type PlacedParameter, projects, weightsOf } from '../model/views.js';
 import type { RunLayout } from './layout.js';
 import type { StepInput } from './step-input.js';
 import type { Tile } from './tiles.js';
@@ -143,8 +143,8 @@ export class Gradients {
     const call = this.#gradientCall(p, layer);
     return {
       begin: (input, rows) => {
-        const skipped = this.#skipped(p, input);
-        this.#setFactors(call, x, d, skipped, rows);
+        const [skipped, end] = this.#rowsOf(p, input, rows);
+        this.#setFactors(call, x, d, skipped, end);
         this.#descriptors.set(call, Gradient.firstRow, firstRow + skipped);
       },
       tile: (from, to) => {
@@ -212,25 +212,30 @@ export class Gradients {
     const call = this.#descriptors.add(ColumnSums, { d: d.at, ldd: d.ld, rows: 0, out: p.gradient, out2: 0 });
     return {
       begin: (input, rows) => {
-        const skipped = this.#skipped(p, input);
+        const [skipped, end] = this.#rowsOf(p, input, rows);
         this.#descriptors.set(call, ColumnSums.d, this.#rowAt(d, skipped));
-        this.#descriptors.set(call, ColumnSums.rows, rows - skipped);
+        this.#descriptors.set(call, ColumnSums.rows, end - skipped);
       },
       tile: (from, to) => this.#kernels.columnSums(call, from, to),
     };
   }
 
-  /** Rows that the head skips: those before the first prediction that counts. */
-  #skipped(p: PlacedParameter, input: StepInput): number {
-    return p.role === 'head' ? input.headFrom * this.#layout.training.streams : 0;
+  /** Of a window's rows those that this parameter's product read: of the head none before the first prediction that counts. */
+  #rowsOf(p: PlacedParameter, input: StepInput, rows: number): readonly [from: number, to: number] {
+    const { streams, pooled } = this.#layout.training;
+    if (p.role !== 'head') return [0, rows];
+    return pooled ? [0, streams] : [input.headFrom * streams, rows];
   }
 
   /** What the product with this weight read, [T * B, inputs]: outputs of a layer, and where they begin among the rows of its h. */
   #input(p: PlacedParameter): Matrix & { readonly layer: number | undefined; readonly firstRow: number } {
-    const { layers, ldh, streams } = this.#layout.training;
-    const outputs = (layer: number): number => layers[layer].h + streams * ldh * this.#arena.floatBytes;
-    const top = layers.length - 1;
-    if (p.role === 'head') return { at: outputs(top), ld: ldh, layer: top, firstRow: streams };
+    const { layers, ldh, streams, pooled } = this.#layout.training;
+    const outputsAt = (layer: number) => {
+      const { outputs, listed } = outputsOf(this.#layout.training, layer, this.#arena.floatBytes);
+      return { at: outputs, ld: ldh, layer: listed, firstRow: streams };
+    };
+    if (p.role === 'head')
+      return pooled ? { at: pooled.outputs, ld: ldh, layer: undefined, firstRow: 0 } : outputsAt(layers.length - 1);
     const { layer } = p;
     if (p.role === 'recurrent') {
       const { hidden } = this.#layout.shape.model;
@@ -241,7 +246,7 @@ export class Gradients {
     const { dropped } = layers[layer - 1];
     // The lists hold what h was before dropout.
     if (dropped) return { at: dropped, ld: ldh, layer: undefined, firstRow: 0 };
-    return { at: outputs(layer - 1), ld: ldh, layer: layer - 1, firstRow: streams };
+    return outputsAt(layer - 1);
   }
 
   /** The delta of what the product with this parameter wrote, [T * B, outputs]. */

@@ -3,7 +3,7 @@
 import { GRADIENT_SCRATCH, type Optimizer, Product, padded } from '../kernels/kernels.js';
 import type { Arena } from '../memory/arena.js';
 import { PlanBuilder } from '../memory/plan.js';
-import { type Architecture, directionsOf } from '../model/architecture.js';
+import { type Architecture, directionsOf, readsWholes } from '../model/architecture.js';
 import { outputsWidth } from '../model/output-loss.js';
 import { timesNumbers } from '../model/phases.js';
 import type { Crossover } from '../model/sparsity.js';
@@ -51,6 +51,10 @@ export interface RunShape {
   readonly activationL1?: number;
   /** The share of active units to which that penalty is steered; undefined: it stays. */
   readonly densityTarget?: number;
+  /** [V] what the loss of a prediction is multiplied by, by its target; undefined: nothing. */
+  readonly classWeights?: readonly number[];
+  /** The share of a target that is spread over all classes; 0 unless it is said. */
+  readonly labelSmoothing?: number;
 }
 
 /** One prepared batch in the ring; byte offsets. Evaluation uses the same slots. */
@@ -69,7 +73,7 @@ export interface SlotViews {
   /** int32 [B] */
   readonly reset: number;
   readonly carry: number;
-  /** int32 [B]; 0 where the model has one direction. */
+  /** int32 [B]; 0 where the model reads no whole sequences. */
   readonly lengths: number;
 }
 
@@ -93,6 +97,8 @@ export interface RunLayout {
   readonly densities: number;
   /** float64 [CONTROL_NUMBERS]: what the penalty of the next step stands on, where there is a target. */
   readonly densityControl: number;
+  /** [V]; 0 where classes weigh the same. */
+  readonly classWeights: number;
   /**
    * int32, one a piece: the number of the update that wrote it last; of what is done together for the first one alone. ~p of
    * pieces of a table that a lost worker has done up to row or place p.
@@ -204,7 +210,7 @@ export function layOut(shape: RunShape): RunLayout {
     outputs: outputs > 0 ? plan.floats('batches', outputs) : 0,
     reset: plan.ints('batches', mostStreams),
     carry: plan.ints('batches', mostStreams),
-    lengths: shape.model.bidirectional ? plan.ints('batches', mostStreams) : 0,
+    lengths: readsWholes(shape.model) ? plan.ints('batches', mostStreams) : 0,
   }));
   // Not by Math.max(...): a large model has more pieces than a call takes arguments.
   const rowFloats = table ? table.blockRows * parameters[table.parameter].columns : 0;
@@ -224,6 +230,7 @@ export function layOut(shape: RunShape): RunLayout {
     streamActive: plan.doubles('control', shape.model.layers * shape.streams),
     densities: plan.doubles('control', shape.model.layers),
     densityControl: plan.doubles('control', CONTROL_NUMBERS),
+    classWeights: shape.classWeights ? plan.floats('control', shape.classWeights.length) : 0,
     pieceDone: plan.ints('control', work.updates),
     keptControl: plan.doubles('control', CONTROL_NUMBERS),
     keptMaps: table?.behind.period ? plan.doubles('control', 2 * table.behind.period) : 0,

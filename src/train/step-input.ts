@@ -11,6 +11,8 @@ export interface StepInput extends WindowInput {
   readonly headFrom: number;
   /** Predictions that count, of all streams. */
   readonly counted: number;
+  /** Their weights' sum: `counted` where classes weigh the same. */
+  readonly weight: number;
   /** Number of the training step. */
   readonly step: number;
 }

@@ -2,6 +2,7 @@
 // evaluation. Deltas and activations stay in the arena for the gradients; losses and hits are added up stream by stream.
 import type { Kernels } from '../kernels/kernels.js';
 import type { Arena, Descriptors } from '../memory/arena.js';
+import { headSteps } from '../model/architecture.js';
 import { Phase, type Phases } from '../model/phases.js';
 import { ownRows, type Share } from '../model/share.js';
 import { hasZeros, Sparsity } from '../model/sparsity.js';
@@ -45,6 +46,7 @@ export class ThroughTime {
     const { arena } = descriptors;
     const { parameters, shape } = layout;
     const { model, dropout, seed } = shape;
+    const lossRule = { weights: layout.classWeights, smoothing: shape.labelSmoothing ?? 0 };
     const bind = (views: WindowViews, share: Share, trains: boolean): Streams => {
       const [, rows] = ownRows(share);
       const sparsity = new Sparsity(arena, model, shape.sparse, layout.densities, { steps: views.steps, rows });
@@ -53,6 +55,7 @@ export class ThroughTime {
         stack: new Stack({
           ...{ arena, kernels, descriptors, model, parameters, views, trains, seed },
           ...{ share, phases, sparsity, behind: behindOf(layout), dropout: trains ? dropout : 0 },
+          lossRule: trains ? lossRule : undefined,
         }),
         sparsity,
         state: new StreamState(arena, model, views, ownRows(share)),
@@ -84,9 +87,8 @@ export class ThroughTime {
     sync();
     stack.forward(input, steps, projected, dropout > 0 ? input.step : -1);
     // A window may have nothing to predict: its gradients are zero.
-    const counted = Math.max(1, input.counted);
-    stack.loss(input, headFrom, steps, 1 / counted);
-    stack.backward(headFrom, steps, projected, input.step, this.penalty / counted);
+    stack.loss(input, headFrom, steps, input.weight > 0 ? 1 / input.weight : 1);
+    stack.backward(headFrom, steps, projected, input.step, this.penalty / Math.max(1, input.counted));
     this.#phases.enter(Phase.state);
     state.end(1 - side, input.carry);
     this.#sumStreams(this.#training, headFrom, steps);
@@ -106,13 +108,15 @@ export class ThroughTime {
 
   /** Adds up the losses and hits of each stream in the order of time. */
   #sumStreams({ state, views }: Streams, from: number, steps: number): void {
+    const { model } = this.#layout.shape;
+    const [first, end] = model.pooling ? [0, headSteps(model, steps)] : [from, steps];
     const { floats, floatBytes, doubles } = this.#arena;
     const losses = views.losses / floatBytes;
     const hits = views.hits / floatBytes;
     for (let row = state.firstRow; row < state.firstRow + state.rows; row++) {
       let loss = 0;
       let hit = 0;
-      for (let t = from; t < steps; t++) {
+      for (let t = first; t < end; t++) {
         loss += floats[losses + t * views.streams + row];
         hit += floats[hits + t * views.streams + row];
       }

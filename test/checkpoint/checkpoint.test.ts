@@ -4,6 +4,7 @@ import {
   chmodSync,
   closeSync,
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   openSync,
@@ -32,7 +33,7 @@ import { type TensorToWrite, writeSafetensors } from '../../src/checkpoint/safet
 import { SafetensorsFile } from '../../src/checkpoint/safetensors-file.js';
 import { Word } from '../../src/coordinator/protocol.js';
 import { Vocabulary } from '../../src/data/vocabulary.js';
-import { UserError } from '../../src/errors.js';
+import { NotFinite, UserError } from '../../src/errors.js';
 import type { KernelName } from '../../src/kernels/choose.js';
 import { Optimizer } from '../../src/kernels/kernels.js';
 import type { Architecture } from '../../src/model/architecture.js';
@@ -106,6 +107,23 @@ function load(folder: string, given: Given = {}): InlineRun {
 }
 
 const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
+
+describe('a number that is not finite is never saved', () => {
+  test.each(['weights', 'firstState', 'secondState'] as const)('among the %s', (view) => {
+    const trainee = trained();
+    const [, p] = trainee.layout.parameters;
+    trainee.arena.floatsAt(p[view], p.length)[0] = Number.NaN;
+    expect(() => save(trainee, 77)).toThrow(NotFinite);
+    expect(existsSync(join(run, 'checkpoints', 'step-00000077'))).toBe(false);
+  });
+
+  test('in the state of the streams', () => {
+    const trainee = trained();
+    const { hiddenState } = trainee.layout.training;
+    trainee.arena.floatsAt(hiddenState, 2 * 2 * B * 32).fill(Number.POSITIVE_INFINITY);
+    expect(() => save(trainee, 78)).toThrow(/^"state.h" has numbers that are not finite; a lower --lr/);
+  });
+});
 
 describe('what is saved comes back bit for bit', () => {
   test.each(CELLS.flatMap((cell) => OPTIMIZERS.map((optimizer) => ({ cell, optimizer, name: nameOf(cell) }))))(
@@ -467,7 +485,7 @@ describe('names from PyTorch', () => {
     const square = { ...model, embedding: 4 };
     const shapes = Object.fromEntries(parametersOf(square).map((p) => [p.name, p.shape]));
     expect(() => match(renamed('embed.', 'lstm.', 'fc.', shapes), square)).toThrow(
-      /embedding\.weight may be any of embed\.weight, fc\.weight/,
+      /embedding\.weight may be any of "embed\.weight", "fc\.weight"/,
     );
     const names = match(renamed('embedding.', 'lstm.', 'fc.', shapes), square);
     expect([names['embedding.weight'], names['head.weight']]).toEqual(['embedding.weight', 'fc.weight']);

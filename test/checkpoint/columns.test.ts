@@ -56,7 +56,7 @@ function reading<T>(read: (file: SafetensorsFile) => T): T {
   }
 }
 
-test.each([FEATURES, TOKENS, LINEAR, BOTH])(
+test.each([FEATURES, TOKENS, LINEAR, BOTH, { ...BOTH, pooling: 'last' }, { ...TOKENS, pooling: 'mean' }] as const)(
   'a $cell of $layers layers comes back, whatever its columns are',
   (model) => {
     fc.assert(
@@ -117,6 +117,10 @@ describe('a file is damaged', () => {
       changed(TOKENS, { bidirectional: true, outputs: undefined }),
       impossible('bidirectional'),
     ],
+    ['of the ends of one direction', changed(FEATURES, { pooling: 'last' }), impossible('pooling')],
+    ['of another pooling', changed(FEATURES, { pooling: 'max' }), impossible('pooling')],
+    ['of feedforward layers that are pooled', changed(LINEAR, { pooling: 'mean' }), impossible('pooling')],
+    ['of text that is pooled', changed(TOKENS, { pooling: 'mean', outputs: undefined }), impossible('pooling')],
     ['of directions in words', changed(FEATURES, { bidirectional: 'yes' }), impossible('bidirectional')],
     ['of feedforward layers over tokens', changed(TOKENS, { cell: 'mlp' }), impossible('sparseFeatures')],
   ])('%s', (_, change, message) => {

@@ -138,6 +138,26 @@ describe('refused with code 2, and nothing is written:', () => {
       ['--csv', 'x.csv', '--task', 'classify', '--target', 'y', '--window', '9'],
       '--window: 9 is not allowed',
     ],
+    [
+      'a mean of what has an answer for each step',
+      ['--csv', 'x.csv', '--task', 'tag', '--target', 'y', '--pooling', 'mean'],
+      '--pooling: mean is not allowed with --task tag, which answers at each step; leave it out',
+    ],
+    [
+      'a mean over rows by themselves',
+      ['--csv', 'x.csv', '--task', 'classify', '--target', 'y', '--cell', 'mlp', '--pooling', 'mean'],
+      '--pooling: mlp reads no sequences; leave it out, or take --cell rnn, lstm or gru',
+    ],
+    [
+      'a mean over a text',
+      ['--text', 'x.txt', '--pooling', 'mean'],
+      '--pooling: mean makes one answer of a whole sequence; it is for --task classify and regress, with a table',
+    ],
+    [
+      'a forecast from both ends',
+      ['--csv', 'x.csv', '--task', 'forecast', '--target', 'y', '--bidirectional'],
+      '--bidirectional: it would read what --task forecast is to predict; leave it out',
+    ],
     ['a text and a table', ['--csv', 'x.csv', '--text', 'y.txt'], 'give one of the two'],
     ['a task without a table', ['--text', 'y.txt', '--task', 'tag'], '--task: tag needs a table'],
     ['a target without a table', ['--text', 'y.txt', '--target', 'y'], '--target: it needs a table'],

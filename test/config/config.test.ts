@@ -37,6 +37,8 @@ test('a text alone gives the whole config', () => {
     bidirectional: false,
     splitTime: false,
     tableMemory: 256,
+    residual: false,
+    pooling: 'last',
     batch: 32,
     window: 64,
     stride: 64,
@@ -51,6 +53,7 @@ test('a text alone gives the whole config', () => {
     clipNorm: 1,
     clipValue: 0,
     activationL1: 0,
+    labelSmoothing: 0,
     sparse: 'auto',
     l1: 0,
     l2: 0,
@@ -72,6 +75,20 @@ test('a text alone gives the whole config', () => {
     profile: false,
     verbose: false,
   });
+});
+
+test('a data set says what is learned from it, unless something else is asked', () => {
+  const births = { task: 'forecast', target: ['births'], time: 'date' };
+  expect(resolveConfig({ dataset: 'births' })).toMatchObject(births);
+  const words = { task: 'classify', target: ['tags'], labels: 'multilabel', tokens: 'char' };
+  expect(resolveConfig({ dataset: 'word-tags' })).toMatchObject(words);
+  for (const dataset of ['births', 'word-tags']) {
+    const config = resolveConfig({ dataset });
+    expect(resolveConfig(JSON.parse(JSON.stringify(config)))).toEqual(config);
+  }
+  const { time, labels } = resolveConfig({ dataset: 'births', task: 'regress', cell: 'mlp' });
+  expect([time, labels]).toEqual([undefined, 'classes']);
+  expect(resolveConfig({ dataset: 'word-tags', task: 'classify' }).labels).toBe('classes');
 });
 
 test('a resolved config resolves to itself, also after JSON', () => {
@@ -202,6 +219,38 @@ describe('settings that contradict each other are refused', () => {
     expect(() => resolveConfig({ svmlight: 'a.svm', ...input })).toThrow(expected);
   });
 
+  const labelled = { csv: 'a.csv', task: 'classify', target: 'label', cell: 'mlp' } as const;
+  test.each([
+    [{ labelSmoothing: 1 }, /^--label-smoothing: 1 is not allowed; .* a number, 0 or more and below 1$/],
+    [{ labelSmoothing: 0.1, task: 'regress' }, /^--label-smoothing: it is for classes and labels, and --task regress/],
+    [{ classWeights: ['a:2'], task: 'regress' }, /^--class-weights: it is for classes, and --task regress predicts/],
+    [{ classWeights: 'balanced', labels: 'multilabel' }, /^--class-weights: with --labels multilabel there is no one/],
+    [{ classWeights: [] }, /^--class-weights: \[\] is not allowed; .*balanced, or names with numbers/],
+    [{ classWeights: 'a' }, /^--class-weights: "a" has no weight; give balanced, or each class .* such as a:2$/],
+    [{ classWeights: ['balanced', 'a:2'] }, /^--class-weights: "balanced" has no weight/],
+    [{ classWeights: [':2'] }, /^--class-weights: ":2" has no weight/],
+    [{ classWeights: ['a:'] }, /^--class-weights: "" of "a" is not allowed; it is a number, above 0 and 1000000 at/],
+    [{ classWeights: ['a:b:0'] }, /^--class-weights: "0" of "a:b" is not allowed/],
+    [{ classWeights: ['a:-1'] }, /^--class-weights: "-1" of "a" is not allowed/],
+    [{ classWeights: ['a:1e7'] }, /^--class-weights: "1e7" of "a" is not allowed/],
+    [{ classWeights: ['a:2', 'b:1', 'a:3'] }, /^--class-weights: "a" is given twice; give it once/],
+  ])('of what is minimized: %j', (input, expected) => {
+    expect(() => resolveConfig({ ...labelled, ...input })).toThrow(expected);
+  });
+
+  test('weights of classes are no setting of texts, and numbers of --svmlight have none', () => {
+    expect(message({ classWeights: 'balanced' })).toMatch(
+      /^--class-weights: it is for --task classify and tag, and for/,
+    );
+    const numbers = { svmlight: 'a.svm', labels: 'numbers' };
+    expect(() => resolveConfig({ ...numbers, labelSmoothing: 0.1 })).toThrow(/and --labels numbers predicts numbers/);
+    expect(() => resolveConfig({ ...numbers, classWeights: 'balanced' })).toThrow(
+      /^--class-weights: it is for classes/,
+    );
+    for (const given of [{ classWeights: ['-1:0.5', 'a:b:2'] }, { labelSmoothing: 0.1 }, { classWeights: 'balanced' }])
+      expect(() => resolveConfig({ svmlight: 'a.svm', ...given })).not.toThrow();
+  });
+
   test('data in memory and a file', () => {
     expect(() => resolveConfig({ text }, undefined, { inMemory: true })).toThrow(/^--text: data is given in memory/);
   });
@@ -227,6 +276,8 @@ test('what has no effect is allowed, with a warning', () => {
   expect(warnings({})).toBe('');
   expect(warnings({ dropout: 0.5 })).toMatch(/--dropout has no effect with fewer than two layers/);
   expect(warnings({ dropout: 0.5, layers: 2 })).toBe('');
+  expect(warnings({ residual: true })).toMatch(/--residual has no effect with fewer than two layers/);
+  expect(warnings({ residual: true, layers: 2 })).toBe('');
   expect(warnings({ activation: 'relu' })).toMatch(/--activation relu has no effect/);
   expect(warnings({ cell: 'gru', forgetBias: 1 })).toMatch(/--forget-bias has no effect/);
   expect(warnings({ init: 'identity' })).toMatch(/--init identity/);

@@ -52,6 +52,20 @@ test('lists come with commas or as several flags; other flags only once', () => 
   expect(() => flagValues({ hidden: ['1', '2'] })).toThrow('--hidden: it is given 2 times; give it once');
 });
 
+test('a name with a comma stands in quotes, as in CSV', () => {
+  expect(flagValues({ target: '"a,b",c' })).toEqual({ target: ['a,b', 'c'] });
+  expect(flagValues({ features: ['"say ""x"", y"', 'z'] })).toEqual({ features: ['say "x", y', 'z'] });
+  expect(flagValues({ features: 'a"b,,c' })).toEqual({ features: ['a"b', '', 'c'] });
+});
+
+test('kinds of columns are given by name; what is no such list stays as it was', () => {
+  expect(flagValues({ columns: 'price:number,"a,b: c:date"' })).toEqual({
+    columns: { price: 'number', 'a,b: c': 'date' },
+  });
+  expect(flagValues({ columns: ['a:text', 'b:category'] })).toEqual({ columns: { a: 'text', b: 'category' } });
+  expect(flagValues({ columns: 'price' })).toEqual({ columns: 'price' });
+});
+
 test('what was not given and what is no setting is left out', () => {
   expect(flagValues({ hidden: undefined, _: [], $0: 'unroll', quiet: true, text: 'a' })).toEqual({
     quiet: true,

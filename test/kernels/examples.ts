@@ -2,6 +2,7 @@
 import {
   ActiveRows,
   ActiveUnits,
+  Add,
   CatchUp,
   Cell,
   ColumnSums,
@@ -12,6 +13,7 @@ import {
   Gradient,
   Init,
   type Kernels,
+  LayerNorm,
   Lookup,
   MultiplyAdd,
   Optimizer,
@@ -67,10 +69,18 @@ const lossExample: Example = {
   sizes: ['ldl', 'logitGroup', 'outputs', 'ldv', 'valueGroup', 'targetGroup', 'rows'],
   fields: {
     ...{ ldl: PANEL, logitGroup: PANEL, outputs: 9, ldv: PANEL, valueGroup: PANEL, targetGroup: 3, rows: 3 },
-    ...{ scale: 1, train: 1 },
+    ...{ scale: 1, train: 1, smoothing: 0.1 },
   },
   range: [0, 2],
 };
+
+const normExample = (offsets: readonly string[]): Example => ({
+  layout: LayerNorm,
+  offsets: [...offsets, 'normal', 'inverse', 'gain', 'bias'],
+  sizes: ['inverseGroup', 'ld', 'group', 'rows', 'units', 'parts'],
+  fields: { inverseGroup: 3, ld: 2 * PANEL, group: 6 * PANEL, rows: 3, units: PANEL - 1, parts: 2, epsilon: 1e-5 },
+  range: [0, 2],
+});
 
 export const EXAMPLES: Readonly<Record<Method, Example>> = {
   product: {
@@ -197,9 +207,9 @@ export const EXAMPLES: Readonly<Record<Method, Example>> = {
   gruBackward: cellExample(['z', 'r', 'h', 'dh']),
   softmax: {
     layout: Softmax,
-    offsets: ['logits', 'targets', 'losses', 'hits'],
+    offsets: ['logits', 'targets', 'losses', 'hits', 'weights'],
     sizes: ['ldl', 'logitGroup', 'classes', 'targetGroup', 'rows'],
-    fields: { ldl: PANEL, logitGroup: PANEL, classes: 9, targetGroup: 3, rows: 3, scale: 1, train: 1 },
+    fields: { ldl: PANEL, logitGroup: PANEL, classes: 9, targetGroup: 3, rows: 3, scale: 1, train: 1, smoothing: 0.1 },
     range: [0, 2],
   },
   sigmoidLoss: lossExample,
@@ -211,6 +221,15 @@ export const EXAMPLES: Readonly<Record<Method, Example>> = {
     fields: { ld: PANEL, group: PANEL, rows: 3, columns: PANEL, threshold: 2 ** 31, scale: 2, key: 1 },
     range: [0, 2],
   },
+  add: {
+    layout: Add,
+    offsets: ['a', 'b', 'out'],
+    sizes: ['ld', 'group', 'rows', 'columns'],
+    fields: { ld: PANEL, group: 3 * PANEL, rows: 3, columns: PANEL },
+    range: [0, 2],
+  },
+  normForward: normExample(['in', 'out']),
+  normBackward: normExample(['dOut', 'dIn']),
   update: {
     layout: Update,
     offsets: ['w', 'g', 'm', 'v', 'undo', 'transposed'],

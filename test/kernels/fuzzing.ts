@@ -3,6 +3,7 @@
 import { createRequire } from 'node:module';
 import type { Kernels, PeakKernels } from '../../src/kernels/kernels.js';
 import { createNativeKernels } from '../../src/kernels/native.js';
+import { createReferenceKernels } from '../../src/kernels/reference/reference.js';
 import { createWasmKernels, createWasmMemory, RESERVED_BYTES } from '../../src/kernels/wasm.js';
 import { createRandom } from './bench-arena.js';
 import { EXAMPLES, type Example, type Method, WHOLE } from './examples.js';
@@ -33,9 +34,17 @@ export interface Target {
 }
 
 export const targets: readonly (() => Target)[] = [
+  referenceTarget,
   wasmTarget,
   ...nativeSets().flatMap((set) => [() => guardedTarget(set), () => bareTarget(set)]),
 ];
+
+/** Plain TypeScript writes nowhere else; but it must not run for ever, nor throw what is no RangeError. */
+function referenceTarget(): Target {
+  const buffer = new SharedArrayBuffer(ARENA_BYTES);
+  const kernels = createReferenceKernels(buffer, 'float32');
+  return { name: 'reference', kernels, memory: new Uint8Array(buffer), first: 0, guards: [] };
+}
 
 /** Below the arena lie the workers' stacks; above it ends the memory, and WebAssembly traps. */
 function wasmTarget(): Target {

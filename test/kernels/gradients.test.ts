@@ -4,6 +4,7 @@ import {
   GRADIENT_SCRATCH,
   Gradient,
   Init,
+  LayerNorm,
   Optimizer,
   OutputLoss,
   PANEL,
@@ -86,14 +87,20 @@ describe('finite differences of', () => {
     }
   });
 
-  test('softmax with cross-entropy', () => {
+  test.each([
+    ['', false, 0],
+    [', weights of classes', true, 0],
+    [', smoothing', false, 0.3],
+    [', weights and smoothing', true, 0.3],
+  ] as const)('softmax with cross-entropy%s', (_, weighted, smoothing) => {
     const arena = oracle().begin(12);
     const [rows, classes, scale] = [3, 11, 0.2];
     const columns = padded(classes);
     const logits = arena.floats({ rows, columns }, (column) => (column < classes ? arena.uniform(3) : 0));
     const targets = arena.integers({ columns: rows }, (row) => [4, -1, 10][row]);
     const losses = arena.floats({ columns: rows });
-    const fields = { logits, ldl: columns, classes, targets, rows, losses, scale, train: 1 };
+    const weights = weighted ? arena.floats({ columns: classes }, () => 1.5 + arena.uniform()) : 0;
+    const fields = { logits, ldl: columns, classes, targets, rows, losses, scale, train: 1, weights, smoothing };
     const descriptor = arena.descriptor(Softmax, fields);
     const start = arena.read(logits);
     const lossAt = (values: Float64Array) => {
@@ -105,7 +112,11 @@ describe('finite differences of', () => {
     expectDerivative('logits', arena.read(logits), start, lossAt);
   });
 
-  test.each(['sigmoidLoss', 'squaredLoss'] as const)('%s', (kernel) => {
+  test.each([
+    ['sigmoidLoss', 0],
+    ['sigmoidLoss', 0.3],
+    ['squaredLoss', 0],
+  ] as const)('%s, smoothing %d', (kernel, smoothing) => {
     const arena = oracle().begin(14);
     const [rows, outputs, scale] = [3, 11, 0.2];
     const columns = padded(outputs);
@@ -114,7 +125,19 @@ describe('finite differences of', () => {
     const [logits, values] = [grid(3), grid(1)];
     const targets = arena.integers({ columns: rows }, (row) => [0, -1, 0][row]);
     const losses = arena.floats({ columns: rows });
-    const fields = { logits, ldl: columns, outputs, values, ldv: columns, targets, rows, losses, scale, train: 1 };
+    const fields = {
+      logits,
+      ldl: columns,
+      outputs,
+      values,
+      ldv: columns,
+      targets,
+      rows,
+      losses,
+      scale,
+      train: 1,
+      smoothing,
+    };
     const descriptor = arena.descriptor(OutputLoss, fields);
     const start = arena.read(logits);
     const lossAt = (changed: Float64Array) => {
@@ -125,6 +148,38 @@ describe('finite differences of', () => {
     lossAt(start);
     expectDerivative('logits', arena.read(logits), start, lossAt);
   });
+});
+
+test('finite differences of layer normalization', () => {
+  const arena = oracle().begin(15);
+  const [rows, units, parts] = [3, 5, 2];
+  const columns = parts * padded(units);
+  const grid = (count: number, value: () => number) =>
+    arena.floats({ rows: count, columns }, (column) => (column % padded(units) < units ? value() : 0));
+  const [source, dOut] = [grid(rows, () => arena.uniform(2)), grid(rows, () => arena.uniform())];
+  const [gain, bias] = [grid(1, () => 1 + arena.uniform(0.5)), grid(1, () => arena.uniform())];
+  const [out, normal, dIn] = [grid(rows, () => 0), grid(rows, () => 0), grid(rows, () => 0)];
+  const inverse = arena.floats({ columns: rows });
+  const descriptor = arena.descriptor(LayerNorm, {
+    ...{ in: source, out, normal, inverse, inverseGroup: rows, gain, bias, dOut, dIn, ld: columns, rows, units, parts },
+    epsilon: 1e-5,
+  });
+  const start = [source, gain, bias].map((block) => arena.read(block));
+  const lossAt = (which: number) => (values: Float64Array) => {
+    for (const [i, block] of [source, gain, bias].entries()) arena.write(block, i === which ? values : start[i]);
+    arena.kernels.normForward(descriptor, 0, 1);
+    return dot(arena.read(dOut), arena.read(out));
+  };
+  lossAt(-1)(new Float64Array());
+  arena.kernels.normBackward(descriptor, 0, 1);
+  const sumOfRows = (block: Block): Float64Array =>
+    Float64Array.from({ length: columns }, (_, j) =>
+      [0, 1, 2].reduce((sum, row) => sum + arena.read(block)[row * columns + j], 0),
+    );
+  const [slopes, terms] = [arena.read(dIn), sumOfRows(normal)];
+  expectDerivative('in', slopes, start[0], lossAt(0));
+  expectDerivative('gain', terms, start[1], lossAt(1));
+  expectDerivative('bias', sumOfRows(dOut), start[2], lossAt(2));
 });
 
 describe.each(implementations)('$name', (implementation) => {

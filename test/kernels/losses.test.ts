@@ -20,6 +20,7 @@ interface LossCase {
   readonly counted: boolean;
   /** Whether what is to be predicted lies between 0 and 1 too. */
   readonly between: boolean;
+  readonly smoothing?: number;
 }
 
 const lossCase = fc.record({
@@ -31,6 +32,7 @@ const lossCase = fc.record({
   train: fc.constantFrom(0, 1),
   counted: fc.boolean(),
   between: fc.boolean(),
+  smoothing: fc.constantFrom(0, 0.1, 0.95),
 });
 
 const SCALE = 1 / 7;
@@ -55,6 +57,7 @@ function prepareLoss(arena: BenchArena, given: LossCase) {
     ...{ logits, ldl: logits.ld, logitGroup: logits.group, outputs: given.outputs },
     ...{ values, ldv: values.ld, valueGroup: values.group, targets, targetGroup: targets.group },
     ...{ rows: given.rows, losses, hits: given.counted ? hits : 0, scale: SCALE, train: given.train },
+    smoothing: given.smoothing ?? 0,
   });
   return { descriptor, logits, values, targets, losses, hits };
 }
@@ -163,6 +166,22 @@ describe.each(implementations)('$name', (implementation) => {
     expect(hit(logits.map((logit) => Math.max(0, logit)))).toBe(1);
     expect(solve(arena(), 'sigmoidLoss', [0, 1], [0.5, 0.75]).hit).toBe(1);
     expect(solve(arena(), 'sigmoidLoss', [1], [0.5]).hit).toBe(0);
+  });
+
+  test('smoothing draws a sigmoid to 1 - s / 2 and s / 2, and leaves what is a hit', () => {
+    const bench = arena();
+    const smoothing = 0.2;
+    const problem = prepareLoss(bench, { ...row, outputs: 2, smoothing });
+    bench.write(bench.part(problem.logits, { columns: 2 }), [Math.log(9), -Math.log(9)]);
+    bench.write(bench.part(problem.values, { columns: 2 }), [1, 0]);
+    bench.write(problem.targets, [0]);
+    const { losses, hits, logits } = problem;
+    const [loss, hit, gradient] = bench.run([losses, hits, logits], () =>
+      bench.kernels.sigmoidLoss(problem.descriptor, 0, 1),
+    );
+    expect(loss[0]).toBeCloseTo(-0.9 * Math.log(0.9) - 0.1 * Math.log(0.1), 6);
+    expect(hit[0]).toBe(1);
+    expect(gradient.every((slope) => Math.abs(slope) < 1e-7)).toBe(true);
   });
 
   test('squared error is the mean over the outputs, and never a hit', () => {

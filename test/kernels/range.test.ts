@@ -76,6 +76,7 @@ const MEANINGLESS: readonly (readonly [method: Method, field: string, value: num
   // Widths that end inside a panel: vectors would be written whole.
   ['gather', 'columns', PANEL + 1],
   ['dropout', 'columns', PANEL - 1],
+  ['add', 'columns', PANEL + 8],
   ['update', 'transposedDepth', 3 * PANEL + 1],
 ];
 

@@ -15,6 +15,8 @@ interface SoftmaxCase {
   readonly size: number;
   readonly train: number;
   readonly counted: boolean;
+  readonly weighted?: boolean;
+  readonly smoothing?: number;
 }
 
 const softmaxCase = fc.record({
@@ -25,7 +27,11 @@ const softmaxCase = fc.record({
   size: fc.constantFrom(0, 1, 30, 1e4),
   train: fc.constantFrom(0, 1),
   counted: fc.boolean(),
+  weighted: fc.boolean(),
+  smoothing: fc.constantFrom(0, 0.1, 0.95),
 });
+
+const SCALE = 1 / 7;
 
 function prepareSoftmax(arena: BenchArena, given: SoftmaxCase) {
   const columns = padded(given.classes);
@@ -38,12 +44,13 @@ function prepareSoftmax(arena: BenchArena, given: SoftmaxCase) {
   // One row in four does not count.
   const targets = arena.integers(perRow, () => Math.max(-1, arena.integer(-given.classes / 3, given.classes)));
   const [losses, hits] = [arena.floats(perRow), arena.floats(perRow)];
+  const weights = arena.floats({ columns: given.classes }, () => 0.1 + 2 * Math.abs(arena.uniform()));
   const descriptor = arena.descriptor(Softmax, {
     ...{ logits, ldl, logitGroup: logits.group, classes: given.classes },
     ...{ targets, targetGroup: targets.group, rows: given.rows, losses, hits: given.counted ? hits : 0 },
-    ...{ scale: 1 / 7, train: given.train },
+    ...{ scale: SCALE, train: given.train, weights: given.weighted ? weights : 0, smoothing: given.smoothing ?? 0 },
   });
-  return { descriptor, logits, targets, losses, hits };
+  return { descriptor, logits, targets, losses, hits, weights };
 }
 
 const row = { groups: 1, rows: 1, slack: 0, train: 1, counted: true };
@@ -113,6 +120,40 @@ describe.each(implementations)('$name', (implementation) => {
     expect(gradient.subarray(2).every((value) => value === 0)).toBe(true);
   });
 
+  test('a weight multiplies the loss and the gradient of the rows whose target has it', () => {
+    const solve = (weighted: boolean) => {
+      const arena = implementation.arena().begin(8);
+      const given = { ...row, rows: 3, classes: 21, size: 2, weighted, smoothing: 0.2 };
+      const { descriptor, logits, targets, losses, hits, weights } = prepareSoftmax(arena, given);
+      arena.write(arena.part(weights, { column: 4, columns: 2 }), [4, 0.25]);
+      arena.write(targets, [4, 5, -1]);
+      return arena.run([losses, logits, hits], () => arena.kernels.softmax(descriptor, 0, 1));
+    };
+    const [[plain, slopes], [weighed, weighedSlopes]] = [solve(false), solve(true)];
+    const factors = [4, 0.25, 0];
+    expect([...weighed]).toEqual(factors.map((factor, i) => factor * plain[i]));
+    expect([...weighedSlopes]).toEqual([...slopes].map((slope, i) => factors[Math.floor(i / padded(21))] * slope));
+  });
+
+  test('smoothing draws a softmax to where the target has 1 - s and s / V more than nothing', () => {
+    const arena = implementation.arena().begin(9);
+    const [classes, smoothing] = [19, 0.19];
+    const { descriptor, logits, targets, losses, hits } = prepareSoftmax(arena, {
+      ...row,
+      classes,
+      size: 0,
+      smoothing,
+    });
+    const wanted = Array.from({ length: classes }, (_, j) => smoothing / classes + (j === 7 ? 1 - smoothing : 0));
+    arena.write(arena.part(logits, { columns: classes }), wanted.map(Math.log));
+    arena.write(targets, [7]);
+    const [loss, , gradient] = arena.run([losses, hits, logits], () => arena.kernels.softmax(descriptor, 0, 1));
+    // The entropy of the smoothed target is the least that it costs.
+    expect(loss[0]).toBeCloseTo(-wanted.reduce((sum, q) => sum + q * Math.log(q), 0), 5);
+    expect(gradient.every((slope) => Math.abs(slope) < 1e-7)).toBe(true);
+    expect(gradient.subarray(classes).every((slope) => Object.is(slope, 0))).toBe(true);
+  });
+
   test.each([0, 7, 18])('a NaN among the logits, at %i, makes the loss NaN', (place) => {
     for (const train of [0, 1]) {
       const arena = implementation.arena().begin(6);
@@ -134,7 +175,7 @@ describe.each(implementations)('$name', (implementation) => {
 
 describe.each(tuned)('bits of $name', ({ arena }) => {
   test('a row of a softmax does not depend on the rows beside it', () => {
-    const given = { groups: 2, rows: 7, classes: 53, slack: 5, size: 3, train: 1, counted: true };
+    const given = { ...row, groups: 2, rows: 7, classes: 53, slack: 5, size: 3, weighted: true, smoothing: 0.1 };
     const together = prepareSoftmax(arena().begin(8), given);
     arena().kernels.softmax(together.descriptor, 0, 2);
     const expected = [together.losses, together.hits, together.logits].map((block) => arena().read(block));
@@ -154,4 +195,16 @@ describe.each(tuned)('bits of $name', ({ arena }) => {
     }
     expect([losses, hits, logits].map((block) => arena().read(block))).toEqual(expected);
   });
+});
+
+test.each([0, 0.1])('softmax with smoothing %d has the same bits in every native instruction set', (smoothing) => {
+  const sets = tuned.filter(({ name }) => name.startsWith('native'));
+  for (const classes of [1, 7, 16, 53, 200]) {
+    const results = sets.map(({ arena }) => {
+      const given = { ...row, groups: 2, rows: 9, classes, size: 4, weighted: true, smoothing };
+      const { descriptor, logits, losses, hits } = prepareSoftmax(arena().begin(classes), given);
+      return arena().run([losses, hits, logits], () => arena().kernels.softmax(descriptor, 0, 2));
+    });
+    for (const result of results) expect(result).toEqual(results[0]);
+  }
 });

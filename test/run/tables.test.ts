@@ -62,26 +62,26 @@ describe.each(Object.entries(runs))('%s', (_, options) => {
 });
 
 describe('the held-out part', () => {
-  test.each(['rows, a number each', 'rows, labels each', 'sequences of rows, a class each'])(
-    'of %s is measured in training as a file of it is by the model',
-    async (name) => {
-      const options = runs[name];
-      const { outcome, events } = await run({ ...options, validation: 0.25, seed: 5, out: folder(), workers: 1 });
-      const lines = readFileSync(options.csv as string, 'utf8')
-        .trim()
-        .split('\n');
-      const table = await readTable(options.csv as string, 'csv');
-      const all =
-        options.group === undefined ? rowByRow(table) : arrange(table, String(options.group), String(options.time));
-      const { arranged, learned } = holdOut(all, drawnSides(all.sequences.from.length, 0.25, 5));
-      const held = [...arranged.order.subarray(arranged.sequences.from[learned])].map((row) => lines[row + 1]);
-      const csv = file(`${[lines[0], ...held].join('\n')}\n`, 'csv');
-      const { loss, accuracy } = await (await loadModel(outcome.path)).eval({ csv });
-      const measured = events.filter((event): event is EvalEvent => event.event === 'eval').at(-1);
-      expect(loss).toBeCloseTo(measured?.loss ?? 0, 4);
-      if (accuracy !== null) expect(accuracy).toBeCloseTo(measured?.accuracy ?? 0, 6);
-    },
-  );
+  test.each([
+    ...['rows, a number each', 'rows, labels each'],
+    ...['sequences of rows, a class each', 'sequences of rows, a class each, of the mean'],
+  ])('of %s is measured in training as a file of it is by the model', async (name) => {
+    const options = runs[name];
+    const { outcome, events } = await run({ ...options, validation: 0.25, seed: 5, out: folder(), workers: 1 });
+    const lines = readFileSync(options.csv as string, 'utf8')
+      .trim()
+      .split('\n');
+    const table = await readTable(options.csv as string, 'csv');
+    const all =
+      options.group === undefined ? rowByRow(table) : arrange(table, String(options.group), String(options.time));
+    const { arranged, learned } = holdOut(all, drawnSides(all.sequences.from.length, 0.25, 5));
+    const held = [...arranged.order.subarray(arranged.sequences.from[learned])].map((row) => lines[row + 1]);
+    const csv = file(`${[lines[0], ...held].join('\n')}\n`, 'csv');
+    const { loss, accuracy } = await (await loadModel(outcome.path)).eval({ csv });
+    const measured = events.filter((event): event is EvalEvent => event.event === 'eval').at(-1);
+    expect(loss).toBeCloseTo(measured?.loss ?? 0, 4);
+    if (accuracy !== null) expect(accuracy).toBeCloseTo(measured?.accuracy ?? 0, 6);
+  });
 });
 
 describe('a forecast', () => {
@@ -131,6 +131,21 @@ test('a stream of rows says what a prediction of all of them says', async () => 
   const inMemory = await model.predict({ rows: rows.map((row) => ({ ...row, id: 'w' })) });
   expect(inMemory.map(({ prediction }) => prediction)).toEqual(all.map(({ prediction }) => prediction));
   expect(() => stream.step({ value: '3' })).toThrow('stream: "3" is not allowed in column "value"; it is a number');
+});
+
+test('a stream says after each row what a prediction of the rows so far says, where it answers for their mean', async () => {
+  const { outcome } = await run({ ...runs['sequences of rows, a class each, of the mean'], out: folder(), workers: 1 });
+  const model = await loadModel(outcome.path);
+  const stream = model.stream();
+  const rows = [0.3, -0.5, null, 1, 0.25].map((value, i) => ({ value, room: i % 2 ? 'hall' : 'kitchen' }));
+  const asked = (count: number) => rows.slice(0, count).map((row, at) => ({ ...row, id: 'w', at }));
+  for (const round of [1, 2]) {
+    for (const [i, row] of rows.entries()) {
+      const [{ prediction }] = await model.predict({ rows: asked(i + 1) });
+      expect(stream.step(row), `row ${i} of round ${round}`).toEqual(prediction);
+    }
+    stream.reset();
+  }
 });
 
 test('windows in which nothing is to be predicted are read, and spoil nothing', async () => {

@@ -30,7 +30,7 @@ const kernelNames: KernelName[] = ['wasm', ...(nativeProblem() ? [] : (['native'
 const OUTPUTS = ['softmax', 'multilabel', 'linear'] as const;
 const features = { embedding: 0, vocabulary: 0, features: I, outputs: K };
 const [feedforward, one] = [{ cell: 'mlp', activation: 'relu' } as const, { layers: 0, hidden: 1 }];
-const models: readonly {
+const models: {
   readonly name: string;
   readonly model: Omit<Architecture, 'hidden' | 'layers'> & Partial<Architecture>;
 }[] = [
@@ -40,9 +40,22 @@ const models: readonly {
     { name: `mlp, ${output}`, model: { ...feedforward, ...features, output } },
     { name: `linear model, ${output}`, model: { ...feedforward, ...features, ...one, output } },
     { name: `lstm in two directions, ${output}`, model: { ...CELLS[3], ...features, bidirectional: true, output } },
+    { name: `gru, the mean, ${output}`, model: { ...CELLS[4], ...features, pooling: 'mean' as const, output } },
     { name: `gru of tokens, ${output}`, model: { ...CELLS[4], embedding: 6, vocabulary: 30, outputs: K, output } },
   ]),
 ];
+for (const pooling of ['mean', 'last'] as const)
+  models.push({
+    name: `lstm in two directions, ${pooling}`,
+    model: { ...CELLS[3], ...features, bidirectional: true, pooling },
+  });
+for (const cell of [CELLS[2], CELLS[3]])
+  models.push({ name: `${nameOf(cell)}, residual`, model: { ...cell, ...features, layers: 3, residual: true } });
+models.push({
+  name: 'gru in two directions, residual, the mean',
+  model: { ...CELLS[4], ...features, layers: 2, residual: true, bidirectional: true, pooling: 'mean' },
+});
+models.push({ name: 'rnn relu, the mean', model: { ...CELLS[2], ...features, pooling: 'mean' } });
 const cases = kernelNames.flatMap((kernels) => models.map((model) => ({ kernels, ...model })));
 
 /** Losses of some steps, and the parameters' bytes after them. */
@@ -80,7 +93,9 @@ async function trained(shape: RunShape, kernels: KernelName) {
       slot.carry.fill(T);
       for (let row = 0; slot.lengths && row < shape.streams; row++) {
         slot.lengths[row] = T - ((row + step) % 3);
-        for (let t = slot.lengths[row]; t < T; t++) slot.targets[t * shape.streams + row] = -1;
+        const last = slot.lengths[row] - 1;
+        for (let t = 0; t < T; t++)
+          if (t > last || (shape.model.pooling && t < last)) slot.targets[t * shape.streams + row] = -1;
       }
       const counted = slot.targets.subarray(0, T * shape.streams).filter((target) => target >= 0).length;
       return { kind: 'train', steps: T, counted, rate: 0.02, step: step++ };

@@ -23,11 +23,15 @@ export interface Case {
   readonly features?: number;
   readonly sparseFeatures?: number;
   readonly bidirectional?: boolean;
+  readonly pooling?: Architecture['pooling'];
+  readonly residual?: boolean;
   /** [B] steps of each row; behind them no target counts. */
   readonly lengths?: readonly [number, number];
   readonly dropout?: number;
   readonly uncounted?: number;
   readonly activationL1?: number;
+  readonly classWeights?: readonly number[];
+  readonly labelSmoothing?: number;
   readonly winners?: number;
   readonly output?: 'softmax' | 'multilabel' | 'linear';
 }
@@ -49,12 +53,13 @@ export class Problem {
     given: Case,
     seed: number,
   ) {
-    const { dropout = 0, uncounted = 0, activationL1, lengths, ...described } = given;
+    const { dropout = 0, uncounted = 0, activationL1, lengths, classWeights, labelSmoothing, ...described } = given;
     const model: Architecture = { ...cell, hidden: 5, embedding: 0, ...described };
     const { hidden, layers, vocabulary, features, sparseFeatures, output } = model;
     const entries = sparseFeatures && entriesOf(sparseFeatures, T, B, seed);
     this.#run = new InlineRun({
       ...{ model, streams: B, steps: T, precision: 'float64', dropout, seed, activationL1 },
+      ...{ classWeights, labelSmoothing },
       entries: sparseFeatures && MOST_ENTRIES,
     });
     this.#uncounted = uncounted;
@@ -62,8 +67,11 @@ export class Problem {
     const read = features ? { features: featuresOf(features, T, B, seed) } : entries ? { entries } : {};
     const classes = headOutputs(model);
     const all = windowOf(vocabulary, T, B, seed, { uncounted, holes: lengths ? 0 : 4, classes });
-    const ended = (t: number, b: number): boolean => lengths !== undefined && t >= lengths[b];
-    const targets = all.targets.map((row, t) => row.map((target, b) => (ended(t, b) ? -1 : target)));
+    // A sequence that is pooled has its target at its last step.
+    const counts = (t: number, length: number): boolean => (model.pooling ? t === length - 1 : t < length);
+    const targets = all.targets.map((row, t) =>
+      row.map((target, b) => (lengths && !counts(t, lengths[b]) ? -1 : target)),
+    );
     const window = { ...all, targets, lengths };
     const predicted = output && output !== 'softmax' ? predictionsOf(output, classes, window.targets, seed) : {};
     this.#window = { ...window, ...predicted, ...read, rate: 0, step: 11 };

@@ -34,6 +34,46 @@ describe.each(CELLS.map((cell) => ({ cell, name: nameOf(cell) })))('$name in two
   });
 });
 
+const POOLED = [
+  { pooling: 'mean' },
+  { pooling: 'mean', bidirectional: true },
+  { pooling: 'last', bidirectional: true },
+] as const;
+
+describe.each(CELLS.map((cell) => ({ cell, name: nameOf(cell) })))('$name, pooled', ({ cell }) => {
+  test.each(POOLED)('%j: the gradient is that of finite differences', (pooled) => {
+    Object.values(INPUTS).forEach((input, i) => {
+      const lengths = (
+        [
+          [4, 4],
+          [4, 2],
+          [1, 4],
+          [3, 2],
+        ] as const
+      )[i];
+      const given = { ...input, ...pooled, lengths, outputs: 3, layers: 1 + (i % 2), hidden: 3 };
+      new Problem(cell, 'default', { ...given, vocabulary: 'features' in input ? 0 : input.vocabulary }, 91 + i).check(
+        1,
+        i,
+      );
+    });
+    const { features } = INPUTS['real-valued features'];
+    const linear = { ...pooled, features, embedding: 0, vocabulary: 0, outputs: 2, output: 'linear' } as const;
+    new Problem(cell, 'default', { ...linear, layers: 2, dropout: 0.4, lengths: [3, 4] }, 95).check(2, 5);
+  });
+});
+
+const RESIDUAL = [{}, { dropout: 0.4 }, { bidirectional: true, lengths: [4, 2], pooling: 'mean' }] as const;
+
+describe.each(CELLS.map((cell) => ({ cell, name: nameOf(cell) })))('$name, residual', ({ cell }) => {
+  test.each(RESIDUAL)('%j: the gradient is that of finite differences', (given) => {
+    const { features } = INPUTS['real-valued features'];
+    const layers = 'dropout' in given ? 3 : 2;
+    const all = { features, embedding: 0, vocabulary: 0, outputs: 2, output: 'linear', hidden: 3, layers } as const;
+    new Problem(cell, 'default', { ...all, ...given, residual: true }, 97).check(2, 5);
+  });
+});
+
 /** A window has 8 rows, so 5 tokens are projected and 11 are not. */
 const INPUTS = {
   'one-hot rows': { embedding: 0, vocabulary: 5 },
@@ -57,6 +97,22 @@ test.each(['softmax', 'multilabel', 'linear'] as const)(
     ];
     for (const [i, given] of [features, ...tokens].entries())
       new Problem(CELLS[3], 'default', { ...given, layers: 1, uncounted: 3, output }, 25 + i).check(2, i);
+  },
+);
+
+test.each(['softmax', 'multilabel'] as const)(
+  'smoothed targets of %s outputs: the gradient is that of finite differences',
+  (output) => {
+    const given = { vocabulary: 5, embedding: 4, layers: 1, uncounted: 1, output, labelSmoothing: 0.2 };
+    new Problem(CELLS[3], 'default', { ...given, outputs: 19 }, 35).check(2, 1);
+  },
+);
+
+test.each([0, 0.2])(
+  'weights of classes, smoothing %d: the gradient is that of finite differences',
+  (labelSmoothing) => {
+    const given = { vocabulary: 5, embedding: 4, layers: 1, uncounted: 1, outputs: 3, labelSmoothing };
+    new Problem(CELLS[4], 'default', { ...given, classWeights: [0.3, 4, 1] }, 36).check(2, 1);
   },
 );
 

@@ -5,12 +5,13 @@ import type { BatchSlot, Dealt, SlotEntries } from '../../src/data/batches.js';
 import { allocate, createKernels, type KernelName, reservedBytes } from '../../src/kernels/choose.js';
 import { type Kernels, padded } from '../../src/kernels/kernels.js';
 import { Arena } from '../../src/memory/arena.js';
-import { type Architecture, headOutputs } from '../../src/model/architecture.js';
+import { type Architecture, headOutputs, readsWholes } from '../../src/model/architecture.js';
 import { outputsWidth } from '../../src/model/output-loss.js';
 import { fromTorch, toTorch, transposePanels } from '../../src/model/parameters.js';
 import type { Crossover } from '../../src/model/sparsity.js';
 import { findParameter, type PlacedParameter } from '../../src/model/views.js';
 import { caughtUp } from '../../src/train/caught-up.js';
+import { classWeightsIn, weightOf, writeClassWeights } from '../../src/train/class-weights.js';
 import { layOut, type OptimizerName, RECORD_NUMBERS, type RunLayout } from '../../src/train/layout.js';
 import type { OptimizerSettings } from '../../src/train/optimizer.js';
 import { rowRuleOf } from '../../src/train/row-rule.js';
@@ -25,6 +26,8 @@ export interface InlineOptions {
   readonly dropout?: number;
   readonly sparse?: Crossover;
   readonly activationL1?: number;
+  readonly classWeights?: readonly number[];
+  readonly labelSmoothing?: number;
   /** False: a step visits all rows of a table that is updated by rows. */
   readonly lazy?: boolean;
   readonly highestRate?: number;
@@ -63,7 +66,7 @@ export interface InlineWindow {
 }
 
 export interface InlineResult {
-  /** Mean loss. */
+  /** Mean loss, by the weights of the classes. */
   readonly loss: number;
   /** The gradient's norm before clipping. */
   readonly norm: number;
@@ -104,6 +107,8 @@ export class InlineRun {
         seed: options.seed ?? 0,
         sparse: options.sparse,
         activationL1: options.activationL1,
+        classWeights: options.classWeights,
+        labelSmoothing: options.labelSmoothing,
         rowRule: options.lazy === false ? 'dense' : rowRuleOf(optimizer, options.highestRate ?? 0.1),
         entries: options.entries,
         densityTarget: options.densityTarget,
@@ -118,6 +123,7 @@ export class InlineRun {
     this.arena = new Arena(memory.buffer, floatBytes);
     this.words = this.arena.ints.subarray(this.layout.control / 4);
     this.words[Word.badLimit] = options.badLimit ?? 10;
+    writeClassWeights(this.arena, this.layout);
     const own = createKernels(kernels, memory, 0, precision);
     this.#loop = new StepLoop(this.arena, options.wrap?.(own, this) ?? own, this.layout, optimizer, 0);
   }
@@ -264,7 +270,7 @@ export class InlineRun {
       outputs: this.arena.floatsAt(offsets.outputs, tokens * outputsWidth(this.options.model)),
       reset: this.arena.intsAt(offsets.reset, streams),
       carry: this.arena.intsAt(offsets.carry, streams),
-      lengths: this.options.model.bidirectional ? this.arena.intsAt(offsets.lengths, streams) : undefined,
+      lengths: readsWholes(this.options.model) ? this.arena.intsAt(offsets.lengths, streams) : undefined,
     };
     const batch = deal(slot);
     if (!batch) return undefined;
@@ -273,13 +279,16 @@ export class InlineRun {
     record[Record.steps] = batch.steps;
     record[Record.headFrom] = Math.floor(slot.targets.findIndex((target) => target >= 0) / streams);
     record[Record.counted] = batch.counted;
+    const weights = classWeightsIn(this.arena, this.layout);
+    const weight = weights ? weightOf(slot.targets, batch.steps * streams, weights) : batch.counted;
+    record[Record.weight] = weight;
     record[Record.rate] = rate;
     record[Record.step] = step;
     Atomics.store(this.words, Word.published, this.#next + 1);
     this.#loop.step(this.#next++);
     const result = this.arena.doublesAt(this.layout.results + ring * RECORD_NUMBERS * 8, RECORD_NUMBERS);
     return {
-      loss: result[Result.loss] / batch.counted,
+      loss: result[Result.loss] / weight,
       norm: result[Result.norm],
       applied: result[Result.applied] > 0,
     };

@@ -1,5 +1,5 @@
 // Forward, loss, gradients and five Adam steps against PyTorch's, for every cell, one and two layers, with embedding and one-hot,
-// and real-valued features; of labels and numbers as outputs; of linear, feedforward and recurrent models on sparse features.
+// and real-valued features; of labels and numbers as outputs; of weighted classes and smoothed targets; of linear, feedforward and recurrent models on sparse features.
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { KernelName } from '../../src/kernels/choose.js';
@@ -27,6 +27,8 @@ interface Fixture {
   readonly features?: number[][][];
   readonly entries?: Entry[][][];
   readonly targets: number[][];
+  readonly classWeights?: number[];
+  readonly labelSmoothing?: number;
   readonly outputs?: number[][][];
   readonly initial: States;
   readonly parameters: Readonly<Record<string, Tensor>>;
@@ -48,6 +50,7 @@ function runOf(fixture: Fixture, kernels: KernelName, precision: 'float32' | 'fl
     model: fixture.architecture,
     ...{ streams: fixture.targets[0].length, steps: fixture.targets.length, kernels, precision },
     entries: fixture.entries?.flat(2).length,
+    ...{ classWeights: fixture.classWeights, labelSmoothing: fixture.labelSmoothing },
     optimizer: { name: 'adam', clipNorm },
   });
   run.setParameters(valuesOf(fixture.parameters));

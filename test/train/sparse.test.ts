@@ -1,16 +1,17 @@
 // Which products leave out zeros: all that read a ReLU's outputs or deltas with `always`, those that are sparse enough with `auto`.
 import { expect, test } from 'vitest';
 import type { Kernels } from '../../src/kernels/kernels.js';
+import type { Architecture } from '../../src/model/architecture.js';
 import { type Crossover, EVERYWHERE } from '../../src/model/sparsity.js';
 import { InlineRun } from './inline-run.js';
 import { startOf } from './problems.js';
 
 const [T, B] = [5, 3];
-const MODEL = { cell: 'rnn', activation: 'relu', hidden: 20, layers: 2, embedding: 0, vocabulary: 7 } as const;
+const MODEL: Architecture = { cell: 'rnn', activation: 'relu', hidden: 20, layers: 2, embedding: 0, vocabulary: 7 };
 const tokens = Array.from({ length: T }, (_, t) => Array.from({ length: B }, (_, b) => (3 * t + b) % 7));
 
 /** Calls of each kernel in the last of some steps, and the model's bits after them. */
-function ran(sparse: Crossover | undefined) {
+function ran(sparse: Crossover | undefined, model = MODEL) {
   const calls: Record<string, number> = {};
   const counted = (kernels: Kernels): Kernels =>
     new Proxy(kernels, {
@@ -23,8 +24,8 @@ function ran(sparse: Crossover | undefined) {
         };
       },
     });
-  const run = new InlineRun({ model: MODEL, streams: B, steps: T, sparse, wrap: counted });
-  run.setParameters(startOf(MODEL, 'default', 1));
+  const run = new InlineRun({ model, streams: B, steps: T, sparse, wrap: counted });
+  run.setParameters(startOf(model, 'default', 1));
   for (let step = 0; step < 3; step++) {
     for (const name of Object.keys(calls)) delete calls[name];
     run.step({ tokens, targets: tokens, rate: 0.1 });
@@ -43,6 +44,23 @@ test('always leaves them out in every product and gradient that reads a layer, a
   // What has no zeros to leave out: the logits' gradient on its way to the last layer.
   expect(calls.product).toBe(1);
   expect(calls.gradient ?? 0).toBe(0);
+});
+
+test('a head that reads a mean has no zeros to leave out, and all else has the bits of dense products', () => {
+  const model: Architecture = { ...MODEL, outputs: 7, pooling: 'mean' };
+  const [sparse, dense] = [ran(EVERYWHERE, model), ran(undefined, model)];
+  expect(sparse.weights).toEqual(dense.weights);
+  expect(sparse.calls.sparseProduct).toBe(2 * T + 2 * (T - 1) + 2);
+  expect(sparse.calls.sparseGradient).toBe(3);
+});
+
+test('what reads the sums of a residual layer has no zeros to leave out', () => {
+  const model: Architecture = { ...MODEL, residual: true };
+  const [sparse, dense] = [ran(EVERYWHERE, model), ran(undefined, model)];
+  expect(sparse.weights).toEqual(dense.weights);
+  // The head's product and gradient are dense; the first layer has nothing to add, and the second reads its zeros.
+  expect(sparse.calls.sparseProduct).toBe(2 * T + 2 * (T - 1) + 2);
+  expect(sparse.calls.sparseGradient).toBe(3);
 });
 
 test('auto goes by the density', () => {

@@ -4,7 +4,7 @@ import { UserError } from '../../errors.js';
 import type { Stretches } from '../lines.js';
 import type { AnyTable } from '../tables/long-table.js';
 import type { Columns } from './columns.js';
-import { columnNamed, eachPart, numbersIn, textsOf } from './table-columns.js';
+import { columnNamed, eachPart, numbersIn, oddOf, textsOf } from './table-columns.js';
 
 export interface Arrangement {
   /** Rows of the table, sequence after sequence. */
@@ -106,7 +106,7 @@ export function timesOf(table: AnyTable, name: string): Float64Array {
   const column = columnNamed(table, name, '--time');
   if (column.kind !== 'number' && column.kind !== 'date')
     throw new UserError(
-      `--time: column "${name}" of ${table.name} holds text; it is a column of numbers or of dates such as 2024-05-31`,
+      `--time: column "${name}" of ${table.name} holds text; it is a column of numbers or of dates such as 2024-05-31${oddOf(table, name)}`,
     );
   const times = numbersIn(table, column);
   const row = times.findIndex(Number.isNaN);

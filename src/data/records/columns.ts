@@ -2,6 +2,7 @@
 // the model's file, so that whoever predicts needs nothing else.
 
 import { UserError } from '../../errors.js';
+import type { Writing } from '../tables/values.js';
 
 export type RecordTask = 'classify' | 'tag' | 'regress' | 'forecast';
 
@@ -18,12 +19,14 @@ export type InputColumn =
   | { readonly name: string; readonly kind: 'category'; readonly values: readonly string[] }
   /** Where the time lies in its day, week and year: sine and cosine of each. */
   | { readonly name: string; readonly kind: 'date' }
-  /** One token a step; the only column of its model. Token 0 is whatever is not among `tokens`. */
+  /** One token a step; the only input of its model. Token 0 is whatever is not among `tokens`. */
   | {
       readonly name: string;
       readonly kind: 'tokens';
       readonly split: 'list' | 'word' | 'char';
       readonly tokens: readonly string[];
+      /** Columns of further texts, read behind the first. */
+      readonly more?: readonly string[];
     };
 
 export type TargetColumn =
@@ -45,6 +48,8 @@ export interface Columns {
   readonly time?: string;
   /** Of a forecast: how many values ahead. */
   readonly horizon?: number;
+  /** How its files write numbers and dates, where that is not as usual. */
+  readonly writing?: Writing;
 }
 
 /** Parts of a date that a model reads: sine and cosine of where it lies in a day, a week and a year. */
@@ -56,6 +61,10 @@ export function widthOf(column: InputColumn): number {
   if (column.kind === 'category') return column.values.length;
   return column.kind === 'date' ? 2 * DATE_CYCLES_MS.length : 0;
 }
+
+/** Names of the table's columns that an input reads. */
+export const columnsOf = (input: InputColumn): readonly string[] =>
+  input.kind === 'tokens' ? [input.name, ...(input.more ?? [])] : [input.name];
 
 export const featuresOf = ({ inputs }: Columns): number => inputs.reduce((sum, column) => sum + widthOf(column), 0);
 
@@ -86,16 +95,18 @@ export function columnsFromJson(path: string, json: unknown): Columns {
   const isTexts = (value: unknown): boolean => Array.isArray(value) && value.every((one) => typeof one === 'string');
   const isScaling = ({ mean, scale }: Record<string, unknown>): boolean =>
     Number.isFinite(mean) && Number.isFinite(scale) && (scale as number) > 0;
+  const isOneOf = (value: unknown, texts: readonly string[]): value is string => texts.includes(value as string);
   const isColumn = (value: unknown, kinds: Readonly<Record<string, (column: Record<string, unknown>) => boolean>>) =>
     isObject(value) &&
     typeof value.name === 'string' &&
-    Object.hasOwn(kinds, String(value.kind)) &&
-    kinds[String(value.kind)](value);
+    isOneOf(value.kind, Object.keys(kinds)) &&
+    kinds[value.kind](value);
   const inputKinds = {
     number: (c: Record<string, unknown>) => isScaling(c) && typeof c.flagged === 'boolean',
     category: (c: Record<string, unknown>) => isTexts(c.values),
     date: () => true,
-    tokens: (c: Record<string, unknown>) => isTexts(c.tokens) && ['list', 'word', 'char'].includes(String(c.split)),
+    tokens: (c: Record<string, unknown>) =>
+      isTexts(c.tokens) && isOneOf(c.split, ['list', 'word', 'char']) && (c.more === undefined || isTexts(c.more)),
   };
   const targetKinds = {
     class: (c: Record<string, unknown>) => isTexts(c.values),
@@ -103,8 +114,8 @@ export function columnsFromJson(path: string, json: unknown): Columns {
     number: isScaling,
   };
   if (!isObject(json)) throw bad('the whole');
-  const { task, cells, inputs, targets, group, time, horizon } = json;
-  if (!['classify', 'tag', 'regress', 'forecast'].includes(String(task))) throw bad('task');
+  const { task, cells, inputs, targets, group, time, horizon, writing } = json;
+  if (!isOneOf(task, ['classify', 'tag', 'regress', 'forecast'])) throw bad('task');
   if (typeof cells !== 'boolean') throw bad('cells');
   if (!Array.isArray(inputs) || inputs.length === 0 || !inputs.every((c) => isColumn(c, inputKinds)))
     throw bad('inputs');
@@ -114,5 +125,12 @@ export function columnsFromJson(path: string, json: unknown): Columns {
   if (inputs.length > 1 && inputs.some((c) => c.kind === 'tokens')) throw bad('inputs');
   if (![group, time].every((name) => name === undefined || typeof name === 'string')) throw bad('group or time');
   if (horizon !== undefined && !(Number.isInteger(horizon) && (horizon as number) > 0)) throw bad('horizon');
+  if (writing !== undefined && !isWriting(writing)) throw bad('writing');
   return json as unknown as Columns;
+}
+
+function isWriting(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const { decimal, dates } = value as Record<string, unknown>;
+  return [undefined, ','].includes(decimal as string) && [undefined, 'dmy', 'mdy'].includes(dates as string);
 }

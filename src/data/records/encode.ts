@@ -1,14 +1,22 @@
 // Fills records from a table, as the description of its columns says.
 
-import { UserError } from '../../errors.js';
+import { excerpt, shortened, UserError } from '../../errors.js';
 import type { Column, Table } from '../tables/table.js';
 import type { Arrangement } from './arrangement.js';
 import { checkSameTargets } from './check-targets.js';
-import { type Columns, DATE_CYCLES_MS, featuresOf, type InputColumn, isWhole, type TargetColumn } from './columns.js';
+import {
+  type Columns,
+  columnsOf,
+  DATE_CYCLES_MS,
+  featuresOf,
+  type InputColumn,
+  isWhole,
+  type TargetColumn,
+} from './columns.js';
 import { labelsIn } from './learn-columns.js';
 import { emptyRecords, type Records } from './records.js';
 import { columnNamed, textsOf } from './table-columns.js';
-import { tokensOf } from './tokens.js';
+import { tokensOfRow } from './tokens.js';
 
 /** Fills what a step reads or predicts from place `within` of a cell, of a list; 0 of a single value. */
 type Fill = (step: number, row: number, within: number) => void;
@@ -47,9 +55,9 @@ export function encode(table: Table, columns: Columns, arrangement: Arrangement,
 
 /** Steps of each row's lists. @throws UserError where lists of a row differ, or are empty */
 function cellLengths(table: Table, { inputs }: Columns, order: Int32Array): Int32Array {
-  const cells = inputs.map((input) => [input, columnNamed(table, input.name, '--features')] as const);
+  const cells = inputs.map((input) => cellsOf(table, input));
   return order.map((row) => {
-    const lengths = cells.map(([input, column]) => partsOf(input, column, row).length);
+    const lengths = cells.map((partsOf) => partsOf(row).length);
     const [first] = lengths;
     const other = lengths.findIndex((length) => length !== first);
     if (other >= 0)
@@ -62,8 +70,12 @@ function cellLengths(table: Table, { inputs }: Columns, order: Int32Array): Int3
   });
 }
 
-const partsOf = (input: InputColumn, column: Column, row: number): readonly string[] =>
-  tokensOf(column, input.kind === 'tokens' ? input.split : 'list', row);
+/** The steps of a row's cell, as texts. */
+function cellsOf(table: Table, input: InputColumn): (row: number) => readonly string[] {
+  const columns = columnsOf(input).map((name) => columnNamed(table, name, '--features'));
+  const split = input.kind === 'tokens' ? input.split : 'list';
+  return (row) => tokensOfRow(columns, split, row);
+}
 
 /** Each row's steps are a sequence. */
 function stepsOf({ names }: Arrangement, lengths: Int32Array): Omit<Arrangement, 'order'> {
@@ -83,7 +95,7 @@ function inputFills(filling: Filling): readonly Fill[] {
   return columns.inputs.map((input) => {
     const column = columnNamed(table, input.name, '--features');
     const first = at;
-    if (input.kind === 'tokens') return tokenFill(filling, input, column);
+    if (input.kind === 'tokens') return tokenFill(filling, input);
     if (input.kind === 'number') {
       at += input.flagged ? 2 : 1;
       return numberFill(filling, input, column, (step) => step * width + first);
@@ -99,16 +111,13 @@ function inputFills(filling: Filling): readonly Fill[] {
 
 type At = (step: number) => number;
 
-function tokenFill(
-  { records, counts }: Filling,
-  input: Extract<InputColumn, { kind: 'tokens' }>,
-  column: Column,
-): Fill {
+function tokenFill({ table, records, counts }: Filling, input: Extract<InputColumn, { kind: 'tokens' }>): Fill {
+  const partsOf = cellsOf(table, input);
   const numbers = new Map(input.tokens.map((token, i) => [token, i + 1]));
   const tokens = records.tokens as Int32Array;
   let [lastRow, parts]: [number, readonly string[]] = [-1, []];
   return (step, row, within) => {
-    if (row !== lastRow) [lastRow, parts] = [row, tokensOf(column, input.split, row)];
+    if (row !== lastRow) [lastRow, parts] = [row, partsOf(row)];
     const number = numbers.get(parts[within]);
     if (number === undefined) counts.unknown++;
     tokens[step] = number ?? 0;
@@ -147,7 +156,7 @@ function numbersOf(table: Table, column: Column, name: string, flag: string): (r
     const text = column.values[row][within];
     const value = text === '' ? Number.NaN : Number(text);
     if (text === '' || Number.isFinite(value)) return value;
-    throw new UserError(`${table.place(row)}: ${JSON.stringify(text)} in the list "${name}" is no number`);
+    throw new UserError(`${table.place(row)}: ${excerpt(text)} in the list "${name}" is no number`);
   };
 }
 
@@ -170,15 +179,15 @@ function categoryFill(
   column: Column,
   at: At,
 ): Fill {
-  const numbers = new Map(values.map((value, i) => [value, i]));
+  const numberOf = placesOf(values);
   const texts = textsOf(column);
   return (step, row) => {
     const text = texts[row];
-    const number = numbers.get(text);
+    const number = numberOf(text);
     if (text === '') counts.missing++;
     else if (number === undefined)
       throw new UserError(
-        `${table.place(row)}: ${JSON.stringify(text)} in column "${name}" does not occur in what the model learned, which has ${listed(values)}`,
+        `${table.place(row)}: ${excerpt(text)} in column "${name}" does not occur in what the model learned, which has ${listed(values)}`,
       );
     if (number !== undefined) features[at(step) + number] = 1;
   };
@@ -216,18 +225,19 @@ function targetFill(filling: Filling, target: TargetColumn, k: number): FillTarg
   if (target.kind === 'number') return numberTarget(filling, target, column, k);
   const { table, records, columns } = filling;
   const texts = column.kind === 'list' ? undefined : textsOf(column);
-  const numbers = new Map(target.values.map((value, i) => [value, i]));
+  const placeOf = placesOf(target.values);
   const numberOf = (label: string, row: number): number => {
-    const number = numbers.get(label);
+    const number = placeOf(label);
     if (number !== undefined) return number;
     throw new UserError(
-      `${table.place(row)}: label ${JSON.stringify(label)} in column "${target.name}" does not occur in what the model learned, which has ${listed(target.values)}`,
+      `${table.place(row)}: label ${excerpt(label)} in column "${target.name}" does not occur in what the model learned, which has ${listed(target.values)}`,
     );
   };
+  const partsOf = cellsOf(table, columns.inputs[0]);
   const cellOf = (row: number, within: number): string => {
     if (column.kind !== 'list') return texts?.[row] ?? '';
     const list = column.values[row];
-    const steps = partsOf(columns.inputs[0], columnNamed(table, columns.inputs[0].name, '--features'), row).length;
+    const steps = partsOf(row).length;
     if (within === 0 && list.length !== steps)
       throw new UserError(
         `${table.place(row)}: "${target.name}" has ${list.length} values for ${steps} steps of "${columns.inputs[0].name}"; it needs one for each`,
@@ -279,9 +289,16 @@ function numberTarget(
   };
 }
 
+/** Where a value stands among others. Numbers that were learned as such may be written in another way: 1.0 is 1. */
+function placesOf(values: readonly string[]): (text: string) => number | undefined {
+  const places = new Map(values.map((value, i) => [value, i]));
+  if (!values.every((value) => value === String(Number(value)))) return (text) => places.get(text);
+  return (text) => places.get(text) ?? (text.trim() === '' ? undefined : places.get(String(Number(text))));
+}
+
 const SHOWN = 12;
 
 function listed(values: readonly string[]): string {
-  const shown = values.slice(0, SHOWN).join(', ');
+  const shown = values.slice(0, SHOWN).map(shortened).join(', ');
   return values.length > SHOWN ? `${shown} and ${values.length - SHOWN} more` : shown;
 }

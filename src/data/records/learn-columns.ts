@@ -1,8 +1,10 @@
 // From a table and what is asked of it: which columns a model reads and predicts, and how they become numbers.
 
-import { UserError } from '../../errors.js';
+import { shortened, UserError } from '../../errors.js';
 import type { AnyTable, Head } from '../tables/long-table.js';
 import type { Column } from '../tables/table.js';
+import type { Writing } from '../tables/values.js';
+import { frequentWords, type WordRule } from '../word-text.js';
 import {
   type Columns,
   type InputColumn,
@@ -11,8 +13,18 @@ import {
   type Scaling,
   type TargetColumn,
 } from './columns.js';
-import { columnNamed, distinct, distinctIn, eachPart, type ListColumn, numbersIn, textsOf } from './table-columns.js';
-import { tokensOf, wordsOf } from './tokens.js';
+import {
+  columnNamed,
+  distinct,
+  distinctIn,
+  eachPart,
+  eachPartOf,
+  type ListColumn,
+  numbersIn,
+  oddOf,
+  textsOf,
+} from './table-columns.js';
+import { tokensOfRow, wordsOf } from './tokens.js';
 
 /** What is asked of a table. */
 export interface Wishes {
@@ -27,8 +39,14 @@ export interface Wishes {
   readonly scaling: 'standard' | 'range' | 'none';
   /** What a token of a text is. */
   readonly tokens: 'char' | 'word';
+  /** Which tokens are told apart; a column whose tokens are all rare keeps them. */
+  readonly words: WordRule;
   /** Whether a target names any number of labels. */
   readonly multilabel: boolean;
+  /** What columns hold, where that is said. */
+  readonly kinds: Readonly<Record<string, 'number' | 'date' | 'category' | 'text'>>;
+  /** How the file writes numbers and dates, where that is not as usual. */
+  readonly writing?: Writing;
   /** Whether each row stands by itself (mlp): a text is then a category. */
   readonly feedforward: boolean;
   /** Columns that say what is held out: no model reads them unless it is asked to. */
@@ -37,15 +55,13 @@ export interface Wishes {
 
 /** More different texts than this are no categories. */
 const MOST_CATEGORIES = 1000;
-/** Tokens that occur less often are unknown ones: so the model learns what to make of those. */
-const FEWEST_OCCURRENCES = 2;
 
 /**
  * @param rows of the table that are learned from: means and scales are theirs, and the tokens
  * @throws UserError for columns that the task cannot use
  */
 export function learnColumns(table: AnyTable, wishes: Wishes, rows: Int32Array): Columns {
-  const { task, group, time, horizon } = wishes;
+  const { task, group, time, horizon, writing } = wishes;
   const columns = featureColumns(table, wishes);
   const cells = isCells(table, wishes);
   if (cells && group !== undefined)
@@ -61,6 +77,7 @@ export function learnColumns(table: AnyTable, wishes: Wishes, rows: Int32Array):
     ...(group === undefined ? {} : { group }),
     ...(time === undefined ? {} : { time }),
     ...(task === 'forecast' ? { horizon: horizon ?? 1 } : {}),
+    ...(writing === undefined ? {} : { writing }),
   };
 }
 
@@ -72,9 +89,9 @@ function featureColumns(table: AnyTable, { features, target, group, time, task, 
   throw new UserError(`--features: ${table.name} has no columns but the target; a model needs something to read`);
 }
 
-/** Whether a row is a whole sequence: its features are lists, or one of them a text that is read token by token. */
+/** Whether a row is a whole sequence: its features are lists, or texts that are read token by token. */
 export function isCells(table: AnyTable, wishes: Wishes): boolean {
-  const { feedforward, group, task } = wishes;
+  const { feedforward, group, kinds, task } = wishes;
   const columns = featureColumns(table, wishes);
   const lists = columns.filter(({ kind }) => kind === 'list');
   if (lists.length === columns.length) return true;
@@ -82,23 +99,35 @@ export function isCells(table: AnyTable, wishes: Wishes): boolean {
     throw new UserError(
       `--features: column "${lists[0].name}" holds lists and others do not; give lists alone, or single values alone`,
     );
-  const [column] = columns;
-  return columns.length === 1 && column.kind === 'text' && !feedforward && group === undefined && isWhole({ task });
+  const canRead = !feedforward && group === undefined && isWhole({ task });
+  const other = columns.find(({ name, kind }) => kind !== 'text' || kinds[name] === 'category');
+  const asked = columns.find(({ name }) => kinds[name] === 'text');
+  if (asked !== undefined && !(canRead && other === undefined)) {
+    const why = canRead
+      ? `all features are texts then, and "${other?.name}" is none; name them with --features`
+      : 'that is for --task classify and regress, --cell rnn, lstm or gru, without --group';
+    throw new UserError(
+      `--columns: "${asked.name}" cannot be read word by word: ${why}, or take ${asked.name}:category`,
+    );
+  }
+  return canRead && other === undefined;
 }
 
 function cellInputs(
   table: AnyTable,
   columns: readonly Head[],
-  { tokens, scaling }: Wishes,
+  { tokens, words, scaling }: Wishes,
   rows: Int32Array,
 ): readonly InputColumn[] {
-  const [first] = columns;
+  const [first, ...others] = columns;
   const learned = new Uint8Array(table.rows);
   for (const row of rows) learned[row] = 1;
   const isNumeric = (column: Head): boolean => column.kind === 'list' && holdsNumbers(table, column, learned);
-  if (columns.length === 1 && !isNumeric(first)) {
+  if (first.kind === 'text' || (others.length === 0 && !isNumeric(first))) {
     const split = first.kind === 'list' ? 'list' : tokens;
-    return [{ name: first.name, kind: 'tokens', split, tokens: tokensIn(table, first, split, learned) }];
+    const more = others.map(({ name }) => name);
+    const known = tokensIn(table, columns, split, words, learned);
+    return [{ name: first.name, kind: 'tokens', split, tokens: known, ...(more.length > 0 ? { more } : {}) }];
   }
   return columns.map((column) => {
     const { name } = column;
@@ -117,20 +146,21 @@ function cellInputs(
 /** The tokens of the rows that are learned that are to be told apart. */
 function tokensIn(
   table: AnyTable,
-  head: Head,
+  heads: readonly Head[],
   split: 'list' | 'word' | 'char',
+  words: WordRule,
   learned: Uint8Array,
 ): readonly string[] {
   const counts = new Map<string, number>();
-  eachPart(table, head, (column, start, { rows }) => {
+  eachPartOf(table, heads, (columns, start, { rows }) => {
     for (let row = 0; row < rows; row++) {
       if (learned[start + row] === 0) continue;
-      for (const token of tokensOf(column, split, row)) counts.set(token, (counts.get(token) ?? 0) + 1);
+      for (const token of tokensOfRow(columns, split, row)) counts.set(token, (counts.get(token) ?? 0) + 1);
     }
   });
-  const known = [...counts].filter(([, count]) => count >= FEWEST_OCCURRENCES).map(([token]) => token);
-  const all = known.length > 0 ? known : [...counts.keys()];
-  if (all.length === 0) throw new UserError(`--features: column "${head.name}" of ${table.name} has no tokens`);
+  const known = frequentWords(counts, words);
+  const all = known.length > 0 ? known : frequentWords(counts, { ...words, minCount: 1 });
+  if (all.length === 0) throw new UserError(`--features: column "${heads[0].name}" of ${table.name} has no tokens`);
   return distinct(all);
 }
 
@@ -159,7 +189,7 @@ function rowInput(table: AnyTable, column: Head, rows: Int32Array, { scaling }: 
   if (values.length > MOST_CATEGORIES)
     throw new UserError(
       `--features: column "${name}" of ${table.name} has ${values.length} different texts; ${MOST_CATEGORIES} can be told ` +
-        'apart; leave it out, or name the columns to read with --features',
+        `apart; leave it out, or name the columns to read with --features${oddOf(table, name)}`,
     );
   return { name, kind: 'category', values };
 }
@@ -170,7 +200,7 @@ function targetOf(table: AnyTable, column: Head, wishes: Wishes, rows: Int32Arra
   if (task === 'regress' || task === 'forecast') {
     if (column.kind !== 'number')
       throw new UserError(
-        `--target: column "${name}" of ${table.name} holds ${column.kind === 'list' ? 'lists' : `${column.kind}s`}; --task ${task} predicts numbers`,
+        `--target: column "${name}" of ${table.name} holds ${column.kind === 'list' ? 'lists' : `${column.kind}s`}; --task ${task} predicts numbers${oddOf(table, name)}`,
       );
     const values = valuesOf(table, column, rows);
     if (rows.length > 1 && isConstant(values))
@@ -188,7 +218,7 @@ function targetOf(table: AnyTable, column: Head, wishes: Wishes, rows: Int32Arra
   );
   if (values.length < (labels ? 1 : 2))
     throw new UserError(
-      `--target: column "${name}" of ${table.name} has ${values.length === 1 ? `one value ("${values[0]}")` : 'no value'}; a model needs two or more to tell apart`,
+      `--target: column "${name}" of ${table.name} has ${values.length === 1 ? `one value ("${shortened(values[0])}")` : 'no value'}; a model needs two or more to tell apart`,
     );
   if (column.kind === 'number' && values.length > 2 && values.length > table.rows / 2)
     throw new UserError(

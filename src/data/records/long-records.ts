@@ -6,10 +6,9 @@ import { padded } from '../../kernels/kernels.js';
 import { type BatchSlot, NO_TARGET } from '../batches.js';
 import { NO_LINE, type Stretches } from '../lines.js';
 import type { LongTable } from '../tables/long-table.js';
-import type { Table } from '../tables/table.js';
 import { type Arrangement, rowByRow } from './arrangement.js';
 import { checkSameTargets } from './check-targets.js';
-import { type Columns, featuresOf, isWhole, outputsOfColumns, tokensColumn } from './columns.js';
+import { type Columns, columnsOf, featuresOf, isWhole, outputsOfColumns, tokensColumn } from './columns.js';
 import { encode } from './encode.js';
 import { copyRow, type Records, type Steps } from './records.js';
 import { RowStore } from './row-store.js';
@@ -78,10 +77,13 @@ interface Filled {
 }
 
 function* encodedParts(table: LongTable, columns: Columns, { targets }: Layout): Generator<Records> {
-  const named = [...columns.inputs, ...(targets > 0 ? columns.targets : [])].map(({ name }) => name);
+  const named = [...columns.inputs.flatMap(columnsOf), ...(targets > 0 ? columns.targets.map(({ name }) => name) : [])];
   for (const part of table.parts([...new Set(named)]))
-    yield encode(part as Table, rowColumns(columns), rowByRow(part), targets > 0);
+    yield encode(part, rowColumns(columns), rowByRow(part), targets > 0);
 }
+
+/** The place of a row that no sequence has. */
+const LEFT_OUT = -1;
 
 /** A row is a step. */
 function fillRows(
@@ -92,7 +94,7 @@ function fillRows(
   { order, sequences }: Arrangement,
 ): Filled {
   const counts = { missing: 0, unknown: 0 };
-  const places = new Int32Array(order.length);
+  const places = new Int32Array(table.rows).fill(LEFT_OUT);
   for (let step = 0; step < order.length; step++) places[order[step]] = step;
   const apart = sequences.from.length === order.length;
   const lasts = apart ? undefined : new Uint8Array(order.length);
@@ -107,6 +109,7 @@ function fillRows(
     for (let row = 0; row < part.count; ) {
       const begin = row++;
       const place = places[first + begin];
+      if (place === LEFT_OUT) continue;
       while (row < part.count && places[first + row] === place + row - begin) row++;
       store.write(place, words.subarray(begin * layout.width, row * layout.width));
     }

@@ -120,6 +120,17 @@ export function recordLines(steps: Steps, { base = 0, count = steps.count, ...pa
   return { count, sequences: part.sequences, entries: () => 0, write };
 }
 
+/** How often each class is to be predicted in a part. */
+export function classCounts(steps: Steps, { base = 0, count = steps.count, ...part }: RecordPart): number[] {
+  const warmUp = warmUpSteps(steps, part);
+  const { from, to } = part.sequences ?? { from: Int32Array.of(0), to: Int32Array.of(count) };
+  const counts = new Array<number>(outputsOfColumns(steps.columns).outputs).fill(0);
+  for (let i = 0; i < from.length; i++)
+    for (let step = base + from[i]; step < base + to[i]; step++)
+      if (warmUp?.[step] !== 1 && steps.predicts(step)) counts[steps.classOf(step)]++;
+  return counts;
+}
+
 /** [count] 1 for steps that are read before those that count. */
 function warmUpSteps({ count }: Steps, { sequences, countsFrom }: RecordPart): Uint8Array | undefined {
   if (!sequences || !countsFrom) return undefined;

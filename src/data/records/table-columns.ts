@@ -2,7 +2,7 @@
 
 import { UserError } from '../../errors.js';
 import { type AnyTable, type Head, LongTable, partsOf } from '../tables/long-table.js';
-import type { Column, Table } from '../tables/table.js';
+import { type Column, listed, shown, type Table } from '../tables/table.js';
 
 /** @param flag that names the column. @throws UserError that lists the columns there are */
 export function columnNamed<C extends Head>(
@@ -12,19 +12,36 @@ export function columnNamed<C extends Head>(
 ): C {
   const found = table.columns.find((column) => column.name === name);
   if (found) return found;
-  const names = table.columns.map((column) => `"${column.name}"`).join(', ');
-  throw new UserError(`${flag}: ${table.name} has no column "${name}"; it has ${names}`);
+  const names = listed(table.columns.map((column) => column.name));
+  throw new UserError(`${flag}: ${table.name} has no column ${shown(name)}; it has ${names}`);
+}
+
+/** What may be wrong with a column of texts, for messages about it: begins with "; ", or is empty. */
+export function oddOf({ odd }: Pick<Table, 'odd'>, name: string): string {
+  const found = odd?.get(name);
+  return found === undefined ? '' : `; ${found}`;
 }
 
 /** Goes through a column, a part of the table at a time. @param visit gets the part's column, and its first row */
-export function eachPart<C extends Head>(
+export function eachPart(
   table: AnyTable,
-  { name }: C,
+  head: Head,
   visit: (column: Column, first: number, part: Table) => void,
 ): void {
+  eachPartOf(table, [head], ([column], first, part) => visit(column, first, part));
+}
+
+/** The same of several columns. */
+export function eachPartOf(
+  table: AnyTable,
+  heads: readonly Head[],
+  visit: (columns: readonly Column[], first: number, part: Table) => void,
+): void {
+  const names = heads.map(({ name }) => name);
   let first = 0;
-  for (const part of partsOf(table, [name])) {
-    visit(columnNamed(part, name, '--features'), first, part);
+  for (const part of partsOf(table, names)) {
+    const columns = names.map((name) => columnNamed(part, name, '--features'));
+    visit(columns, first, part);
     first += part.rows;
   }
 }

@@ -5,9 +5,20 @@ import { UserError } from '../../errors.js';
 import { Growing } from '../growing.js';
 import type { CsvSplitter } from './csv-splitter.js';
 import type { Values } from './long-table.js';
+import { OddValues } from './odd-values.js';
 import { type Column, shown } from './table.js';
 import { Texts } from './texts.js';
-import { ALLOWED, dateOf, isFault, isMissing, MISSING, type Plain } from './values.js';
+import {
+  allowedIn,
+  commaNumber,
+  dateIn,
+  dateOf,
+  isFault,
+  isMissing,
+  MISSING,
+  type Plain,
+  type Writing,
+} from './values.js';
 
 const TAB = 9;
 const SPACE = 32;
@@ -18,7 +29,6 @@ const SMALL = 0x20;
 /** Of YYYY-MM-DD: its length, and where its dashes are. */
 const DATE = { length: 10, dashes: [4, 7] } as const;
 const INFINITE = /^[+-]?inf(?:inity)?$/i;
-const DECIMAL_COMMA = /^[+-]?[\d.]*\d,\d+$/;
 
 /** What a column is when all rows were seen. */
 export type Outcome = Column | 'empty' | 'read again as text';
@@ -36,13 +46,15 @@ export class CsvColumn {
   /** The first value of each kind that there is, in their order, and where it is: `data.csv:2:5: "a"`. */
   readonly #firsts: { readonly kind: Plain; readonly found: string }[] = [];
   #infinite: string | undefined;
-  #commas = 0;
-  #firstComma = '';
+  readonly #writing: Writing;
+  readonly #oddTexts: OddValues;
 
   /** @param table what messages call the table; @param as what the values must be, where that is known */
-  constructor(name: string, table: string, as: Plain | undefined) {
+  constructor(name: string, table: string, as: Plain | undefined, writing: Writing) {
     this.name = name;
     this.#as = as;
+    this.#writing = writing;
+    this.#oddTexts = new OddValues(name, writing);
     this.#stored = as;
     this.#numbers = new Growing((length) => new Float64Array(length), `${table}: the column ${shown(name)}`);
   }
@@ -58,9 +70,10 @@ export class CsvColumn {
       return;
     }
     let kind: Plain = 'number';
-    let value = numberIn(row, start, end);
+    const { decimal, dates } = this.#writing;
+    let value = decimal === ',' ? commaNumberIn(bytes, start, end) : numberIn(row, start, end);
     if (Number.isNaN(value)) {
-      value = dateIn(bytes, start, end);
+      value = dates === undefined ? isoDateIn(bytes, start, end) : dateIn(bytes.toString('latin1', start, end), dates);
       kind = Number.isNaN(value) ? 'text' : 'date';
     }
     if (this.#as === undefined) this.#note(kind, value, row, field);
@@ -77,7 +90,7 @@ export class CsvColumn {
 
   #check(kind: Plain, value: number, row: CsvSplitter, field: number): void {
     if (this.#as === 'text' || (kind === this.#as && Number.isFinite(value))) return;
-    const allowed = `${ALLOWED[this.#as as Plain]}, or ${MISSING}`;
+    const allowed = `${allowedIn(this.#as as Plain, this.#writing)}, or ${MISSING}`;
     throw new UserError(
       `${row.found(field)} is not allowed in the column ${shown(this.name)}; a value there is ${allowed}`,
     );
@@ -95,7 +108,7 @@ export class CsvColumn {
   #note(kind: Plain, value: number, row: CsvSplitter, field: number): void {
     if (this.#counts[kind]++ === 0) this.#firsts.push({ kind, found: row.found(field) });
     if (value === Number.POSITIVE_INFINITY || value === Number.NEGATIVE_INFINITY) this.#infinite ??= row.found(field);
-    if (kind === 'text' && this.#commas === this.#counts.text - 1) this.#noteComma(row, field);
+    if (kind === 'text' && !this.#oddTexts.hasSeenEnough) this.#oddTexts.add(row.text(field), () => row.found(field));
     if (this.#stored === kind) return;
     if (this.#stored === undefined) {
       this.#stored = kind;
@@ -106,19 +119,17 @@ export class CsvColumn {
     }
   }
 
-  #noteComma(row: CsvSplitter, field: number): void {
-    if (!DECIMAL_COMMA.test(row.text(field))) return;
-    if (this.#commas++ === 0) this.#firstComma = row.found(field);
+  /** Of a column of texts: why it may be meant for something else. */
+  get odd(): string | undefined {
+    return this.#as === undefined ? this.#oddTexts.finding(this.#counts) : undefined;
   }
 
-  /** Refuses columns that are hardly what they seem. @param notices gets what is doubtful and goes on */
-  finish(notices: string[]): Outcome {
+  /** Refuses columns that are hardly what they seem. */
+  finish(): Outcome {
     const { name } = this;
     if (this.#as === undefined) {
       if (this.#firsts.length === 0) return 'empty';
       this.#checkOdd();
-      const { number, date, text } = this.#counts;
-      if (this.#commas > 0 && this.#commas === text && date === 0) this.#noticeCommas(notices, number);
     }
     if (this.#stored === 'mixed') return 'read again as text';
     if (this.#stored === 'text') return { name, kind: 'text', values: this.#texts.values };
@@ -132,7 +143,7 @@ export class CsvColumn {
     const where = `the column ${shown(this.name)}`;
     if (likely === present && this.#infinite !== undefined) {
       throw new UserError(
-        `${this.#infinite} is not allowed in ${where}; a value there is ${ALLOWED.number}, or ${MISSING}`,
+        `${this.#infinite} is not allowed in ${where}; a value there is ${allowedIn('number', this.#writing)}, or ${MISSING}`,
       );
     }
     if (!isFault(likely, present)) return;
@@ -140,13 +151,6 @@ export class CsvColumn {
     throw new UserError(
       `${first?.found} is no ${kind}, and ${likely} other values of ${where} are; ` +
         'mend it, or leave the field empty where the value is missing',
-    );
-  }
-
-  #noticeCommas(notices: string[], numbers: number): void {
-    const others = numbers > 0 ? ' like others there' : '';
-    notices.push(
-      `${this.#firstComma} has a decimal comma${others}, so the column ${shown(this.name)} is text; numbers have a point`,
     );
   }
 }
@@ -161,7 +165,13 @@ function numberIn(row: CsvSplitter, start: number, end: number): number {
   return INFINITE.test(bytes.toString('latin1', start, end)) ? Number.POSITIVE_INFINITY : Number.NaN;
 }
 
-function dateIn(bytes: Buffer, start: number, end: number): number {
+/** The same of a number with a decimal comma. */
+function commaNumberIn(bytes: Buffer, start: number, end: number): number {
+  const text = bytes.toString('latin1', start, end);
+  return INFINITE.test(text) ? Number.POSITIVE_INFINITY : commaNumber(text);
+}
+
+function isoDateIn(bytes: Buffer, start: number, end: number): number {
   const [first, second] = DATE.dashes;
   if (end - start < DATE.length || bytes[start + first] !== DASH || bytes[start + second] !== DASH) return Number.NaN;
   return dateOf(bytes.toString('latin1', start, end));

@@ -18,7 +18,7 @@ export async function readCsv(source: Source, options: TableOptions, store?: Par
   const reader = new CsvReader(source, options, store);
   const passed = await passLines(source, reader);
   reader.checkNotEmpty();
-  const { columns, again, notices } = reader.finish();
+  const { columns, again, odd, notices } = reader.finish();
   if (again.length > 0) {
     columns.push(...(await readAgain(source, again, passed.checksum, store)));
     const order = new Map(reader.names.map((name, field) => [name, field]));
@@ -31,9 +31,10 @@ export async function readCsv(source: Source, options: TableOptions, store?: Par
     columns,
     place: (row: number) => `${source.name}:${lines[row]}`,
     checksum: passed.checksum,
+    odd,
     notices: [...markNotice(source, passed), ...notices],
   };
-  return tableWith(last, store);
+  return tableWith(last, store, options.writing);
 }
 
 export function markNotice({ name }: Source, { marked }: Passed): readonly string[] {
@@ -150,7 +151,7 @@ class CsvReader implements LineParser {
           `${name}: the column ${shown(column)} must be one of lists, which CSV has not; take JSON lines`,
         );
       }
-      this.#columns.push(new CsvColumn(column, name, as));
+      this.#columns.push(new CsvColumn(column, name, as, this.#options.writing ?? {}));
       this.#fields.push(field);
     });
   }
@@ -176,7 +177,12 @@ class CsvReader implements LineParser {
   }
 
   /** @returns the columns with values, and the names of those that are to be read again */
-  finish(): { readonly columns: Column[]; readonly again: readonly string[]; readonly notices: readonly string[] } {
+  finish(): {
+    readonly columns: Column[];
+    readonly again: readonly string[];
+    readonly odd: ReadonlyMap<string, string>;
+    readonly notices: readonly string[];
+  } {
     const { name } = this.#source;
     const notices: string[] = [];
     const separator = SEPARATOR_NAMES[this.#splitter.separator];
@@ -189,14 +195,16 @@ class CsvReader implements LineParser {
     const columns: Column[] = [];
     const again: string[] = [];
     const empty: string[] = [];
+    const odd = new Map<string, string>();
     for (const column of this.#columns) {
-      const outcome = column.finish(notices);
+      const outcome = column.finish();
+      if (column.odd !== undefined) odd.set(column.name, column.odd);
       if (outcome === 'empty') empty.push(column.name);
       else if (outcome === 'read again as text') again.push(column.name);
       else columns.push(outcome);
     }
     notices.push(...leaveOutEmpty(name, this.#options, empty));
-    return { columns, again, notices };
+    return { columns, again, odd, notices };
   }
 }
 

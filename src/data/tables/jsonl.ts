@@ -7,7 +7,7 @@ import { faultOf } from './json-fault.js';
 import { type LineParser, passLines } from './lines.js';
 import { type AnyTable, type PartStore, tableWith } from './long-table.js';
 import type { Source } from './source.js';
-import { type Column, checkAsked, kindAsked, leaveOutEmpty, shown, type TableOptions } from './table.js';
+import { type Column, checkAsked, kindAsked, leaveOutEmpty, shown, type Table, type TableOptions } from './table.js';
 import { type Value, ValueColumn } from './value-column.js';
 
 const NEWLINE = 10;
@@ -19,16 +19,17 @@ const EXAMPLE = 'a line is one object, such as {"load": 3.5, "day": "2024-03-09"
 export async function readJsonl(source: Source, options: TableOptions, store?: PartStore): Promise<AnyTable> {
   const reader = new JsonlReader(source, options, store);
   const passed = await passLines(source, reader);
-  const { columns, notices } = reader.finish();
+  const { columns, odd, notices } = reader.finish();
   const last = {
     name: source.name,
     rows: reader.rows,
     columns,
     place: reader.place,
     checksum: passed.checksum,
+    odd,
     notices: [...markNotice(source, passed), ...notices],
   };
-  return tableWith(last, store);
+  return tableWith(last, store, options.writing);
 }
 
 class JsonlReader implements LineParser {
@@ -113,7 +114,10 @@ class JsonlReader implements LineParser {
     }
     const asked = this.#options.columns?.includes(key) !== false;
     const column = asked
-      ? new ValueColumn(key, this.#source.name, this.place, kindAsked(this.#options, key))
+      ? new ValueColumn(key, {
+          ...{ table: this.#source.name, place: this.place },
+          ...{ as: kindAsked(this.#options, key), writing: this.#options.writing },
+        })
       : undefined;
     // Parts that are stored have nothing of it.
     column?.take(this.#store?.ends.at(-1) ?? 0);
@@ -144,17 +148,19 @@ class JsonlReader implements LineParser {
     return new UserError(`${this.#source.name}:${place}: ${message}`);
   }
 
-  finish(): { readonly columns: readonly Column[]; readonly notices: readonly string[] } {
+  finish(): Pick<Table, 'columns' | 'odd' | 'notices'> {
     const { name, title } = this.#source;
     if (this.rows === 0) throw new UserError(`${title} has no rows; ${EXAMPLE}`);
     checkAsked(name, this.#options, new Set(this.#columns.keys()));
     const columns: Column[] = [];
     const empty: string[] = [];
+    const odd = new Map<string, string>();
     for (const [key, column] of this.#columns) {
       const finished = column?.finish(this.rows);
+      if (finished?.kind === 'text' && column?.odd !== undefined) odd.set(key, column.odd);
       if (finished !== undefined) columns.push(finished);
       else if (column !== undefined) empty.push(key);
     }
-    return { columns, notices: leaveOutEmpty(name, this.#options, empty) };
+    return { columns, odd, notices: leaveOutEmpty(name, this.#options, empty) };
   }
 }

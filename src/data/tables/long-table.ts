@@ -4,7 +4,7 @@
 import { deserialize, serialize } from 'node:v8';
 import { TemporaryFile } from '../temporary-file.js';
 import type { Column, Kind, Table } from './table.js';
-import { dateOf } from './values.js';
+import { dateIn, type Writing } from './values.js';
 
 /** Values of a column in a part; undefined where all of them are missing. */
 export type Values = Float64Array | readonly string[] | readonly (readonly string[])[];
@@ -74,22 +74,30 @@ export class LongTable implements Omit<Table, 'columns'> {
   readonly rows: number;
   readonly columns: readonly Head[];
   readonly checksum: number;
+  readonly odd: Table['odd'];
   readonly notices: readonly string[];
   readonly place: (row: number) => string;
   readonly #last: ReadonlyMap<string, Column>;
   readonly #store: PartStore;
+  readonly #writing: Writing;
 
-  /** @param table its last part, and all there is to say of the whole. @param store takes the parts before */
-  constructor(table: Table, store: PartStore) {
-    const { name, rows, columns, checksum, notices, place } = table;
+  /**
+   * @param table its last part, and all there is to say of the whole
+   * @param store takes the parts before
+   * @param writing how it writes dates
+   */
+  constructor(table: Table, store: PartStore, writing: Writing) {
+    const { name, rows, columns, checksum, odd, notices, place } = table;
     this.name = name;
     this.rows = rows;
     this.columns = columns.map((column) => ({ name: column.name, kind: column.kind }));
     this.checksum = checksum;
+    this.odd = odd;
     this.notices = notices;
     this.place = place;
     this.#last = new Map(columns.map((column) => [column.name, column]));
     this.#store = store;
+    this.#writing = writing;
   }
 
   /** Tables of some of the columns, whose rows follow each other. Each is good until the next. */
@@ -111,7 +119,11 @@ export class LongTable implements Omit<Table, 'columns'> {
     if (part === this.#store.ends.length) return last;
     const values = this.#store.get(name, part) ?? missing(last.kind, rows);
     const isText = last.kind === 'date' && !(values instanceof Float64Array);
-    return { name, kind: last.kind, values: isText ? datesOf(values as readonly string[]) : values } as Column;
+    return {
+      name,
+      kind: last.kind,
+      values: isText ? datesOf(values as readonly string[], this.#writing) : values,
+    } as Column;
   }
 
   close(): void {
@@ -126,8 +138,8 @@ function missing(kind: Kind, rows: number): Values {
 }
 
 /** Texts of which the last one showed that all are dates. */
-export const datesOf = (texts: readonly string[]): Float64Array =>
-  Float64Array.from(texts, (text) => (text === '' ? Number.NaN : dateOf(text)));
+export const datesOf = (texts: readonly string[], { dates }: Writing): Float64Array =>
+  Float64Array.from(texts, (text) => (text === '' ? Number.NaN : dateIn(text, dates)));
 
 /** A table of either size. */
 export type AnyTable = Table | LongTable;
@@ -138,6 +150,6 @@ export function partsOf(table: AnyTable, columns: readonly string[]): Iterable<T
 }
 
 /** @returns the table, of which `store` has the parts before the last one, if there are any */
-export function tableWith(last: Table, store: PartStore | undefined): AnyTable {
-  return store === undefined || store.ends.length === 0 ? last : new LongTable(last, store);
+export function tableWith(last: Table, store: PartStore | undefined, writing: Writing = {}): AnyTable {
+  return store === undefined || store.ends.length === 0 ? last : new LongTable(last, store, writing);
 }

@@ -57,19 +57,23 @@ export async function readParquet(source: FileSource, options: TableOptions, sto
     const place = (row: number): string => `${name}: row ${row + 1}`;
     const reading: Reading[] = [];
     for (const column of askedColumns(name, file, options)) {
-      const values = new ValueColumn(column.name, name, place, kindAsked(options, column.name));
+      const values = new ValueColumn(column.name, {
+        ...{ table: name, place, as: kindAsked(options, column.name), writing: options.writing },
+      });
       reading.push({ column, values, scan: await scanOf(file, column.name) });
     }
     await readGroups(file, reading, place, store);
     const columns: Column[] = [];
     const empty: string[] = [];
+    const odd = new Map<string, string>();
     for (const { column, values } of reading) {
       const finished = values.finish(rows);
+      if (finished?.kind === 'text' && values.odd !== undefined) odd.set(column.name, values.odd);
       if (finished === undefined) empty.push(column.name);
       else columns.push(finished);
     }
     const notices = leaveOutEmpty(name, options, empty);
-    return tableWith({ name, rows, columns, place, checksum, notices }, store);
+    return tableWith({ name, rows, columns, place, checksum, odd, notices }, store, options.writing);
   } finally {
     closeSync(fd);
   }

@@ -2,6 +2,7 @@
 // Nothing here knows of models: which columns are learned, and how, is decided elsewhere.
 
 import { UserError } from '../../errors.js';
+import type { Writing } from './values.js';
 
 export type Format = 'csv' | 'jsonl' | 'parquet';
 
@@ -24,6 +25,8 @@ export interface Table {
   place(row: number): string;
   /** CRC-32 of the bytes: tells tables apart that are given in the same way. */
   readonly checksum: number;
+  /** Of columns that were taken for text and may be meant for something else: why, and what to do. */
+  readonly odd?: ReadonlyMap<string, string>;
   /** What was done to the table that a person should hear of, each a sentence without its full stop. */
   readonly notices: readonly string[];
 }
@@ -35,6 +38,8 @@ export interface TableOptions {
   readonly as?: Readonly<Record<string, Kind>>;
   /** What a message about the whole file begins with. */
   readonly flag?: string;
+  /** How numbers and dates are written. */
+  readonly writing?: Writing;
 }
 
 /** A table has a builder for each column. Wider ones exist; nothing was measured beyond it. */
@@ -49,6 +54,12 @@ export function shown(value: string): string {
   return JSON.stringify(value.length > SHOWN ? `${value.slice(0, SHOWN)}...` : value);
 }
 
+/** Names of columns as messages list them. */
+export function listed(names: readonly string[]): string {
+  const first = names.slice(0, LISTED).map(shown).join(', ');
+  return names.length > LISTED ? `${first}, ... (${names.length} in all)` : first;
+}
+
 /** The kind that `as` asks of a column. Names such as "constructor" are names like others. */
 export function kindAsked(options: TableOptions, name: string): Kind | undefined {
   const { as } = options;
@@ -59,9 +70,7 @@ export function kindAsked(options: TableOptions, name: string): Kind | undefined
 export function checkAsked(name: string, options: TableOptions, there: ReadonlySet<string>): void {
   const absent = options.columns?.find((column) => !there.has(column));
   if (absent === undefined) return;
-  const names = [...there].slice(0, LISTED).map(shown).join(', ');
-  const all = there.size > LISTED ? `${names}, ... (${there.size} in all)` : names;
-  throw new UserError(`${name}: there is no column ${shown(absent)}; there is ${all}`);
+  throw new UserError(`${name}: there is no column ${shown(absent)}; there is ${listed([...there])}`);
 }
 
 /** Leaves out columns without a value. @throws UserError where one of them is asked for */
@@ -71,7 +80,5 @@ export function leaveOutEmpty(name: string, options: TableOptions, empty: readon
   if (asked !== undefined) {
     throw new UserError(`${name}: the column ${shown(asked)} has no value in any row; leave it out`);
   }
-  const names = empty.slice(0, LISTED).map(shown).join(', ');
-  const all = empty.length > LISTED ? `${names}, ... (${empty.length} in all)` : names;
-  return [`${name}: without a value in any row, and left out: ${all}`];
+  return [`${name}: without a value in any row, and left out: ${listed(empty)}`];
 }

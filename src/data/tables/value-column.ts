@@ -4,20 +4,32 @@
 import { UserError } from '../../errors.js';
 import { Growing } from '../growing.js';
 import { datesOf, type Values } from './long-table.js';
+import { OddValues } from './odd-values.js';
 import { type Column, type Kind, shown } from './table.js';
 import { Texts } from './texts.js';
-import { ALLOWED, dateOf, isFault } from './values.js';
+import { allowedIn, commaNumber, dateIn, isFault, type Writing } from './values.js';
 
 export type Value = number | string | Date | readonly string[];
 
 const FOUND: Readonly<Record<Kind, string>> = { number: 'a number', date: 'a date', text: 'text', list: 'a list' };
-const WANTED: Readonly<Record<Kind, string>> = { ...ALLOWED, list: 'a list of numbers, texts or booleans' };
 const NO_LIST: readonly string[] = [];
+const NUMBER = /^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?\s*$/i;
+
+export interface ColumnOptions {
+  /** What messages call the table. */
+  readonly table: string;
+  /** Names a row. */
+  readonly place: (row: number) => string;
+  /** What the values must be, where that is known. */
+  readonly as: Kind | undefined;
+  readonly writing?: Writing;
+}
 
 export class ValueColumn {
   readonly name: string;
   readonly #as: Kind | undefined;
   readonly #place: (row: number) => string;
+  readonly #writing: Writing;
   /** What is stored; strings are text until all are known. */
   #kind: Kind | undefined;
   /** Rows that were taken, missing ones too. */
@@ -28,19 +40,22 @@ export class ValueColumn {
   #lists: (readonly string[])[] = [];
   /** Texts that are dates, and the first that is none. */
   #dateCount = 0;
-  #odd: { readonly value: string; readonly row: number } | undefined;
+  #noDate: { readonly value: string; readonly row: number } | undefined;
+  readonly #oddTexts: OddValues;
 
-  /** @param place names a row; @param as what the values must be, where that is known */
-  constructor(name: string, table: string, place: (row: number) => string, as: Kind | undefined) {
+  constructor(name: string, { table, place, as, writing = {} }: ColumnOptions) {
     this.name = name;
     this.#place = place;
     this.#as = as;
+    this.#writing = writing;
+    this.#oddTexts = new OddValues(name, writing);
     this.#numbers = new Growing((length) => new Float64Array(length), `${table}: the column ${shown(name)}`);
   }
 
   /** Takes the value of a row. Rows between those that are given have none. */
-  add(row: number, value: Value): void {
-    if (value === '') return;
+  add(row: number, given: Value): void {
+    if (given === '') return;
+    const value = this.#asAsked(given, row);
     const kind = kindOf(value);
     if (this.#kind === undefined) this.#begin(kind, value, row);
     else if (kind !== this.#kind) throw this.#changed(value, row);
@@ -56,8 +71,10 @@ export class ValueColumn {
   #pushText(value: string, row: number): void {
     this.#texts.push(value);
     if (this.#as === 'text') return;
-    if (!Number.isNaN(dateOf(value))) this.#dateCount++;
-    else this.#odd ??= { value, row };
+    if (this.#as === undefined && !this.#oddTexts.hasSeenEnough)
+      this.#oddTexts.add(value, () => `${this.#place(row)}: ${shown(value)}`);
+    if (!Number.isNaN(dateIn(value, this.#writing.dates))) this.#dateCount++;
+    else this.#noDate ??= { value, row };
   }
 
   /** The values of rows before `rows`, since the last call, which are then forgotten; undefined where all are missing. */
@@ -76,6 +93,15 @@ export class ValueColumn {
     const values = this.#numbers.taken().slice();
     this.#numbers.length = 0;
     return values;
+  }
+
+  /** A number is a text where that is asked for, and a text that is one a number. */
+  #asAsked(value: Value, row: number): Value {
+    if (this.#as === 'text' && typeof value === 'number') return String(value);
+    if (this.#as !== 'number' || typeof value !== 'string') return value;
+    const number = this.#writing.decimal === ',' ? commaNumber(value) : NUMBER.test(value) ? Number(value) : Number.NaN;
+    if (Number.isFinite(number)) return number;
+    throw this.#misfit(value, row, 'number');
   }
 
   #begin(kind: Kind, value: Value, row: number): void {
@@ -102,8 +128,12 @@ export class ValueColumn {
   #misfit(value: Value, row: number, wanted: Kind): UserError {
     return new UserError(
       `${this.#place(row)}: ${described(value)} is not allowed in the column ${shown(this.name)}; ` +
-        `a value there is ${WANTED[wanted]}, or null where it is missing`,
+        `a value there is ${this.#wanted(wanted)}, or null where it is missing`,
     );
+  }
+
+  #wanted(kind: Kind): string {
+    return kind === 'list' ? 'a list of numbers, texts or booleans' : allowedIn(kind, this.#writing);
   }
 
   #changed(value: Value, row: number): UserError {
@@ -124,14 +154,21 @@ export class ValueColumn {
     if (this.#kind === 'list') return { name, kind: 'list', values: this.#lists };
     if (this.#kind !== 'text') return { name, kind: this.#kind!, values: this.#numbers.taken() };
     const { values } = this.#texts;
-    return this.#isDates() ? { name, kind: 'date', values: datesOf(values) } : { name, kind: 'text', values };
+    return this.#isDates()
+      ? { name, kind: 'date', values: datesOf(values, this.#writing) }
+      : { name, kind: 'text', values };
+  }
+
+  /** Of a column of texts: why it may be meant for something else. */
+  get odd(): string | undefined {
+    return this.#kind === 'text' ? this.#oddTexts.finding({ number: 0, date: 0, text: this.#present }) : undefined;
   }
 
   /** Whether the texts are dates, all of them. @throws UserError where a few are not */
   #isDates(): boolean {
     if (this.#as === 'text') return false;
-    if (this.#odd === undefined) return true;
-    const { value, row } = this.#odd;
+    if (this.#noDate === undefined) return true;
+    const { value, row } = this.#noDate;
     if (this.#as === 'date') throw this.#misfit(value, row, 'date');
     if (!isFault(this.#dateCount, this.#present)) return false;
     throw new UserError(

@@ -9,6 +9,14 @@ const LETTER_U = 0x75;
 /** Makes a small letter of a capital one, and leaves "/" and "?" as they are. */
 const SMALL = 0x20;
 
+/** How a file writes numbers and dates, where it is not 1234.5 and 2024-12-31. */
+export interface Writing {
+  /** 1234,5 or 1.234,5. */
+  readonly decimal?: ',';
+  /** 31/12/2024, or 12/31/2024; a point or dash may stand for the slash. */
+  readonly dates?: 'dmy' | 'mdy';
+}
+
 /** The kinds that a value by itself may be of. */
 export type Plain = 'number' | 'date' | 'text';
 
@@ -18,6 +26,21 @@ export const ALLOWED: Readonly<Record<Plain, string>> = {
   date: 'a date such as 2024-03-09, 2024-03-09 16:30 or 2024-03-09T16:30:00Z',
   text: 'text',
 };
+
+/** The same, in a file that writes them in another way. */
+export function allowedIn(kind: Plain, { decimal, dates }: Writing): string {
+  if (kind === 'number' && decimal === ',') return 'a finite number with a decimal comma, such as 3, -0,5 or 1.234,5';
+  if (kind === 'date' && dates !== undefined)
+    return `a date such as ${dates === 'dmy' ? '31/12/2024' : '12/31/2024'}, with 16:30 behind it or not`;
+  return ALLOWED[kind];
+}
+
+const COMMA_NUMBER = /^[+-]?(?:\d{1,3}(?:\.\d{3})+|\d+)?(?:(?<=\d),|,\d+)?(?:(?<=[\d,])e[+-]?\d+)?$/i;
+
+/** The number that a text with a decimal comma is; NaN where it is none. */
+export function commaNumber(text: string): number {
+  return /\d/.test(text) && COMMA_NUMBER.test(text) ? Number(text.replaceAll('.', '').replace(',', '.')) : Number.NaN;
+}
 
 /** So many values of one kind, and at most one in so many of another: the other ones are faults, and no text is meant. */
 const MOSTLY = 100;
@@ -63,6 +86,18 @@ const TIME = /^[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?(?:Z|([+-])(\d\d):
 const MINUTE_MS = 60_000;
 /** The calendar comes again after so many years and days. Date.UTC takes the years 0 to 99 for 1900 to 1999. */
 const CYCLE = { years: 400, ms: 146_097 * 24 * 60 * MINUTE_MS } as const;
+
+/** 31/12/2024, 31.12.2024, 31-12-2024, and what comes behind it. */
+const SLASH_DATE = /^(\d{1,2})([/.-])(\d{1,2})\2(\d{4})(.*)$/;
+
+/** Milliseconds since 1970 of a date as the file writes them; NaN where it is none. */
+export function dateIn(text: string, dates: Writing['dates']): number {
+  if (dates === undefined) return dateOf(text);
+  const [, first, , second, year, rest] = SLASH_DATE.exec(text) ?? [];
+  if (first === undefined) return dateOf(text);
+  const [day, month] = dates === 'dmy' ? [first, second] : [second, first];
+  return dateOf(`${year}-${month.padStart(2, '0')}-${day.padStart(2, '0')}${rest.replace(/^ (?=\d:)/, ' 0')}`);
+}
 
 /** Milliseconds since 1970 of a date with an optional time, in UTC where it names no zone; NaN where it is none. */
 export function dateOf(text: string): number {

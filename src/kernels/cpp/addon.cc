@@ -155,6 +155,43 @@ napi_value call(napi_env env, napi_callback_info info) {
   return answer;
 }
 
+#if defined(__linux__) && defined(__x86_64__)
+i64 madvise(address at, u64 length, i64 advice) {
+  i64 answer;
+  asm volatile("syscall" : "=a"(answer) : "a"(28), "D"(at), "S"(length), "d"(advice) : "rcx", "r11", "memory");
+  return answer;
+}
+#elif defined(__linux__) && defined(__aarch64__)
+i64 madvise(address at, u64 length, i64 advice) {
+  register i64 number asm("x8") = 233;
+  register i64 first asm("x0") = (i64)at;
+  register i64 second asm("x1") = (i64)length;
+  register i64 third asm("x2") = advice;
+  asm volatile("svc 0" : "+r"(first) : "r"(number), "r"(second), "r"(third) : "memory");
+  return first;
+}
+#else
+i64 madvise(address, u64, i64) { return -1; }
+#endif
+
+// useLargePages(bytes: Uint8Array): asks the system for pages of 2 MiB where memory has not been touched yet. Tables of embeddings and weights
+// that are read here and there otherwise cost a walk through the page tables for most of their rows. @returns whether it agreed.
+napi_value useLargePages(napi_env env, napi_callback_info info) {
+  const u64 page = 4096;
+  const i64 huge = 14;  // MADV_HUGEPAGE of Linux
+  napi_value bytes, answer;
+  size_t count = 1;
+  napi_get_cb_info(env, info, &count, &bytes, nullptr, nullptr);
+  Bound found{};
+  bool agreed = false;
+  if (count == 1 && locate(env, &found, bytes)) {
+    const u64 first = ((u64)found.arena.base + page - 1) / page * page, end = ((u64)found.arena.base + (u64)found.arena.size) / page * page;
+    agreed = first < end && madvise((address)first, end - first, huge) == 0;
+  }
+  napi_get_boolean(env, agreed, &answer);
+  return answer;
+}
+
 // bind(bytes: Uint8Array, instructionSet?: string): the kernels of that arena. On Node 20 only typed arrays accept shared memory.
 napi_value bind(napi_env env, napi_callback_info info) {
   napi_value arguments[2], object, memory, function;
@@ -199,6 +236,7 @@ napi_value bind(napi_env env, napi_callback_info info) {
 extern "C" __attribute__((visibility("default"))) napi_value napi_register_module_v1(napi_env env, napi_value exports) {
   napi_value function;
   if (napi_create_function(env, "bind", NAPI_AUTO_LENGTH, bind, nullptr, &function) == napi_ok) property(env, exports, "bind", function);
+  if (napi_create_function(env, "useLargePages", NAPI_AUTO_LENGTH, useLargePages, nullptr, &function) == napi_ok) property(env, exports, "useLargePages", function);
   return exports;
 }
 extern "C" __attribute__((visibility("default"))) i32 node_api_module_get_api_version_v1() { return 8; }

@@ -10,9 +10,11 @@ namespace Gather { enum { table, ldt, vocabulary, tokens, tokenGroup, out, ldo, 
 namespace Scatter { enum { d, ldd, tokens, rows, table, ldt, vocabulary, size }; }
 namespace ColumnSums { enum { d, ldd, rows, out, out2, size }; }
 namespace Cell { enum { z, ldz, zGroup, r, h, ldh, hGroup, c, tanhC, dh, dc, rows, units, firstBlock, blocks, activation, reversed, penalty, size }; }
-namespace Softmax { enum { logits, ldl, logitGroup, classes, targets, targetGroup, rows, losses, hits, scale, train, size }; }
-namespace OutputLoss { enum { logits, ldl, logitGroup, outputs, values, ldv, valueGroup, targets, targetGroup, rows, losses, hits, scale, train, size }; }
+namespace Softmax { enum { logits, ldl, logitGroup, classes, targets, targetGroup, rows, losses, hits, scale, train, weights, smoothing, size }; }
+namespace OutputLoss { enum { logits, ldl, logitGroup, outputs, values, ldv, valueGroup, targets, targetGroup, rows, losses, hits, scale, train, smoothing, size }; }
 namespace Dropout { enum { in, out, ld, group, rows, columns, threshold, scale, key, firstStream, size }; }
+namespace Add { enum { a, b, out, ld, group, rows, columns, size }; }
+namespace LayerNorm { enum { in, out, normal, inverse, inverseGroup, gain, bias, dOut, dIn, ld, group, rows, units, parts, epsilon, size }; }
 namespace Update { enum { kind, w, g, m, v, undo, transposed, depth, transposedDepth, shared, clipFactor, clipValue, l1, l2, proximal, rate, beta1, beta2, epsilon, correction1, correction2, size }; }
 namespace Deal { enum { starts, features, values, rows, chunkRows, vocabulary, pieces, pieceRows, dealtFeatures, dealtRows, dealtValues, bins, size }; }
 namespace Lookup { enum { table, ldt, vocabulary, m, starts, features, values, rowGroup, out, ldo, outGroup, rows, columns, bias, bias2, catchUp, touchedAt, maps, period, size }; }

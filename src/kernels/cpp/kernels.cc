@@ -3,11 +3,13 @@
 #include "simd.h"
 
 namespace {
+#include "add.h"
 #include "cells.h"
 #include "dropout.h"
 #include "lookup.h"
 #include "losses.h"
 #include "map.h"
+#include "norm.h"
 #include "peak.h"
 #include "product.h"
 #include "softmax.h"

@@ -37,7 +37,8 @@ struct SquaredTerm {
 // One row: its gradient into the logits where it trains. What lies in the padding is left out, whatever it is; vectors that lie
 // there as a whole are not computed, which is half of the work or more where there are few outputs.
 template <class T>
-INLINE float lossOfRow(float* row, const float* values, i64 count, i64 width, float factor, bool trains, float& hit) {
+INLINE float lossOfRow(float* row, const float* values, i64 count, i64 width, float factor, float smooth, bool trains, float& hit) {
+  const vf sharp = broadcast(1.0f - smooth), middle = broadcast(smooth / 2);
   vf sums[PANEL / VL];
   for (int v = 0; v < PANEL / VL; v++) sums[v] = broadcast(0);
   vi wrong = {};
@@ -48,7 +49,7 @@ INLINE float lossOfRow(float* row, const float* values, i64 count, i64 width, fl
       if (at < count) {
         const vi live = (i32)at + lanes() < (i32)count;
         const vf l = load(row + at), y = load(values + at);
-        const Term term = T::of(l, y);
+        const Term term = T::of(l, fma(y, sharp, middle));
         sums[v] += live ? term.loss : broadcast(0);
         wrong |= live & T::misses(l, y);
         slope = live ? flush(term.slope * factor) : broadcast(0);
@@ -67,7 +68,7 @@ static int outputLoss(Arena& arena, double descriptor, double fromGroup, double 
   Call call(arena, descriptor, fromGroup, toGroup, size);
   if (!call.inside) return OUTSIDE;
   for (int f = 0; f < size; f++)
-    if (f != scale) call.whole(f);
+    if (f != scale && f != smoothing) call.whole(f);
   if (!call.inside) return OUTSIDE;
   const i64 rowCount = call.integer(rows), count = call.integer(outputs), width = (count + PANEL - 1) / PANEL * PANEL;
   if (rowCount == 0 || fromGroup == toGroup || count == 0) return OK;
@@ -86,7 +87,7 @@ static int outputLoss(Arena& arena, double descriptor, double fromGroup, double 
       const i64 at = g * call.integer(targetGroup) + r;
       float &loss = call.at(losses)[at], unused = 0, &hit = call.integer(hits) ? call.at(hits)[at] : unused;
       if (once(call.at<i32>(targets) + at) >= 0) {
-        loss = lossOfRow<T>(row, wanted, count, width, factor, trains, hit);
+        loss = lossOfRow<T>(row, wanted, count, width, factor, call.number(smoothing), trains, hit);
         continue;
       }
       loss = hit = 0;

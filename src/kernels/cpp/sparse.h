@@ -5,14 +5,15 @@
 //   activeUnits     of each row of A the columns that are not zero
 //   activeRows      of each column of A the rows that are not zero, by blocks of 256 rows, with their values
 //   sparseProduct   a row's active columns times 4 vectors of W in registers: each term is a broadcast and 4 multiply-adds
-//   sparseGradient  a column's active rows times 8 vectors of D in registers
+//   sparseGradient  a column's active rows times 4 panels of D in registers
 #pragma once
 #include "product.h"
 
 // Vectors of columns in registers: more of them, whose panels lie 4 KiB or a multiple apart, drive each other out of the cache.
 #define SPARSE_VECTORS 4
-// As many panels as fill eight vectors.
-#define SPARSE_PANELS (8 * VL / PANEL)
+// Panels of columns in registers, at most eight vectors. More of them would want more of D than the first-level cache has: with AVX-512 eight
+// panels are a fifth slower.
+#define SPARSE_PANELS (VL >= 8 ? 4 : 2)
 #define LIST_ROWS 256
 
 // Writes the indices of what is not zero (NaN is not) in a row of whole panels. At most i of them stand before index i, so
@@ -121,29 +122,53 @@ static int activeRows(Arena& arena, double descriptor, double fromBlock, double 
   return OK;
 }
 
-// Rows that pass over a block of W before the next one is fetched, and what of their lists is in the block.
-#define SPARSE_ROWS 64
-struct SparseRows {
-  const float* a;
-  const i32* lists;
-  i64 lda, ldActive, count;
-  u32 last;  // index of a row's last unit
-  i32 lengths[SPARSE_ROWS], from[SPARSE_ROWS], to[SPARSE_ROWS];
+// Depth of a block of W: where many units are active the block shall stay in the first-level cache, where few are the rows' lists in it
+// would be short.
+#define SHORT_BLOCK 128
+#define LONG_BLOCK 256
+#define MANY_ACTIVE 8  // more than one in so many
+#define FEW_ACTIVE 16  // fewer than one in so many: then most of a block is never read
+
+// An active unit: where its weights begin in a panel, and its value.
+struct Factor {
+  u32 at;
+  float value;
 };
 
-// N vectors of columns from `column` on of these rows of C: init + the sum over the active k of a[k] W[k].
+// Rows that pass over a block of W together, with what they have active in it. It is read again for every few columns, so it is copied
+// close together; and what has been checked stays as it is, wherever C lies. 11 KiB of a stack that in WebAssembly has 16.
+#define SPARSE_ROWS 64
+#define ENOUGH_FACTORS 1024
+struct Factors {
+  i64 rows;
+  i64 ends[SPARSE_ROWS];
+  Factor list[ENOUGH_FACTORS + LONG_BLOCK];
+};
+
+// Copies what a row has active before unit `until`, at most `most`, from place `next` of its list on; answers how many.
+INLINE i64 takeFactors(const float* a, const i32* list, i32& next, i32 length, i64 until, i64 most, Factor* factors) {
+  i64 taken = 0;
+  for (; next < length && taken < most; next++, taken++) {
+    const u64 k = (u64)once(list + next);
+    if (k >= (u64)until) break;
+    factors[taken] = {(u32)k * PANEL, a[k]};
+  }
+  return taken;
+}
+
+// N vectors of columns from `column` on of these rows of C: init + the sum over the active k of a[k] W[k]. Asks for the `ahead` rows
+// from `first` on of the columns that come next: by then they shall have come from the third-level cache. No prefetcher guesses
+// which lines of it a row takes.
 template <int N>
-static void sparseRows(const SparseRows& rows, const float* w, i64 panelStride, const Output& out, i64 column, i64 first, i64 ahead) {
+static void sparseRows(const Factors& factors, const float* w, i64 panelStride, const Output& out, i64 column, i64 first, i64 ahead) {
 #define AT(v) (((v)*VL) / PANEL * panelStride + ((v)*VL) % PANEL)
   const float* p = w + column / PANEL * panelStride + column % PANEL;
-  const float *a = rows.a, *bias = out.init == INIT_BIAS ? out.bias + column : nullptr, *bias2 = bias && out.bias2 ? out.bias2 + column : nullptr;
-  const i32* list = rows.lists;
+  const float *bias = out.init == INIT_BIAS ? out.bias + column : nullptr, *bias2 = bias && out.bias2 ? out.bias2 + column : nullptr;
   float* c = out.c + column;
   const bool accumulates = out.init == INIT_ACCUMULATE;
-  // The next columns' part of the block: by then it shall have come from the third-level cache. No prefetcher guesses which lines of it
-  // a row takes.
-  const i64 lines = (ahead + rows.count - 1) / rows.count;
-  for (i64 r = 0; r < rows.count; r++, a += rows.lda, list += rows.ldActive, c += out.ldc) {
+  const Factor* factor = factors.list;
+  const i64 lines = (ahead + factors.rows - 1) / factors.rows;
+  for (i64 r = 0; r < factors.rows; r++, c += out.ldc) {
     for (i64 i = r * lines, end = i + lines < ahead ? i + lines : ahead; i < end; i++)
       UNROLLED for (int v = 0; v < N; v += PANEL / VL) __builtin_prefetch(p + (N * VL / PANEL) * panelStride + AT(v) + (first + i) * PANEL, 0, 2);
     vf acc[N];
@@ -153,27 +178,15 @@ static void sparseRows(const SparseRows& rows, const float* w, i64 panelStride, 
       UNROLLED for (int v = 0; v < N; v++) acc[v] = bias ? load(bias + v * VL) : broadcast(0);
       if (bias2) UNROLLED for (int v = 0; v < N; v++) acc[v] += load(bias2 + v * VL);
     }
-    for (const i32 *i = list + rows.from[r], *end = list + rows.to[r]; i < end; i++) {
-#if defined(UNROLL_WASM)
-      const i64 k = *i;  // where a stray number can do no more than read in the instance's own memory, a bound would cost a tenth
-#else
-      const u32 unit = (u32)once(i);
-      const i64 k = unit < rows.last ? unit : rows.last;  // it was checked, but C may lie over the lists
-#endif
-      const vf x = broadcast(a[k]);
-      UNROLLED for (int v = 0; v < N; v++) acc[v] = fma(x, load(p + AT(v) + k * PANEL), acc[v]);
+    for (const Factor* end = factors.list + factors.ends[r]; factor < end; factor++) {
+      const float* row = p + factor->at;
+      const vf x = broadcast(factor->value);
+      UNROLLED for (int v = 0; v < N; v++) acc[v] = fma(x, load(row + AT(v)), acc[v]);
     }
     UNROLLED for (int v = 0; v < N; v++) store(c + v * VL, acc[v] + broadcast(0));
   }
 #undef AT
 }
-
-// Depth of a block of W: where many units are active the block shall stay in the first-level cache, where few are the rows' lists in it
-// would be short.
-#define SHORT_BLOCK 128
-#define LONG_BLOCK 256
-#define MANY_ACTIVE 8  // more than one in so many
-#define FEW_ACTIVE 16  // fewer than one in so many: then most of a block is never read
 
 static int sparseProduct(Arena& arena, double descriptor, double fromGroup, double toGroup) {
   using namespace Product;
@@ -182,42 +195,43 @@ static int sparseProduct(Arena& arena, double descriptor, double fromGroup, doub
   const i64 columns = call.integer(panelCount) * PANEL, deep = call.integer(depth), stride = call.integer(panelStride), rowCount = call.integer(rows);
   call.needRows(active, toGroup, call.fields[activeGroup], (double)rowCount, call.fields[ldActive], (double)deep);
   call.needRows(counts, toGroup, call.fields[countGroup], (double)rowCount, 1, 1);
-  if (!call.inside || deep > 0x7fffffff) return OUTSIDE;
+  if (!call.inside || deep > 0x7fffffff / PANEL) return OUTSIDE;
   if (rowCount == 0 || columns == 0 || fromGroup == toGroup) return OK;
   Output out = outputOf(call);
   const float* w = call.at<const float>(panels);
-  SparseRows part;
-  part.lda = call.integer(lda), part.ldActive = call.integer(ldActive), part.last = (u32)deep - 1;
+  const i64 la = call.integer(lda), ld = call.integer(ldActive);
+  Factors factors;
+  i32 lengths[SPARSE_ROWS], next[SPARSE_ROWS];
   for (i64 g = (i64)fromGroup; g < (i64)toGroup; g++)
     for (i64 first = 0; first < rowCount; first += SPARSE_ROWS) {
-      part.count = rowCount - first < SPARSE_ROWS ? rowCount - first : SPARSE_ROWS;
-      part.a = call.at<const float>(a) + g * call.integer(aGroup) + first * part.lda;
-      part.lists = call.at<const i32>(active) + g * call.integer(activeGroup) + first * part.ldActive;
-      const i32* lengths = call.at<const i32>(counts) + g * call.integer(countGroup) + first;
-      out.c = call.at(c) + g * call.integer(cGroup) + first * out.ldc;
-      out.init = (int)call.integer(init);
+      const i64 count = rowCount - first < SPARSE_ROWS ? rowCount - first : SPARSE_ROWS;
+      const float* values = call.at<const float>(a) + g * call.integer(aGroup) + first * la;
+      const i32* lists = call.at<const i32>(active) + g * call.integer(activeGroup) + first * ld;
+      const i32* counted = call.at<const i32>(counts) + g * call.integer(countGroup) + first;
+      float* to = call.at(c) + g * call.integer(cGroup) + first * out.ldc;
       i64 total = 0;
-      for (i64 r = 0; r < part.count; r++) {
-        part.lengths[r] = (i32)once(lengths + r);
-        if (!listed(part.lists + r * part.ldActive, part.lengths[r], deep)) return OUTSIDE;
-        part.to[r] = 0, total += part.lengths[r];
+      for (i64 r = 0; r < count; r++) {
+        lengths[r] = (i32)once(counted + r), next[r] = 0, total += lengths[r];
+        if (!listed(lists + r * ld, lengths[r], deep)) return OUTSIDE;
       }
-      const i64 block = total * MANY_ACTIVE > part.count * deep ? SHORT_BLOCK : LONG_BLOCK;
-      for (i64 k = 0; k == 0 || k < deep; k += block) {
-        for (i64 r = 0; r < part.count; r++) {
-          const i32* list = part.lists + r * part.ldActive;
-          i32 i = part.from[r] = part.to[r];
-          while (i < part.lengths[r] && list[i] < k + block) i++;
-          part.to[r] = i;
+      const i64 block = total * MANY_ACTIVE > count * deep ? SHORT_BLOCK : LONG_BLOCK;
+      out.init = (int)call.integer(init);
+      for (i64 k = 0; k == 0 || k < deep; k += block, out.init = INIT_ACCUMULATE)
+        for (i64 r = 0; r < count; r += factors.rows) {
+          const i64 until = k + block < deep ? k + block : deep;
+          factors.rows = 0;
+          for (i64 taken = 0, q = r; q < count && taken < ENOUGH_FACTORS; q++) {
+            taken += takeFactors(values + q * la, lists + q * ld, next[q], lengths[q], until, block, factors.list + taken);
+            factors.ends[factors.rows++] = taken;
+          }
+          out.c = to + r * out.ldc;
+          const i64 wide = SPARSE_VECTORS * VL, lines = total * FEW_ACTIVE > count * deep ? until - k : 0;
+          i64 column = 0;
+          for (; column + wide <= columns; column += wide)
+            sparseRows<SPARSE_VECTORS>(factors, w, stride, out, column, k, column + 2 * wide <= columns ? lines : 0);
+          for (; column + 2 * VL <= columns; column += 2 * VL) sparseRows<2>(factors, w, stride, out, column, k, 0);
+          for (; column < columns; column += VL) sparseRows<1>(factors, w, stride, out, column, k, 0);
         }
-        i64 column = 0;
-        const i64 wide = SPARSE_VECTORS * VL, lines = total * FEW_ACTIVE > part.count * deep ? (deep - k < block ? deep - k : block) : 0;
-        for (; column + wide <= columns; column += wide)
-          sparseRows<SPARSE_VECTORS>(part, w, stride, out, column, k, column + 2 * wide <= columns ? lines : 0);
-        for (; column + 2 * VL <= columns; column += 2 * VL) sparseRows<2>(part, w, stride, out, column, k, 0);
-        for (; column < columns; column += VL) sparseRows<1>(part, w, stride, out, column, k, 0);
-        out.init = INIT_ACCUMULATE;
-      }
     }
   return OK;
 }
@@ -274,8 +288,7 @@ static int sparseGradient(Arena& arena, double descriptor, double fromPanel, dou
   }
   for (i64 panel = (i64)fromPanel; panel < (i64)toPanel;) {
     const i64 left = (i64)toPanel - panel;
-    if (SPARSE_PANELS >= 8 && left >= 8) sparsePanels<8>(call, panel), panel += 8;
-    else if (SPARSE_PANELS >= 4 && left >= 4) sparsePanels<4>(call, panel), panel += 4;
+    if (SPARSE_PANELS >= 4 && left >= 4) sparsePanels<4>(call, panel), panel += 4;
     else if (left >= 2) sparsePanels<2>(call, panel), panel += 2;
     else sparsePanels<1>(call, panel), panel += 1;
   }

@@ -6,6 +6,6 @@
   X(product) X(gradient) X(gather) X(scatter) X(columnSums) X(rnnForward) X(rnnBackward) X(lstmForward) \
   X(lstmBackward) X(gruForward) X(gruBackward) X(softmax) X(dropout) X(update) X(squareNorm) X(map)     \
   X(activeUnits) X(activeRows) X(sparseProduct) X(sparseGradient) X(winners) X(deal) X(lookup)            \
-  X(rowGradient) X(rowUpdate) X(sigmoidLoss) X(squaredLoss) X(multiplyAdd) X(triad)
+  X(rowGradient) X(rowUpdate) X(sigmoidLoss) X(squaredLoss) X(add) X(normForward) X(normBackward) X(multiplyAdd) X(triad)
 
 typedef int (*Kernel)(Arena& arena, double descriptor, double from, double to);

@@ -41,6 +41,7 @@ function outputLoss(name: string, kind: Loss, arena: Arena, offset: number, from
   const [ldl, logitGroup] = [f[OutputLoss.ldl], f[OutputLoss.logitGroup]];
   const [ldv, valueGroup] = [f[OutputLoss.ldv], f[OutputLoss.valueGroup]];
   const [targetGroup, hasHits] = [f[OutputLoss.targetGroup], f[OutputLoss.hits] !== 0];
+  const smoothing = f[OutputLoss.smoothing];
   // What is no number of outputs stays none, and is refused below.
   const width = areCounts(outputs) ? padded(outputs) : outputs;
   const grid = (group: number, ld: number) => grouped(fromGroup, toGroup, group, matrix(rows, ld, width));
@@ -60,9 +61,10 @@ function outputLoss(name: string, kind: Loss, arena: Arena, offset: number, from
       let [sum, right] = [0, counts];
       for (let j = 0; j < width; j++) {
         const [l, y, live] = [floats[first + j], floats[wanted + j], counts && j < outputs];
-        if (live) sum += kind.loss(l, y);
+        const smooth = y * (1 - smoothing) + smoothing / 2;
+        if (live) sum += kind.loss(l, smooth);
         if (live) right &&= kind.right(l, y);
-        if (train) floats[first + j] = live ? (kind.slope(l, y) * f[OutputLoss.scale]) / outputs : 0;
+        if (train) floats[first + j] = live ? (kind.slope(l, smooth) * f[OutputLoss.scale]) / outputs : 0;
       }
       floats[losses + at] = sum / outputs;
       if (hasHits) floats[hits + at] = right ? 1 : 0;

@@ -3,6 +3,7 @@
 
 import type { Kernels, PeakKernels } from '../kernels.js';
 import { activeRows, activeUnits } from './active.js';
+import { add } from './add.js';
 import { Arena, type Precision } from './arena.js';
 import { dropout } from './dropout.js';
 import { map, squareNorm } from './functions.js';
@@ -10,6 +11,7 @@ import { gruBackward, gruForward } from './gru.js';
 import { columnSums, gather, scatter } from './lookup.js';
 import { sigmoidLoss, squaredLoss } from './losses.js';
 import { lstmBackward, lstmForward } from './lstm.js';
+import { normBackward, normForward } from './norm.js';
 import { update } from './optimizers.js';
 import { multiplyAdd, triad } from './peak.js';
 import { gradient, product, sparseGradient, sparseProduct } from './product.js';
@@ -48,6 +50,9 @@ export function createReferenceKernels(buffer: ArrayBufferLike, precision: Preci
     sigmoidLoss: (descriptor, fromGroup, toGroup) => sigmoidLoss(arena, descriptor, fromGroup, toGroup),
     squaredLoss: (descriptor, fromGroup, toGroup) => squaredLoss(arena, descriptor, fromGroup, toGroup),
     dropout: (descriptor, fromGroup, toGroup) => dropout(arena, descriptor, fromGroup, toGroup),
+    add: (descriptor, fromGroup, toGroup) => add(arena, descriptor, fromGroup, toGroup),
+    normForward: (descriptor, fromGroup, toGroup) => normForward(arena, descriptor, fromGroup, toGroup),
+    normBackward: (descriptor, fromGroup, toGroup) => normBackward(arena, descriptor, fromGroup, toGroup),
     update: (descriptor, from, to) => update(arena, descriptor, from, to),
     squareNorm: (descriptor, from, to) => squareNorm(arena, descriptor, from, to),
     map: (descriptor, from, to) => map(arena, descriptor, from, to),

@@ -3,12 +3,13 @@
 import { padded, Softmax } from '../kernels.js';
 import { type Arena, grouped, matrix, span } from './arena.js';
 
-/** logits[g] [rows, padded(V)] become (softmax - onehot) scale where `train` is set; losses in nats. */
+/** logits[g] [rows, padded(V)] become (softmax - q) scale weight where `train` is set; losses in nats, times the weight. */
 export function softmax(arena: Arena, offset: number, fromGroup: number, toGroup: number): void {
   const { floats, integers } = arena;
   const f = arena.descriptor('softmax', offset, Softmax);
   const [rows, classes, ldl, train] = [f[Softmax.rows], f[Softmax.classes], f[Softmax.ldl], f[Softmax.train] !== 0];
   const [logitGroup, targetGroup, hasHits] = [f[Softmax.logitGroup], f[Softmax.targetGroup], f[Softmax.hits] !== 0];
+  const [smoothing, hasWeights] = [f[Softmax.smoothing], f[Softmax.weights] !== 0];
   // A number of classes that is no whole number stays one, and is refused below.
   const width = train && Number.isInteger(classes) ? padded(classes) : classes;
   const perRow = grouped(fromGroup, toGroup, targetGroup, span(0, rows));
@@ -20,6 +21,7 @@ export function softmax(arena: Arena, offset: number, fromGroup: number, toGroup
   const targets = arena.integer('softmax: targets', f[Softmax.targets], perRow);
   const losses = arena.float('softmax: losses', f[Softmax.losses], perRow);
   const hits = arena.float('softmax: hits', f[Softmax.hits], hasHits ? perRow : span(0, 0));
+  const weights = arena.float('softmax: weights', f[Softmax.weights], span(0, hasWeights ? classes : 0));
 
   for (let group = fromGroup; group < toGroup; group++) {
     for (let row = 0; row < rows; row++) {
@@ -30,25 +32,29 @@ export function softmax(arena: Arena, offset: number, fromGroup: number, toGroup
       if (counts && !(target >= 0 && target < classes)) {
         throw new RangeError(`softmax: target ${target} among ${classes} classes`);
       }
-      const { peak, sum } = rowSum(floats, first, classes);
-      // loss = log(sum exp(l - max)) - (l[target] - max)
-      floats[losses + at] = counts ? Math.log(sum) - (floats[first + target] - peak) : 0;
+      const { peak, sum, mean } = rowSum(floats, first, classes);
+      const weight = counts && hasWeights ? floats[weights + target] : 1;
+      // loss = log(sum exp(l - max)) - sum q (l - max)
+      const wanted =
+        (1 - smoothing) * (floats[first + target] - peak) + (smoothing > 0 ? smoothing * (mean - peak) : 0);
+      floats[losses + at] = counts ? (Math.log(sum) - wanted) * weight : 0;
       if (hasHits) floats[hits + at] = counts && floats[first + target] === peak ? 1 : 0;
       if (!train) continue;
       for (let j = 0; j < width; j++) {
-        // dl[j] = (exp(l[j] - max) / sum - [j = target]) scale
-        const share = counts && j < classes ? Math.exp(floats[first + j] - peak) / sum : 0;
-        floats[first + j] = (share - (j === target ? 1 : 0)) * f[Softmax.scale];
+        // dl[j] = (exp(l[j] - max) / sum - q[j]) scale weight, q[j] = (1 - s) [j = target] + s / V
+        const live = counts && j < classes;
+        const share = live ? Math.exp(floats[first + j] - peak) / sum - smoothing / classes : 0;
+        floats[first + j] = (share - (j === target ? 1 - smoothing : 0)) * f[Softmax.scale] * weight;
       }
     }
   }
 }
 
-/** The largest logit, and the sum of exp(l - max). */
-function rowSum(floats: Float32Array | Float64Array, first: number, classes: number): { peak: number; sum: number } {
-  let peak = Number.NEGATIVE_INFINITY;
-  let sum = 0;
+/** The largest logit, the sum of exp(l - max), and the mean of the logits. */
+function rowSum(floats: Float32Array | Float64Array, first: number, classes: number) {
+  let [peak, sum, all] = [Number.NEGATIVE_INFINITY, 0, 0];
   for (let j = 0; j < classes; j++) peak = Math.max(peak, floats[first + j]);
   for (let j = 0; j < classes; j++) sum += Math.exp(floats[first + j] - peak);
-  return { peak, sum };
+  for (let j = 0; j < classes; j++) all += floats[first + j];
+  return { peak, sum, mean: all / classes };
 }

@@ -4,10 +4,13 @@ import { columnsFromJson } from '../../../src/data/records/columns.js';
 import { encode } from '../../../src/data/records/encode.js';
 import { learnColumns, type Wishes } from '../../../src/data/records/learn-columns.js';
 import type { Table } from '../../../src/data/tables/table.js';
+import { wordRule } from '../../../src/data/word-text.js';
 import { tableOf } from './tables.js';
 
 const wishes = (more: Partial<Wishes> & Pick<Wishes, 'task' | 'target'>): Wishes => ({
   tokens: 'word',
+  words: wordRule({}),
+  kinds: {},
   multilabel: false,
   scaling: 'standard',
   feedforward: false,

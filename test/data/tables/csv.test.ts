@@ -4,9 +4,10 @@ import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { readTableFrom } from '../../../src/data/tables/read-table.js';
+import type { TableOptions } from '../../../src/data/tables/table.js';
 import { as, columnOf, listed, noticesOf, reading, readPieces, valuesOf } from './reading.js';
 
-const { file, read, readPath } = reading('csv');
+const { file, read, readPath, refusal } = reading('csv');
 const DAY = Date.UTC(2024, 2, 9);
 
 test('a table has numbers, dates and text, with what is missing', async () => {
@@ -139,10 +140,34 @@ describe('what a person should hear of', () => {
     expect(noticesOf(table)).toEqual(['x.csv: without a value in any row, and left out: "b", "c"']);
   });
 
-  test('decimal commas make text', async () => {
-    const table = await read('a;b\n1,5;x\n2;y\n');
-    expect(valuesOf(columnOf(table, 'a'))).toEqual(['1,5', '2']);
-    expect(noticesOf(table).join()).toContain('x.csv:2:1: "1,5" has a decimal comma like others there');
+  const oddIn = async (values: string, options: TableOptions = {}): Promise<string | undefined> => {
+    const rows = values.split('|').map((value) => `y;${value}\n`);
+    const { odd } = await read(`b;a\n${rows.join('')}`, options);
+    return odd?.get('a')?.replace(/^.*x\.csv/, 'x.csv');
+  };
+
+  test('a column of numbers or dates in another writing is text, with what to do about it', async () => {
+    expect(await oddIn('1,5|2|x')).toBe(
+      'x.csv:2:3: "1,5" has a decimal comma, and the column "a" is read as text: --decimal , reads decimal commas; ' +
+        '--columns "a:category" where texts are meant',
+    );
+    expect(await oddIn('999|1,234|12,345.6')).toMatch(/^x.csv:3:3: "1,234" is a number with its thousands apart/);
+    expect(await oddIn('$5|$6.50|$7')).toMatch(/^x.csv:2:3: "\$5" has a sign .*: leave the sign out;/);
+    expect(await oddIn('31.12.2024|1.1.2025')).toMatch(/"31.12.2024" looks like a date, .*--dates dmy reads/);
+    for (const date of ['2024/12/31', '31/12/24', 'Dec 31, 2024', '31-Dec-24', '3 March 2024'])
+      expect(await oddIn(`${date}|NA|${date}`), date).toMatch(/looks like a date, .*: write 2024-12-31;/);
+    expect(await oddIn('1.5|2,5', { writing: { decimal: ',' } })).toMatch(
+      /"1.5" is a number by itself, .*leave it out/,
+    );
+  });
+
+  test.each(['red|1,5|blue|green', '1.2.3|4.5.6', '2024-01-01|x', '555-123-4567|555-999-1234', 'May|June'])(
+    'texts are no odd numbers or dates: %s',
+    async (column) => expect(await oddIn(column)).toBeUndefined(),
+  );
+
+  test('a column whose kind is said is not odd', async () => {
+    expect(await oddIn('1,5|2,5', as('a', 'text'))).toBeUndefined();
   });
 
   test('a first line of numbers may be a row', async () => {
@@ -166,6 +191,36 @@ describe('what is asked for', () => {
       b: ['number', null],
       c: ['date', null],
     });
+  });
+
+  test('decimal commas and dates in another order are read where that is said; what is neither is refused with its place', async () => {
+    const writing = { decimal: ',', dates: 'dmy' } as const;
+    const table = await read('a;d\n1,5;31/12/2024\n-1.234.567,25;1.2.2024 16:30\n,5e3;2024-03-09\n', { writing });
+    expect(listed(table)).toEqual({
+      a: ['number', 1.5, -1234567.25, 500],
+      d: ['date', Date.UTC(2024, 11, 31), Date.UTC(2024, 1, 1, 16, 30), Date.UTC(2024, 2, 9)],
+    });
+    const mdy = await read('d\n12/31/2024\n', { writing: { dates: 'mdy' } });
+    expect(listed(mdy)).toEqual({ d: ['date', Date.UTC(2024, 11, 31)] });
+    expect(await refusal(read('a;b\nx;1.5\n', { writing, ...as('b', 'number') }))).toBe(
+      'x.csv:2:3: "1.5" is not allowed in the column "b"; a value there is a finite number with a decimal comma, ' +
+        'such as 3, -0,5 or 1.234,5, or nothing, NA, N/A, NaN, null or ? where it is missing',
+    );
+    expect(await refusal(read('d\n12/31/2024\n', { writing, ...as('d', 'date') }))).toMatch(
+      /^x.csv:2:1: "12\/31\/2024" is not allowed in the column "d"; a value there is a date such as 31\/12\/2024/,
+    );
+  });
+
+  test('every finite number comes back from its writing with a comma', async () => {
+    const numbers = fc.array(fc.double({ noNaN: true, noDefaultInfinity: true }), { minLength: 1 });
+    await fc.assert(
+      fc.asyncProperty(numbers, async (values) => {
+        const content = `a;b\n${values.map((value) => `${String(value).replace('.', ',')};x`).join('\n')}\n`;
+        const [column] = (await read(content, { writing: { decimal: ',' } })).columns;
+        expect([...column.values]).toEqual(values.map((value) => value));
+      }),
+      { seed: 5, numRuns: 40 },
+    );
   });
 
   test('a column may be named like what every object has', async () => {

@@ -150,12 +150,12 @@ describe('what is asked for and not there', () => {
   test.each<[string, TableOptions, string, string]>([
     ['a column', { columns: ['z'] }, '{"a":1,"b":2}', ': there is no column "z"; there is "a", "b"'],
     ['a value', { columns: ['a'] }, '{"a":null,"b":2}', ': the column "a" has no value in any row; leave it out'],
-    ['a number', as('a', 'number'), '{"a":"1"}', `:1: "1" is not allowed in the column "a"; ${NUMBER}`],
+    ['a number', as('a', 'number'), '{"a":"1x"}', `:1: "1x" is not allowed in the column "a"; ${NUMBER}`],
     [
       'a text',
       as('a', 'text'),
-      '{"a":1}',
-      ':1: the number 1 is not allowed in the column "a"; a value there is text, or null where it is missing',
+      '{"a":[1]}',
+      ':1: a list is not allowed in the column "a"; a value there is text, or null where it is missing',
     ],
     [
       'a list',
@@ -172,6 +172,28 @@ describe('what is asked for and not there', () => {
   ])('%s', async (_, options, content, message) => {
     expect(await refusal(read(content, options))).toBe(`x.jsonl${message}`);
   });
+});
+
+test('a text that is a number is one where that is asked for, and a number is a text', async () => {
+  expect(listed(await read('{"a":"1.5"}\n{"a":2}\n{"a":""}', as('a', 'number')))).toEqual({
+    a: ['number', 1.5, 2, null],
+  });
+  expect(listed(await read('{"a":1}\n{"a":"x"}', as('a', 'text')))).toEqual({ a: ['text', '1', 'x'] });
+  const options = { ...as('a', 'number'), writing: { decimal: ',' } } as const;
+  expect(listed(await read('{"a":"1.234,5"}\n{"a":2.5}', options))).toEqual({ a: ['number', 1234.5, 2.5] });
+});
+
+test('texts that look like numbers or dates are odd, and named with what to do', async () => {
+  const odd = async (...values: string[]) =>
+    (await read(lines(...values.map((a) => ({ a }))))).odd?.get('a')?.replace(/^.*x\.jsonl/, 'x.jsonl');
+  expect(await odd('1.5', '2', '3')).toBe(
+    'x.jsonl:1: "1.5" is a number by itself, and the column "a" is read as text: ' +
+      '--columns "a:number" reads such numbers; --columns "a:category" where texts are meant',
+  );
+  expect(await odd('x', '31/12/2024', '30/12/2024')).toMatch(/^x.jsonl:2: "31\/12\/2024" looks like a date/);
+  expect(await odd('red', 'green', '1')).toBeUndefined();
+  const dates = await read('{"a":"31/12/2024"}\n{"a":"1.2.2024 8:30"}', { writing: { dates: 'dmy' } });
+  expect(listed(dates)).toEqual({ a: ['date', Date.UTC(2024, 11, 31), Date.UTC(2024, 1, 1, 8, 30)] });
 });
 
 test('values come back as they were', async () => {

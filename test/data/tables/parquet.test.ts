@@ -116,8 +116,8 @@ describe('what cannot be read is refused', () => {
     ['a column', { columns: ['bad'] }, 'struct.parquet: there is no column "bad"; there is "good", "user"'],
     [
       'another kind',
-      { columns: ['good'], ...as('good', 'text') },
-      'struct.parquet: row 1: the number 1 is not allowed in the column "good"; a value there is text, or null where it is missing',
+      { columns: ['good'], ...as('good', 'list') },
+      'struct.parquet: row 1: the number 1 is not allowed in the column "good"; a value there is a list of numbers, texts or booleans, or null where it is missing',
     ],
   ])('%s', async (_, options, message) => {
     expect(await refused('struct', options)).toBe(message);
