@@ -93,6 +93,8 @@ try {
       'machine',
       '--time',
       'hour',
+      '--window',
+      '64',
     ],
   };
   for (const [name, args] of Object.entries(cases)) {
