@@ -41,7 +41,7 @@ const MAX_SEED = 0xffff_ffff;
 export const SETTINGS = {
   text: path({
     group: 'data',
-    about: 'the file to learn, UTF-8 text or with --tokens byte any file',
+    about: 'the file to learn, UTF-8 text or with --tokens byte any file, or a folder whose .txt files are one text',
     placeholder: 'FILE',
   }),
   dataset: optionalChoice(

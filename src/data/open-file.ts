@@ -3,12 +3,16 @@
 
 import { closeSync, openSync, type Stats, statSync } from 'node:fs';
 import { systemReason, UserError } from '../errors.js';
+import { joinTexts, partOfLine, type TextPart } from './text-folder.js';
+import type { Position } from './utf8.js';
 
 /** A file that is open for the time of a call, unless who reads it keeps it. */
 export interface TextFile {
   readonly fd: number;
   readonly path: string;
   readonly sizeBytes: number;
+  /** Of a folder of texts that is read as one. */
+  readonly parts?: readonly TextPart[];
   /** Set by who takes the file over. */
   kept: boolean;
 }
@@ -32,6 +36,34 @@ export function withFile<T>(path: string, flag: string, use: (file: TextFile) =>
   } finally {
     if (file !== undefined && !file.kept) closeSync(file.fd);
   }
+}
+
+/** The same, or where it is a folder, of the texts in it as one. */
+export function withText<T>(path: string, flag: string, use: (file: TextFile) => T): T {
+  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return withFile(path, flag, use);
+  let file: TextFile | undefined;
+  try {
+    const joined = joinTexts(path, flag);
+    const { fd, sizeBytes } = joined.file;
+    file = { fd, path, sizeBytes, parts: joined.parts, kept: false };
+    return use(file);
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    throw new UserError(`${flag}: ${path} cannot be read: ${systemReason(error)}`);
+  } finally {
+    if (file !== undefined && !file.kept) closeSync(file.fd);
+  }
+}
+
+/** Which file a place of a text is in, and where in it. @param offset of the place, in bytes */
+export function locate(
+  { path, parts }: TextFile,
+  at: Position,
+  offset = 0,
+): { readonly path: string; readonly at: Pick<Position, 'line' | 'column'>; readonly offset: number } {
+  if (parts === undefined) return { path, at, offset };
+  const part = partOfLine(parts, at.line);
+  return { path: part.path, at: { line: at.line - part.line, column: at.column }, offset: offset - part.offset };
 }
 
 /** A run that goes on reads its data again. */

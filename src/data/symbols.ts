@@ -43,12 +43,15 @@ const TAKE_BYTES = 'use --tokens byte, which takes any file';
 /** A model's tokens are what they are. */
 export const TRAIN_ON_BYTES = 'the model learned characters; one that is trained with --tokens byte takes any file';
 
-export function notUtf8(name: string, at: Position, offset: number, byte: number, advice = TAKE_BYTES): UserError {
+export function notUtf8(name: string, at: Place, offset: number, byte: number, advice = TAKE_BYTES): UserError {
   const found = `0x${byte.toString(16).padStart(2, '0')}`;
   return new UserError(`${place(name, at)}: this is not UTF-8 text (byte ${found} at offset ${offset}); ${advice}`);
 }
 
-export function place(name: string, at: Position): string {
+/** Line and column, from 1 on. */
+type Place = Pick<Position, 'line' | 'column'>;
+
+export function place(name: string, at: Place): string {
   return `${name}:${at.line}:${at.column}`;
 }
 

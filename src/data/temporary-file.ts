@@ -26,6 +26,11 @@ export class TemporaryFile {
     }
   }
 
+  /** Of the open file; it is closed with the descriptor too. */
+  get fd(): number {
+    return this.#fd;
+  }
+
   /** Bytes up to the end of what was written. */
   get sizeBytes(): number {
     return this.#end;

@@ -1,4 +1,4 @@
-// Opens a text file as tokens. The file is read in chunks, twice where it has more than one: first to see which symbols there
+// Opens a text file, or a folder of them, as tokens. The file is read in chunks, twice where it has more than one: first to see which symbols there
 // are, then to translate them. A file whose bytes are its tokens stays on disk where it is large.
 
 import { isAscii } from 'node:buffer';
@@ -6,7 +6,7 @@ import { readSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { RunError, UserError } from '../errors.js';
 import { DiskTokens } from './disk-tokens.js';
-import { type TextFile, withFile } from './open-file.js';
+import { locate, type TextFile, withText } from './open-file.js';
 import { notUtf8, SymbolCensus, type Symbols, type TextMode, TRAIN_ON_BYTES } from './symbols.js';
 import { MemoryTokens, type TokenSource, tokenArray } from './tokens.js';
 import { CHUNK_BYTES, decodeUtf8, Position } from './utf8.js';
@@ -36,7 +36,7 @@ const MAX_IN_MEMORY_BYTES = 64 << 20;
 
 /** Opens a text to learn: its vocabulary is what occurs in it. */
 export function openText(path: string, rule: TokenRule, flag = '--text'): LearnedText {
-  return withFile(path, flag, (file) => {
+  return withText(path, flag, (file) => {
     if (typeof rule === 'object') return learnWords(charsOf(file), rule, `${flag}: ${path}`);
     const census = takeCensus(file, rule);
     const vocabulary = Vocabulary.ofSymbols(rule, census.symbols);
@@ -55,7 +55,7 @@ export function openTextFor(
   const { mode } = vocabulary;
   if (mode === 'number')
     throw new UserError(`${flag}: the model learned numbers given in memory, so it cannot take a text`);
-  return withFile(path, flag, (file) => {
+  return withText(path, flag, (file) => {
     if (mode === 'word') return wordsFor(charsOf(file, TRAIN_ON_BYTES), vocabulary, skipUnknown);
     const census = takeCensus(file, mode, TRAIN_ON_BYTES);
     const unknown = census.symbols.some((symbol) => vocabulary.tokenOf(symbol) < 0);
@@ -176,7 +176,8 @@ function locateNotUtf8(file: TextFile, fault: NotUtf8, advice?: string): UserErr
   } catch (error) {
     if (!(error instanceof NotUtf8)) throw error;
   }
-  return notUtf8(file.path, at, fault.offset, fault.byte, advice);
+  const found = locate(file, at, fault.offset);
+  return notUtf8(found.path, found.at, found.offset, fault.byte, advice);
 }
 
 function locateUnknown(file: TextFile, vocabulary: Vocabulary): Error {
@@ -187,7 +188,9 @@ function locateUnknown(file: TextFile, vocabulary: Vocabulary): Error {
     let known = 0;
     while (known < count && vocabulary.tokenOf(symbols[known]) >= 0) known++;
     at.pass(symbols, known);
-    if (known < count) found = vocabulary.unknownSymbol(file.path, at, symbols[known]);
+    if (known === count) return;
+    const place = locate(file, at);
+    found = vocabulary.unknownSymbol(place.path, place.at, symbols[known]);
   });
   return found ?? new RunError(`${file.path}: the text was changed while it was read`);
 }

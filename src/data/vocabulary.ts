@@ -151,7 +151,7 @@ export class Vocabulary {
     return { tokens: tokens.subarray(0, written), skipped };
   }
 
-  unknownSymbol(origin: string, at: Position, symbol: number): UserError {
+  unknownSymbol(origin: string, at: Pick<Position, 'line' | 'column'>, symbol: number): UserError {
     const name = symbolName(symbol, this.mode as TextMode);
     return new UserError(
       `${place(origin, at)}: ${name} does not occur in the text that the model learned; --skip-unknown leaves such symbols out`,

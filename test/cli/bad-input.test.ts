@@ -77,7 +77,11 @@ const TABLE: readonly (readonly [string, readonly string[], RegExp])[] = [
   ['an empty text', train('--text', 'empty.txt'), /^--text: empty\.txt is empty; .*at least two different symbols$/],
   ['a text of one byte', train('--text', 'one.txt'), /^--text: one\.txt has one symbol; .*two different symbols$/],
   ['a text of one symbol', train('--text', 'same.txt'), /^--text: same\.txt has 1000 symbols and all are the same;/],
-  ['a folder', train('--text', 'folder'), /^--text: folder is a folder; give a text file$/],
+  [
+    'a folder of no texts',
+    train('--text', 'folder'),
+    /^--text: folder is a folder without a \.txt file; give a text file/,
+  ],
   [
     'a pipe',
     train('--text', 'pipe'),

@@ -156,7 +156,7 @@ describe('what is out of bounds is refused with what it is and what is allowed',
     [{ json: 'yes' }, '--json: "yes" is not allowed; it is true or false'],
     [
       { text: '' },
-      '--text: "" is not allowed; it is the file to learn, UTF-8 text or with --tokens byte any file, a path',
+      '--text: "" is not allowed; it is the file to learn, UTF-8 text or with --tokens byte any file, or a folder whose .txt files are one text, a path',
     ],
     [
       { schedule: 'step', milestones: [5, 5] },

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { closeSync, ftruncateSync, mkdirSync, openSync, truncateSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, ftruncateSync, mkdirSync, openSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { openText, openTextFor } from '../../src/data/text-file.js';
 import type { TokenSource } from '../../src/data/tokens.js';
@@ -52,7 +52,9 @@ describe('what cannot be learned is refused', () => {
       '--text: absent.txt cannot be read: it does not exist',
     );
     mkdirSync(join(folder, 'sub'));
-    expect(refusal(() => openText(join(folder, 'sub'), 'char'))).toBe('--text: sub is a folder; give a text file');
+    expect(refusal(() => openText(join(folder, 'sub'), 'char'))).toBe(
+      '--text: sub is a folder without a .txt file; give a text file, or a folder of .txt files',
+    );
     expect(refusal(() => openText('/dev/null', 'char'))).toBe('--text: /dev/null is no regular file; give a text file');
   });
 
@@ -137,4 +139,48 @@ test('a text for a model has the vocabulary of the model; what it does not know 
   expect(vocabulary.decode(read(opened.source))).toBe('ab\nba\nab');
   expect(openTextFor(file('known.txt', 'a'), vocabulary).source.length).toBe(1);
   expect(refusal(() => openTextFor(path, Vocabulary.ofNumbers(5)))).toMatch(/^--text: the model learned numbers/);
+});
+
+describe('a folder', () => {
+  const of = (name: string, files: Readonly<Record<string, string | Uint8Array>>): string => {
+    for (const [path, text] of Object.entries(files)) {
+      mkdirSync(dirname(join(folder, name, path)), { recursive: true });
+      writeFileSync(join(folder, name, path), text);
+    }
+    return join(folder, name);
+  };
+
+  test('is the text of its .txt files in the order of their paths, each with its last line ended', () => {
+    const path = of('books', {
+      'b.txt': 'second',
+      'a/z.TXT': 'first\n\n',
+      'c.txt': '',
+      'd/e/f.txt': 'third\nand last\n',
+      'notes.md': 'not this',
+    });
+    const { vocabulary, source } = openText(path, 'char');
+    expect(vocabulary.decode(read(source))).toBe('first\n\nsecond\nthird\nand last\n');
+    const bytes = openText(path, 'byte');
+    expect(bytes.source.length).toBe(source.length);
+    expect(openText(file('same.txt', 'first\n\nsecond\nthird\nand last\n'), 'char').checksum).toBe(
+      openText(path, 'char').checksum,
+    );
+    expect(openText(path, { minCount: 1 }).source.length).toBe(10);
+  });
+
+  test('of which one is not UTF-8, or has an unknown character, says which and where', () => {
+    const path = of('bad', {
+      'a.txt': 'one\ntwo',
+      'b.txt': Buffer.concat([Buffer.from('é\nab'), Buffer.of(0xff)]),
+      'c.txt': 'three',
+    });
+    expect(refusal(() => openText(path, 'char'))).toMatch(
+      /^bad\/b\.txt:2:3: this is not UTF-8 text \(byte 0xff at offset 5\)/,
+    );
+    const { vocabulary } = openText(file('known.txt', 'onetw \n'), 'char');
+    const other = of('other', { 'a.txt': 'one\ntwo', 'b.txt': 'one\none two\nwoe\nwon\nox' });
+    expect(refusal(() => openTextFor(other, vocabulary))).toMatch(/^other\/b\.txt:5:2: "x"/);
+    const { source, skipped } = openTextFor(other, vocabulary, { skipUnknown: true });
+    expect([source.length, skipped]).toEqual([30, 1]);
+  });
 });
