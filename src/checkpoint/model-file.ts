@@ -210,8 +210,9 @@ function wrongDirections(model: Partial<Architecture>): string | undefined {
 }
 
 /** Layers that add what they read have another one below them. */
-function wrongBetween({ residual, layers = 0 }: Partial<Architecture>): string | undefined {
-  return residual === undefined || (residual === true && layers > 1) ? undefined : 'residual';
+function wrongBetween({ residual, layerNorm, layers = 0 }: Partial<Architecture>): string | undefined {
+  if (residual !== undefined && !(residual === true && layers > 1)) return 'residual';
+  return layerNorm === undefined || (layerNorm === true && layers > 0) ? undefined : 'layerNorm';
 }
 
 /** Pooled are sequences of recurrent layers whose outputs are not what they read; where directions end only those of two. */

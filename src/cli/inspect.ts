@@ -72,7 +72,7 @@ const POOLINGS = { mean: "the mean of a sequence's outputs", last: 'the end of e
 
 function inWords(model: Model): string {
   const { architecture, parameters, training } = model;
-  const { cell, activation, hidden, layers, winners, bidirectional, pooling, residual } = architecture;
+  const { cell, activation, hidden, layers, winners, bidirectional, pooling, residual, layerNorm } = architecture;
   const own = cell === 'rnn' || cell === 'mlp' ? ` (${activation})` : '';
   const ways = bidirectional ? ' in each of two directions' : '';
   const layer = `${cell}${own}, ${counted(layers, 'layer')} of ${hidden}${ways}`;
@@ -81,6 +81,7 @@ function inWords(model: Model): string {
     ...(winners === undefined
       ? []
       : [['winners', `${counted(winners, 'unit')} of a layer ${winners === 1 ? 'stays' : 'stay'} active`]]),
+    ...(layerNorm ? [['layer norm', "of each layer's outputs"]] : []),
     ...(residual ? [['residual', 'each layer from the second on adds what it reads']] : []),
     ...(pooling === undefined ? [] : [['pooling', POOLINGS[pooling]]]),
     ...dataRows(model),

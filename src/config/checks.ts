@@ -170,6 +170,8 @@ export function configWarnings(config: Checked): readonly string[] {
       '--dropout has no effect with fewer than two layers: it drops outputs between layers; add --layers 2',
     );
   }
+  if (config.layerNorm && config.layers === 0)
+    warnings.push('--layer-norm has no effect with --layers 0: there are no outputs to normalize');
   if (config.residual && config.layers < 2)
     warnings.push('--residual has no effect with fewer than two layers: the first one adds nothing; add --layers 2');
   if (config.activation !== 'tanh' && config.cell !== 'rnn' && config.cell !== 'mlp') {

@@ -259,6 +259,10 @@ export const SETTINGS = {
       'each layer also reads from the end, with weights of its own; for --task tag, classify and regress, whose sequences are ' +
       'there as wholes',
   }),
+  layerNorm: onOff({
+    group: 'model',
+    about: 'normalize the outputs of each layer over its units before the next layer or the head reads them',
+  }),
   residual: onOff({
     group: 'model',
     about: 'each layer from the second on adds what it reads to its outputs',

@@ -18,6 +18,8 @@ export interface Architecture {
   readonly pooling?: 'mean' | 'last';
   /** Whether each layer from the second on adds what it reads to its outputs. */
   readonly residual?: boolean;
+  /** Whether the outputs of each layer are normalized over its units (Ba, Kiros & Hinton 2016), after what is added. */
+  readonly layerNorm?: boolean;
   /** Width D of the embedding; 0: one-hot rows. */
   readonly embedding: number;
   /** Tokens, V, that may be read; 0 where real-valued features are. The head has as many outputs unless `outputs` says it. */

@@ -1,10 +1,11 @@
 // What becomes of a layer's outputs before the next layer or the head reads them: what the layer has read is added to them where layers
-// are residual, and for the next layer some are dropped. Of a model that does neither nothing becomes of them.
+// are residual, they are normalized where that is asked for, and for the next layer some are dropped. Of a model that does nothing of it they are h.
 //
-//   outputs(t) = h(t) + x(t), x(t) the outputs of the layer below, which the cell may have read after dropout
+//   outputs(t) = norm(h(t) + x(t)), x(t) the outputs of the layer below, which the cell may have read after dropout
+//   norm(y) = gain (y - mean) / sqrt(variance + 1e-5) + shift, over the units of a row (Ba, Kiros & Hinton 2016, equation 4)
 //
 // So what is dropped on the way into a cell is not on the way past it (as in GNMT, Wu et al. 2016). A member adds its own units, and
-// drops in its own time steps.
+// normalizes and drops in its own time steps.
 import { Dropout } from '../kernels/kernels.js';
 import { dropoutKey } from './dropout-key.js';
 import type { HeadOptions } from './head.js';
@@ -21,17 +22,20 @@ export class Between {
   readonly #o: BetweenOptions;
   readonly #calls: WindowCalls;
   readonly #layer: number;
+  /** Gradients of the outputs, and of h. */
   readonly #gradient: Matrix;
+  readonly #dh: Matrix;
   readonly #pastCell: Matrix;
   /** Descriptors; 0 where there is no such call. */
   readonly #sums: number;
   readonly #addPast: number;
+  readonly #norm: number;
   readonly #drop: number;
   readonly #dropBackward: number;
 
   constructor(options: BetweenOptions, calls: WindowCalls, layer: number) {
     const { views, trains, descriptors } = options;
-    const { h, sums, dropped } = views.layers[layer];
+    const { h, dh, sums, normed, dropped } = views.layers[layer];
     const { floatBytes } = descriptors.arena;
     const rowsOf = (view: number): Matrix => calls.rows(view, views.ldh);
     const own = outputsOf(views, layer, floatBytes);
@@ -40,11 +44,13 @@ export class Between {
     this.#calls = calls;
     this.#layer = layer;
     this.#gradient = rowsOf(own.gradient);
+    this.#dh = rowsOf(dh);
     this.#pastCell = rowsOf(views.pastCell);
     const adds = below && sums > 0;
     this.#sums = adds ? calls.add(calls.later(rowsOf(h), 1), rowsOf(below.outputs), rowsOf(sums)) : 0;
     const past = below && rowsOf(below.gradient);
     this.#addPast = past && adds && trains ? calls.add(past, this.#pastCell, past) : 0;
+    this.#norm = normed ? calls.norm(layer, sums ? rowsOf(sums) : calls.later(rowsOf(h), 1)) : 0;
     this.#drop = dropped ? calls.dropout(rowsOf(own.outputs), rowsOf(dropped)) : 0;
     this.#dropBackward = dropped && trains ? calls.dropout(this.#gradient, this.#gradient) : 0;
   }
@@ -56,12 +62,22 @@ export class Between {
       kernels.add(this.#sums, 0, steps);
       share.sync();
     }
+    if (this.#norm) {
+      kernels.normForward(this.#norm, ...partOf(share, steps));
+      share.sync();
+    }
     if (this.#drop) this.#dropOf(this.#drop, steps, step);
   }
 
-  /** From the gradient of the outputs to that of h: the same, which the cell will add to, so it is kept for the way past the cell. */
+  /** From the gradient of the outputs to that of h, which the cell will add to, so it is kept for the way past the cell. */
   backward(steps: number): void {
-    if (this.#addPast) this.#calls.copy(this.#gradient, this.#pastCell, steps);
+    const { kernels, share } = this.#o;
+    if (this.#norm) {
+      share.sync();
+      kernels.normBackward(this.#norm, ...partOf(share, steps));
+      share.sync();
+    }
+    if (this.#addPast) this.#calls.copy(this.#dh, this.#pastCell, steps);
   }
 
   /** The gradient of the outputs, once the layer above has given that of what it read. */

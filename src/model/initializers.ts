@@ -60,6 +60,8 @@ type Draw = (index: number) => number;
 /** What is called for each element in turn, with its index; undefined where all are U(-k, k). */
 function drawOf(model: Architecture, p: Parameter, init: Initialization, random: Counter): Draw | undefined {
   if (p.role === 'embedding') return () => random.normal();
+  if (p.role === 'gain') return () => 1;
+  if (p.role === 'shift') return () => 0;
   const { hidden } = model;
   const isBias = p.role === 'input' && p.storage === 'vector';
   const added = isBias ? addedBias(model, init) : undefined;

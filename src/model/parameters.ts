@@ -11,14 +11,17 @@ import { cells } from './cells/cells.js';
  */
 type Storage = 'panels' | 'rows' | 'vector';
 
-/** What a parameter is for: `input` and `recurrent` of a layer, its biases included, the embedding, the output layer. */
-type Role = 'embedding' | 'input' | 'recurrent' | 'head';
+/**
+ * What a parameter is for: `input` and `recurrent` of a layer, its biases included, `gain` and `shift` of its layer normalization, the
+ * embedding, the output layer.
+ */
+type Role = 'embedding' | 'input' | 'recurrent' | 'gain' | 'shift' | 'head';
 
 export interface Parameter {
   /** As in PyTorch's state_dict. */
   readonly name: string;
   readonly role: Role;
-  /** Of `input` and `recurrent`; 0 for the others. */
+  /** Of what belongs to a layer; 0 for the others. */
   readonly layer: number;
   /** Whether it belongs to the direction from the last step to the first. */
   readonly reverse: boolean;
@@ -29,7 +32,7 @@ export interface Parameter {
   readonly gates: number;
   /** Whether the rows of PyTorch's shape are the columns here: everywhere but in the embedding. */
   readonly outputsFirst: boolean;
-  /** Of a matrix: parts of its inputs that are padded each by itself, the outputs of each direction below. */
+  /** Parts that are padded each by itself, the outputs of each direction: of a matrix's inputs, of a vector. */
   readonly parts: 1 | 2;
   /** Stored rows; padded in panels. */
   readonly depth: number;
@@ -62,7 +65,8 @@ function parameter(part: Part, storage: Storage, transposed = storage === 'panel
   const depth = storage === 'panels' ? parts * padded(inputs / parts) : inputs;
   // A few outputs of many features: padding would be most of the table.
   const narrow = role === 'head' && storage === 'rows' && outputs < PANEL;
-  const columns = narrow ? outputs : gates * padded(outputs / gates);
+  const apart = storage === 'vector' ? parts : 1;
+  const columns = narrow ? outputs : apart * gates * padded(outputs / apart / gates);
   return { ...part, storage, outputsFirst, depth, columns, length: depth * columns, transposed };
 }
 
@@ -88,6 +92,7 @@ export function parametersOf(model: Architecture): readonly Parameter[] {
   for (let layer = 0; layer < layers; layer++) {
     list.push(...layerParameters(model, layer, false));
     if (directions > 1) list.push(...layerParameters(model, layer, true));
+    if (model.layerNorm) list.push(...normParameters(model, layer));
   }
   const isTable = layers === 0 && tableRows(model) > 0;
   const inputs = layers > 0 ? directions * hidden : isTable ? tableRows(model) : (model.features as number);
@@ -125,6 +130,16 @@ function layerParameters(model: Architecture, layer: number, reverse: boolean): 
   ];
 }
 
+/** Of an nn.LayerNorm over a layer's outputs. */
+function normParameters(model: Architecture, layer: number): readonly Parameter[] {
+  const parts = directionsOf(model);
+  const part = { layer, reverse: false, shape: [parts * model.hidden], gates: 1, parts };
+  return [
+    parameter({ ...part, name: `norm_l${layer}.weight`, role: 'gain' }, 'vector'),
+    parameter({ ...part, name: `norm_l${layer}.bias`, role: 'shift' }, 'vector'),
+  ];
+}
+
 /** Numbers of a parameter as PyTorch counts them. */
 export const elementsOf = (p: Parameter): number => p.shape.reduce((product, size) => product * size, 1);
 
@@ -146,14 +161,19 @@ function forEachRow(
   visit: (torch: number, stored: number, stride: number) => void,
 ): void {
   const [first, second = 1] = p.shape;
-  const units = first / p.gates;
+  const apart = p.storage === 'vector' ? p.parts : 1;
+  const units = first / apart / p.gates;
   for (let row = from; row < to; row++) {
     if (!p.outputsFirst) {
       visit(row * second, row * p.columns, 1);
       continue;
     }
     const unit = row % units;
-    const panel = Math.floor(unit / PANEL) * p.gates + Math.floor(row / units);
+    const before = Math.floor(row / units);
+    const panel =
+      apart > 1
+        ? (before * p.columns) / apart / PANEL + Math.floor(unit / PANEL)
+        : Math.floor(unit / PANEL) * p.gates + before;
     const lane = unit % PANEL;
     if (p.storage === 'panels') visit(row * second, panel * p.depth * PANEL + lane, PANEL);
     else visit(row * second, panel * PANEL + lane, p.columns);
@@ -163,8 +183,9 @@ function forEachRow(
 /** Calls back for each part of a row's elements: how many there are, which is the first, and how many stored ones are before it. */
 function forEachPart(p: Parameter, visit: (count: number, from: number, stored: number) => void): void {
   const [, second = 1] = p.shape;
-  const [count, stored] = [second / p.parts, p.depth / p.parts];
-  for (let part = 0; part < p.parts; part++) visit(count, part * count, part * stored);
+  const parts = p.storage === 'vector' ? 1 : p.parts;
+  const [count, stored] = [second / parts, p.depth / parts];
+  for (let part = 0; part < parts; part++) visit(count, part * count, part * stored);
 }
 
 /** The parameter as PyTorch lays it out. */

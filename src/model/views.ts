@@ -103,6 +103,12 @@ export interface LayerViews {
   readonly dc: number;
   /** [T, B, H]: h and what the layer has read, of a layer that adds it */
   readonly sums: number;
+  /** [T, B, H]: what becomes of h or the sums where they are normalized, and its gradient. */
+  readonly normed: number;
+  readonly normedGradient: number;
+  /** [T, B, H] and [T, B]: what backward needs of it, see LayerNorm. */
+  readonly normal: number;
+  readonly inverse: number;
   /** [T, B, H]: the outputs after dropout, what the layer above reads */
   readonly dropped: number;
   /** int32 [T + 1, B, H] and [T + 1, B]: the active units of h, where they are listed; see ActiveUnits. */
@@ -166,7 +172,8 @@ export interface Outputs {
 }
 
 export function outputsOf({ layers, streams, ldh }: WindowViews, layer: number, floatBytes: number): Outputs {
-  const { h, dh, sums } = layers[layer];
+  const { h, dh, sums, normed, normedGradient } = layers[layer];
+  if (normed) return { outputs: normed, gradient: normedGradient, listed: undefined };
   if (sums) return { outputs: sums, gradient: dh, listed: undefined };
   return { outputs: h + streams * ldh * floatBytes, gradient: dh, listed: layer };
 }
@@ -210,6 +217,7 @@ export function placeWindow(plan: PlanBuilder, model: Architecture, shape: Windo
   const ints = (count: number, needed: boolean): number => (needed ? plan.ints(part, count) : 0);
   const lists = shape.lists === true;
   const listedRows = listBlocks(steps, streams) * LIST_ROWS;
+  const normalizes = model.layerNorm === true;
   const layers: LayerViews[] = [];
   for (let layer = 0; layer < model.layers; layer++) {
     layers.push({
@@ -223,6 +231,10 @@ export function placeWindow(plan: PlanBuilder, model: Architecture, shape: Windo
       dh: floats((rows + (directions - 1) * streams) * ldh, trains),
       dc: floats(streams * ldh, trains && cell.hasCellState),
       sums: floats(rows * ldh, model.residual === true && layer > 0),
+      normed: floats(rows * ldh, normalizes),
+      normedGradient: floats(rows * ldh, normalizes && trains),
+      normal: floats(rows * ldh, normalizes && trains),
+      inverse: floats(rows, normalizes && trains),
       dropped: floats(rows * ldh, shape.dropout && layer < model.layers - 1),
       active: ints((rows + streams) * ldh, lists),
       activeCounts: ints(rows + streams, lists),

@@ -8,6 +8,7 @@ import {
   Dropout,
   Gather,
   Init,
+  LayerNorm,
   NO_LISTS,
   PANEL,
   Product,
@@ -39,6 +40,9 @@ export type DirectionViews = Pick<LayerViews, 'z' | 'r' | 'h' | 'c' | 'tanhC' | 
 
 /** Columns [from, to) of a product's output, in panels. */
 type Panels = readonly [from: number, to: number];
+
+/** As nn.LayerNorm's. */
+const NORM_EPSILON = 1e-5;
 
 export class WindowCalls {
   /** Blocks of 16 units that this share's member computes. */
@@ -254,6 +258,23 @@ export class WindowCalls {
       for (let row = start; row < start + this.#share.rows * ldh; row += ldh)
         floats.copyWithin(row + apart + first, row + first, row + end);
     }
+  }
+
+  /** Normalizes all of a layer's outputs, at some time steps, and takes their gradient back to that of h. */
+  norm(layer: number, from: Matrix): number {
+    const { streams, ldh, layers } = this.#views;
+    const { normed, normal, inverse, normedGradient, dh } = layers[layer];
+    const { hidden } = this.#model;
+    const [gain, shift] = (['gain', 'shift'] as const).map(
+      (role) => this.#parameters.find((p) => p.role === role && p.layer === layer) as PlacedParameter,
+    );
+    const at = (view: number, ld: number): number => view && this.rows(view, ld).at;
+    return this.#descriptors.add(LayerNorm, {
+      ...{ in: from.at, out: at(normed, ldh), normal: at(normal, ldh), gain: gain.weights, bias: shift.weights },
+      ...{ inverse: at(inverse, 1), inverseGroup: streams, dOut: at(normedGradient, ldh), dIn: at(dh, ldh) },
+      ...{ ld: ldh, group: streams * ldh, rows: this.#share.rows, units: hidden, parts: directionsOf(this.#model) },
+      epsilon: NORM_EPSILON,
+    });
   }
 
   dropout(from: Matrix, to: Matrix): number {

@@ -116,6 +116,7 @@ function shapeOf(config: Config, data: OpenedData, choice: KernelChoice): RunSha
     layers: config.layers,
     embedding: config.embedding,
     ...(config.bidirectional ? { bidirectional: true } : {}),
+    ...(config.layerNorm && config.layers > 0 ? { layerNorm: true } : {}),
     ...(config.residual && config.layers > 1 ? { residual: true } : {}),
     vocabulary: vocabulary.size,
     ...(examples && { sparseFeatures: examples.indices.length, output: OUTPUTS[examples.labels.kind] }),

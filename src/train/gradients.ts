@@ -249,10 +249,12 @@ export class Gradients {
     return outputsAt(layer - 1);
   }
 
-  /** The delta of what the product with this parameter wrote, [T * B, outputs]. */
+  /** The delta of what the product with this parameter wrote, [T * B, outputs]; of a normalization the terms of its gradient. */
   #delta(p: PlacedParameter): Matrix {
-    const { layers, logits, ldz, ldl } = this.#layout.training;
+    const { layers, logits, ldz, ldl, ldh } = this.#layout.training;
     if (p.role === 'head') return { at: logits, ld: ldl };
+    if (p.role === 'gain') return { at: layers[p.layer].normal, ld: ldh };
+    if (p.role === 'shift') return { at: layers[p.layer].normedGradient, ld: ldh };
     const { z, r, zReverse, rReverse } = layers[p.layer];
     const separate = p.role === 'recurrent' && cells[this.#layout.shape.model.cell].separateRecurrent;
     if (p.reverse) return { at: separate ? rReverse : zReverse, ld: ldz };

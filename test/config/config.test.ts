@@ -38,6 +38,7 @@ test('a text alone gives the whole config', () => {
     splitTime: false,
     tableMemory: 256,
     residual: false,
+    layerNorm: false,
     pooling: 'last',
     batch: 32,
     window: 64,
@@ -277,7 +278,7 @@ test('what has no effect is allowed, with a warning', () => {
   expect(warnings({ dropout: 0.5 })).toMatch(/--dropout has no effect with fewer than two layers/);
   expect(warnings({ dropout: 0.5, layers: 2 })).toBe('');
   expect(warnings({ residual: true })).toMatch(/--residual has no effect with fewer than two layers/);
-  expect(warnings({ residual: true, layers: 2 })).toBe('');
+  expect(warnings({ residual: true, layers: 2, layerNorm: true })).toBe('');
   expect(warnings({ activation: 'relu' })).toMatch(/--activation relu has no effect/);
   expect(warnings({ cell: 'gru', forgetBias: 1 })).toMatch(/--forget-bias has no effect/);
   expect(warnings({ init: 'identity' })).toMatch(/--init identity/);

@@ -118,7 +118,7 @@ export function tableRuns(file: (text: string, ending: string) => string): Reado
       cell: 'gru',
       bidirectional: true,
     },
-    'sequences of rows, a class each, of residual layers': {
+    'sequences of rows, a class each, of residual layers, normalized': {
       ...small,
       csv,
       task: 'classify',
@@ -128,6 +128,7 @@ export function tableRuns(file: (text: string, ending: string) => string): Reado
       time: 'at',
       layers: 3,
       residual: true,
+      layerNorm: true,
       dropout: 0.2,
     },
     'sequences of rows, a class each, of the mean': {

@@ -51,6 +51,12 @@ for (const pooling of ['mean', 'last'] as const)
   });
 for (const cell of [CELLS[2], CELLS[3]])
   models.push({ name: `${nameOf(cell)}, residual`, model: { ...cell, ...features, layers: 3, residual: true } });
+models.push({ name: 'gru, layer norm', model: { ...CELLS[4], ...features, layers: 2, layerNorm: true } });
+models.push({ name: 'mlp, layer norm', model: { ...feedforward, ...features, layers: 2, layerNorm: true } });
+models.push({
+  name: 'lstm in two directions, layer norm',
+  model: { ...CELLS[3], ...features, layers: 2, layerNorm: true, residual: true, bidirectional: true, pooling: 'last' },
+});
 models.push({
   name: 'gru in two directions, residual, the mean',
   model: { ...CELLS[4], ...features, layers: 2, residual: true, bidirectional: true, pooling: 'mean' },

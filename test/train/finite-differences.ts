@@ -25,6 +25,7 @@ export interface Case {
   readonly bidirectional?: boolean;
   readonly pooling?: Architecture['pooling'];
   readonly residual?: boolean;
+  readonly layerNorm?: boolean;
   /** [B] steps of each row; behind them no target counts. */
   readonly lengths?: readonly [number, number];
   readonly dropout?: number;

@@ -63,14 +63,22 @@ describe.each(CELLS.map((cell) => ({ cell, name: nameOf(cell) })))('$name, poole
   });
 });
 
-const RESIDUAL = [{}, { dropout: 0.4 }, { bidirectional: true, lengths: [4, 2], pooling: 'mean' }] as const;
+const BETWEEN = [
+  { residual: true },
+  { residual: true, dropout: 0.4 },
+  { residual: true, bidirectional: true, lengths: [4, 2], pooling: 'mean' },
+  { layerNorm: true },
+  { layerNorm: true, dropout: 0.4 },
+  { layerNorm: true, residual: true },
+  { layerNorm: true, residual: true, bidirectional: true, lengths: [4, 2], pooling: 'last' },
+] as const;
 
-describe.each(CELLS.map((cell) => ({ cell, name: nameOf(cell) })))('$name, residual', ({ cell }) => {
-  test.each(RESIDUAL)('%j: the gradient is that of finite differences', (given) => {
+describe.each(CELLS.map((cell) => ({ cell, name: nameOf(cell) })))('$name, what is between layers', ({ cell }) => {
+  test.each(BETWEEN)('%j: the gradient is that of finite differences', (given) => {
     const { features } = INPUTS['real-valued features'];
     const layers = 'dropout' in given ? 3 : 2;
     const all = { features, embedding: 0, vocabulary: 0, outputs: 2, output: 'linear', hidden: 3, layers } as const;
-    new Problem(cell, 'default', { ...all, ...given, residual: true }, 97).check(2, 5);
+    new Problem(cell, 'default', { ...all, ...given }, 97).check(2, 5);
   });
 });
 
