@@ -9,6 +9,7 @@ import { TOY_GATE_BIASES, TOY_STEPS, TOY_WEIGHTS, type ToyNetwork, toyNetworks }
 import type { Command, Given } from './command.js';
 import { addKernels, addModel, kernelsOf } from './model-flags.js';
 import { isWhole, numberOption, numbersBetween, textOption } from './options.js';
+import { addTables, tableData } from './tables.js';
 
 const MOST_STEPS = 400;
 const STEPS = {
@@ -22,16 +23,19 @@ const STEPS = {
 const WEIGHTS = { name: 'weight', about: 'recurrent weights of sigmoid, tanh and ReLU', least: -4, most: 4 };
 const GATE_BIASES = { name: 'gate-bias', about: 'biases of the gates that keep the state', least: -20, most: 20 };
 const TOY_FLAGS = [STEPS.name, WEIGHTS.name, GATE_BIASES.name];
-const MODEL_FLAGS = ['text', 'kernels'];
+const MODEL_FLAGS = ['text', 'csv', 'jsonl', 'parquet', 'kernels'];
 
 export const diagnose: Command = {
   build(yargs, listing) {
-    addKernels(addModel(yargs), listing)
+    addTables(
+      addKernels(addModel(yargs), listing),
+      "rows to go back through, of a model of a table; default: the run's own",
+    )
       .option('text', { type: 'string', describe: "FILE: the text to go back through; default: the run's own" })
       .option('window', {
         type: 'string',
         describe: 'the number of steps to go back; of the toy network, where it is cut off',
-        defaultDescription: `${DIAGNOSED_WINDOW.fallback}; of the toy network, nowhere`,
+        defaultDescription: `${DIAGNOSED_WINDOW.fallback}, of shorter sequences their length; of the toy network, nowhere`,
       })
       .option(STEPS.name, { type: 'string', describe: STEPS.about, defaultDescription: `${STEPS.fallback}` });
     for (const [{ name, about, least, most }, fallback] of [
@@ -128,8 +132,12 @@ function toyTable(networks: readonly ToyNetwork[], steps: number, window: number
 async function ofModel(given: Given): Promise<Findings> {
   const path = String(given.model);
   refuseFlags(given, TOY_FLAGS, 'on a MODEL, only on the toy network');
-  const window = numberOption(given, { name: 'window', ...DIAGNOSED_WINDOW });
-  const diagnosis = await diagnoseModel(path, { file: textOption(given, 'text'), window, kernels: kernelsOf(given) });
+  const window =
+    textOption(given, 'window') === undefined
+      ? undefined
+      : numberOption(given, { name: 'window', ...DIAGNOSED_WINDOW });
+  const file = textOption(given, 'text');
+  const diagnosis = await diagnoseModel(path, { file, table: tableData(given), window, kernels: kernelsOf(given) });
   return {
     found: { event: 'diagnose', ...diagnosis },
     words: inWords(diagnosis),

@@ -1,13 +1,15 @@
 // How large the gradient of one loss is, step by step back in time: a model's own stack, forward over a window and backward from
 // the prediction at its end. Weights are read and never changed.
 
-import { NO_TARGET } from '../data/batches.js';
+import { type BatchSlot, NO_TARGET } from '../data/batches.js';
 import { allocate, checkLimits, createKernels, type KernelName, reservedBytes } from '../kernels/choose.js';
-import { Cell as CellFields, type Kernels } from '../kernels/kernels.js';
+import { Cell as CellFields, type Kernels, padded } from '../kernels/kernels.js';
 import { Arena, Descriptors } from '../memory/arena.js';
 import { PlanBuilder } from '../memory/plan.js';
 import { createSharedBuffer } from '../memory/shared-array-buffer.js';
-import type { Architecture } from '../model/architecture.js';
+import { type Architecture, readsWholes } from '../model/architecture.js';
+import type { WindowInput } from '../model/inputs.js';
+import { outputsWidth } from '../model/output-loss.js';
 import { transposePanels } from '../model/parameters.js';
 import { UNTIMED } from '../model/phases.js';
 import { allOf } from '../model/share.js';
@@ -26,13 +28,25 @@ export interface ProbeOptions {
   readonly streams: number;
 }
 
-/** Views of what a window reads. */
-interface Slot {
-  readonly tokens: Int32Array;
-  readonly targets: Int32Array;
-  readonly reset: Int32Array;
-  readonly carry: Int32Array;
+/** B streams of steps, a number of whole windows, and what is to be predicted after the last one. */
+export interface Probed {
+  readonly steps: number;
+  /** Makes row `row` of a slot read step t of stream b. */
+  read(slot: BatchSlot, row: number, b: number, t: number): void;
+  /** Makes it predict what stream b ends with. */
+  aim(slot: BatchSlot, row: number, b: number): void;
 }
+
+/** @param rows [B], each a number of windows and one token more: the one to predict */
+export const probedTokens = (rows: readonly Int32Array[]): Probed => ({
+  steps: rows[0].length - 1,
+  read: (slot, row, b, t) => {
+    slot.inputs[row] = rows[b][t];
+  },
+  aim: (slot, row, b) => {
+    slot.targets[row] = rows[b][rows[b].length - 1];
+  },
+});
 
 /** Only backward's views beside the weights: no gradient of a weight is computed. */
 const NOTHING_KEPT = { first: false, second: false, tableByRows: true };
@@ -43,8 +57,11 @@ export class GradientProbe {
   readonly #views: WindowViews;
   readonly #stack: Stack;
   readonly #state: StreamState;
-  readonly #slot: Slot;
-  readonly #at: { readonly tokens: number; readonly targets: number; readonly reset: number; readonly carry: number };
+  readonly #slot: BatchSlot;
+  /** The same as byte offsets. */
+  readonly #input: WindowInput;
+  readonly #carry: number;
+  readonly #reset: number;
   /** [L][T][B]: the square norm of what c(t) of an LSTM gets from step t + 1. */
   readonly #cellSquares: Float64Array;
 
@@ -56,17 +73,27 @@ export class GradientProbe {
     this.#views = placeWindow(plan, model, shape, 'activations');
     const ints = (count: number): number => plan.ints('batches', count);
     const rows = window * streams;
-    this.#at = { tokens: ints(rows), targets: ints(rows), reset: ints(streams), carry: ints(streams) };
+    const floats = (count: number): number => (count > 0 ? plan.floats('batches', count) : 0);
+    const [features, outputs] = [rows * padded(model.features ?? 0), rows * outputsWidth(model)];
+    const input = {
+      ...{ tokens: ints(rows), targets: ints(rows), features: floats(features), outputs: floats(outputs) },
+      ...{ lengths: readsWholes(model) ? ints(streams) : 0, entryStarts: 0, entryFeatures: 0, entryValues: 0 },
+    };
+    this.#input = input;
+    [this.#reset, this.#carry] = [ints(streams), ints(streams)];
     const numbers = descriptorNumbers(model);
     const descriptorsAt = plan.doubles('control', numbers);
     checkLimits(name, plan.bytes, 1);
     const memory = allocate(name, plan.bytes, createSharedBuffer);
     this.arena = new Arena(memory.buffer, plan.floatBytes);
     this.#slot = {
-      tokens: this.arena.intsAt(this.#at.tokens, rows),
-      targets: this.arena.intsAt(this.#at.targets, rows),
-      reset: this.arena.intsAt(this.#at.reset, streams),
-      carry: this.arena.intsAt(this.#at.carry, streams),
+      inputs: this.arena.intsAt(input.tokens, rows),
+      targets: this.arena.intsAt(input.targets, rows),
+      features: features > 0 ? this.arena.floatsAt(input.features, features) : undefined,
+      outputs: outputs > 0 ? this.arena.floatsAt(input.outputs, outputs) : undefined,
+      lengths: input.lengths > 0 ? this.arena.intsAt(input.lengths, streams) : undefined,
+      reset: this.arena.intsAt(this.#reset, streams),
+      carry: this.arena.intsAt(this.#carry, streams),
     };
     this.#cellSquares = new Float64Array(model.layers * rows);
     this.#stack = new Stack({
@@ -90,32 +117,24 @@ export class GradientProbe {
    * Reads whole windows from the zero state on, and goes back through the last one from its last step's prediction, the only one
    * that counts.
    *
-   * @param rows [B], each a number of windows and one token more: the one to predict
    * @returns [L][T], by steps back: the mean over the streams of |dLoss/dh(t)|; of an LSTM, of h(t) and c(t) together
    */
-  norms(rows: readonly Int32Array[]): readonly (readonly number[])[] {
+  norms(given: Probed): readonly (readonly number[])[] {
     const { steps: window, streams } = this.#views;
-    const { tokens, targets, reset, carry } = this.#slot;
-    const read = rows[0].length - 1;
-    const input = {
-      ...this.#at,
-      features: 0,
-      entryStarts: 0,
-      entryFeatures: 0,
-      entryValues: 0,
-      outputs: 0,
-      lengths: 0,
-    };
+    const { targets, reset, carry, lengths } = this.#slot;
+    const input = this.#input;
     targets.fill(NO_TARGET);
     carry.fill(window);
-    for (let from = 0, side = 0; from < read; from += window, side = 1 - side) {
-      for (let i = 0; i < tokens.length; i++) tokens[i] = rows[i % streams][from + Math.floor(i / streams)];
+    lengths?.fill(window);
+    for (let from = 0, side = 0; from < given.steps; from += window, side = 1 - side) {
+      for (let row = 0; row < targets.length; row++)
+        given.read(this.#slot, row, row % streams, from + Math.floor(row / streams));
       reset.fill(from === 0 ? 1 : 0);
-      this.#state.begin(side, this.#at.reset);
+      this.#state.begin(side, this.#reset);
       this.#stack.forward(input, window, false, -1);
-      this.#state.end(1 - side, this.#at.carry);
+      this.#state.end(1 - side, this.#carry);
     }
-    for (let b = 0; b < streams; b++) targets[(window - 1) * streams + b] = rows[b][read];
+    for (let b = 0; b < streams; b++) given.aim(this.#slot, (window - 1) * streams + b, b);
     this.#stack.loss(input, window - 1, window, 1);
     this.#stack.backward(window - 1, window, false, -1);
     return this.#views.layers.map((_, layer) => Array.from({ length: window }, (_, back) => this.#norm(layer, back)));

@@ -125,8 +125,8 @@ export function loadParts(name: string, kernels: KernelRequest): ModelParts {
   }
 }
 
-/** @throws UserError where the columns are not those of the architecture */
-function columnsOf(path: string, { columns: json, architecture }: ModelHeader): Columns | undefined {
+/** Of a model of a table. @throws UserError where the columns are not those of the architecture */
+export function columnsOf(path: string, { columns: json, architecture }: ModelHeader): Columns | undefined {
   if (json === undefined) return undefined;
   const columns = columnsFromJson(path, json);
   const { output, outputs } = outputsOfColumns(columns);

@@ -40,14 +40,18 @@ export interface TablePrediction {
   readonly prediction: Prediction;
 }
 
-/** What a model of a table is made of. */
-export interface TableModel {
+/** What a model makes of tables. */
+export interface TableSource {
   readonly columns: Columns;
   readonly architecture: Architecture;
-  /** The model with room for such windows. */
-  readonly inferenceOf: (room: Room) => Inference;
   /** Of a table, and of what is said of it, that stays in memory. */
   readonly memoryBytes: number;
+}
+
+/** What a model of a table is made of. */
+export interface TableModel extends TableSource {
+  /** The model with room for such windows. */
+  readonly inferenceOf: (room: Room) => Inference;
 }
 
 const FORMATS = ['csv', 'jsonl', 'parquet'] as const satisfies readonly Format[];
@@ -166,10 +170,20 @@ function sequenceNumbers({ count, sequences: { from, to } }: Steps): Int32Array 
 }
 
 /** Whether each row stands by itself, or is a sequence. */
-const isApart = ({ columns: { cells, group }, architecture: { cell } }: TableModel): boolean =>
+const isApart = ({ columns: { cells, group }, architecture: { cell } }: TableSource): boolean =>
   cells || (cell === 'mlp' && group === undefined);
 
-function recordsOf(table: AnyTable, model: TableModel, targets: boolean): Steps {
+/** The steps of rows with their targets, for who reads them in another way; to be closed. */
+export async function readSteps(model: TableSource, data: TableData): Promise<Steps> {
+  const table = await open(data, model, true);
+  try {
+    return recordsOf(table, model, true);
+  } finally {
+    if (table instanceof LongTable) table.close();
+  }
+}
+
+function recordsOf(table: AnyTable, model: TableSource, targets: boolean): Steps {
   if (table.rows === 0) throw new UserError(`${table.name} has no rows`);
   const { columns, memoryBytes } = model;
   const missing = columns.targets.find(({ name }) => !table.columns.some((column) => column.name === name));
@@ -179,7 +193,7 @@ function recordsOf(table: AnyTable, model: TableModel, targets: boolean): Steps 
   return encodeTable(table, columns, arranged, targets && !missing, memoryBytes);
 }
 
-async function open(data: TableData, model: TableModel, targets: boolean): Promise<AnyTable> {
+async function open(data: TableData, model: TableSource, targets: boolean): Promise<AnyTable> {
   const { columns, memoryBytes } = model;
   const given = [...FORMATS, 'rows', 'stream'].filter((key) => data[key as keyof TableData] !== undefined);
   if (given.length !== 1)

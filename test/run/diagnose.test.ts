@@ -143,7 +143,7 @@ test('what cannot be diagnosed is refused', async () => {
   writeFileSync(examples, Array.from({ length: 40 }, (_, i) => `${i % 2} 1:${i} 3:1\n`).join(''));
   for (const [cell, message] of [
     ['mlp', /^MODEL: it is a feedforward net without steps in time; diagnose takes --cell rnn, lstm or gru$/],
-    ['rnn', /^MODEL: it reads sparse examples; diagnose takes models that learned a text$/],
+    ['rnn', /^MODEL: it reads sparse examples; diagnose takes models that learned a text or a table$/],
   ] as const) {
     const window = cell === 'mlp' ? undefined : 2;
     const { path } = await train({ ...settings, cell, window, svmlight: examples, batch: 2, out: freshPath() });

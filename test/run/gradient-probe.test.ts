@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Architecture } from '../../src/model/architecture.js';
 import { fromTorch } from '../../src/model/parameters.js';
-import { GradientProbe } from '../../src/run/gradient-probe.js';
+import { GradientProbe, probedTokens } from '../../src/run/gradient-probe.js';
 import { CELLS, nameOf, type Parameters, startOf, windowOf } from '../train/problems.js';
 import { advance, constants, lossOf, type ScalarModel, type ScalarState, zeroState } from '../train/scalar.js';
 import { kernelNames } from './runs.js';
@@ -34,7 +34,7 @@ function probed({ model, parameters, window, rows }: Problem): readonly (readonl
   const probe = new GradientProbe(model, options);
   for (const p of probe.parameters) fromTorch(p, parameters[p.name], probe.arena.floatsAt(p.weights, p.length));
   probe.transpose();
-  return probe.norms(rows);
+  return probe.norms(probedTokens(rows));
 }
 
 const scalarOf = ({ model, parameters }: Problem): ScalarModel => ({
@@ -145,13 +145,13 @@ test.each([...kernelNames, 'reference'] as const)('%s kernels find the same norm
   for (const p of probe.parameters) fromTorch(p, problem.parameters[p.name], probe.arena.floatsAt(p.weights, p.length));
   probe.transpose();
   const wanted = probed(problem);
-  probe.norms(problem.rows).forEach((norms, layer) => {
+  probe.norms(probedTokens(problem.rows)).forEach((norms, layer) => {
     norms.forEach((norm, back) => {
       expect(Math.abs(norm - wanted[layer][back])).toBeLessThan(1e-4 * wanted[layer][back]);
     });
   });
   // Nothing of a window is left for the next one.
-  expect(probe.norms(problem.rows)).toEqual(probe.norms(problem.rows));
+  expect(probe.norms(probedTokens(problem.rows))).toEqual(probe.norms(probedTokens(problem.rows)));
 });
 
 test('3 winners of a ReLU layer: only their gradients pass', () => {

@@ -6,7 +6,14 @@ import { describe, expect, test } from 'vitest';
 import { arrange, rowByRow } from '../../src/data/records/arrangement.js';
 import { drawnSides, holdOut } from '../../src/data/records/hold-out.js';
 import { readTable } from '../../src/data/tables/read-table.js';
-import { type EvalEvent, loadModel, type TableData, type TrainEvent, type TrainOptions } from '../../src/index.js';
+import {
+  diagnose,
+  type EvalEvent,
+  loadModel,
+  type TableData,
+  type TrainEvent,
+  type TrainOptions,
+} from '../../src/index.js';
 import { modelDigest, newFolders, run } from './runs.js';
 import { series, tableFile, tableRuns, waves } from './table-files.js';
 
@@ -192,4 +199,24 @@ test('a model of a table refuses what it has no use for, and others refuse table
   await expect(writes.eval({ csv: 'x.csv' })).rejects.toThrow(
     '--csv: the model learned no table; give it what it learned',
   );
+});
+
+describe('diagnose', () => {
+  const recurrent = Object.entries(runs).filter(([, { cell, bidirectional }]) => cell !== 'mlp' && !bidirectional);
+
+  test.each(recurrent)('goes back through the rows of %s, or through others', async (_, options) => {
+    const { outcome } = await run({ ...options, out: folder(), workers: 1 });
+    const own = await diagnose(outcome.path);
+    expect(own.window).toBeGreaterThan(1);
+    expect(own.layers).toHaveLength(options.layers ?? 1);
+    for (const { norms } of own.layers) {
+      expect(norms).toHaveLength(own.window);
+      expect(norms.every((norm) => Number.isFinite(norm) && norm >= 0)).toBe(true);
+      expect(norms[0]).toBeGreaterThan(0);
+    }
+    expect(await diagnose(outcome.path, { table: dataOf(options) })).toEqual(own);
+    expect((await diagnose(outcome.path, { window: 2 })).window).toBe(2);
+    await expect(diagnose(outcome.path, { window: 1000 })).rejects.toThrow(/a --window of 1000 needs as many$/);
+    await expect(diagnose(outcome.path, { text: 'words' })).rejects.toThrow(/^MODEL: it learned a table; give rows/);
+  });
 });

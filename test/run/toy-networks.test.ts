@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Architecture } from '../../src/model/architecture.js';
 import { fromTorch } from '../../src/model/parameters.js';
-import { GradientProbe } from '../../src/run/gradient-probe.js';
+import { GradientProbe, probedTokens } from '../../src/run/gradient-probe.js';
 import { type ToyNetwork, toyNetworks } from '../../src/run/toy-networks.js';
 
 const find = (networks: readonly ToyNetwork[], cell: string): ToyNetwork => {
@@ -67,7 +67,7 @@ test('the engine finds the same in a net of one unit', () => {
     const probe = new GradientProbe(model, { kernels: 'reference', precision: 'float64', window: steps, streams: 1 });
     for (const p of probe.parameters) fromTorch(p, values[p.name], probe.arena.floatsAt(p.weights, p.length));
     probe.transpose();
-    const [norms] = probe.norms([Int32Array.from({ length: steps + 1 }, (_, t) => (t === 0 ? 0 : 1))]);
+    const [norms] = probe.norms(probedTokens([Int32Array.from({ length: steps + 1 }, (_, t) => (t === 0 ? 0 : 1))]));
     norms.forEach((norm, back) => {
       const message = `${cell}, w = ${weight}, gate bias ${network.gateBias}, ${back} steps back`;
       expect(Math.abs(norm / norms[0] - network.norms[back]), message).toBeLessThan(1e-10 * (1 + network.norms[back]));
