@@ -202,12 +202,9 @@ class Training {
     const { evaluation } = this.#prepared.data;
     if (evaluation && reason !== 'stopped' && this.#progress.measuredAt !== this.#progress.step)
       await this.#evaluate(coordinator, false);
-    const { step, updates } = this.#progress;
-    if (step > 0 && updates === 0)
-      this.#onNotice(
-        'no update was made: loss or gradient was not finite in any step; very large inputs do that as well',
-      );
-    this.#save(false);
+    const failure = reason === 'stopped' ? undefined : this.#mostlyBad();
+    if (failure === undefined || this.#progress.badInARow === 0) this.#save(false);
+    if (failure) throw failure;
     return reason;
   }
 
@@ -370,6 +367,16 @@ class Training {
     if (badInARow < maxBadSteps) return;
     throw new NotFinite(
       `loss or gradient was not finite in ${counted(badInARow, 'step')} in a row, up to step ${step}; a lower --lr or --clip-norm may help`,
+    );
+  }
+
+  /** A run may end before so many steps in a row are bad. */
+  #mostlyBad(): NotFinite | undefined {
+    const { step, updates } = this.#progress;
+    const bad = step - updates;
+    if (2 * bad <= step) return undefined;
+    return new NotFinite(
+      `loss or gradient was not finite in ${bad} of ${counted(step, 'step')}, as very large inputs make it as well; a lower --lr or --clip-norm may help`,
     );
   }
 

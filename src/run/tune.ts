@@ -10,6 +10,7 @@ import { withWholePaths } from '../config/whole-paths.js';
 import { RunError, UserError } from '../errors.js';
 import type { PlanEvent } from '../report/events.js';
 import { planTraining } from './plan.js';
+import { RunLock } from './run-lock.js';
 import { trainTrial } from './trial.js';
 import { drawTrials, type Searchable, type Tuned } from './tune-space.js';
 import { influential, openSearch, type Search, saveSearch, type Trial } from './tune-state.js';
@@ -83,7 +84,14 @@ export async function tune(options: TuneOptions): Promise<TuneOutcome> {
   const budget = Math.min(most, options.budget ?? Math.max(LEAST_STEPS, Math.ceil(most * FIRST_SHARE)));
   const about: Search = { search, trials: count, budget, most, config: influential(config) };
   const fresh = drawn.map((tuned, i): Trial => ({ trial: i + 1, settings: tuned, steps: 0, losses: [] }));
-  return new Tuning(options, config, about, fresh, unit).run();
+  RunLock.refuseHeld(config.out);
+  const tuning = new Tuning(options, config, about, fresh, unit);
+  const lock = RunLock.take(config.out);
+  try {
+    return await tuning.run();
+  } finally {
+    lock.release();
+  }
 }
 
 /** @throws UserError for settings that no search has */

@@ -41,6 +41,17 @@ async function searched({ onEvent = () => {}, ...given }: Given = {}) {
 /** What a search leaves behind beside its trials; the folder's own name is no part of it. */
 const filesOf = (out: string) => ['tune.json', 'best.yaml'].map((name) => readFileSync(join(out, name), 'utf8'));
 
+test('one process at a time searches in a folder', async () => {
+  const settings = base();
+  const out = String(settings.out);
+  const first = searched({ settings });
+  await expect(searched({ settings })).rejects.toThrow(
+    /^--out: this process trains in .* already; give another folder$/,
+  );
+  await first;
+  expect(readdirSync(out).filter((name) => name.startsWith('.lock'))).toEqual([]);
+});
+
 describe('the trials', () => {
   const drawnFrom = (seed: number, count: number, lr = 0.004) =>
     drawTrials(resolveConfig({ text: 'a', seed, lr, hidden: 100 }), ['lr', 'clipNorm', 'hidden'], count);
