@@ -4,13 +4,16 @@ import { expect, test } from 'vitest';
 import { fuzz, type Target, targets } from '../kernels/fuzzing.js';
 
 const CALLS = 100_000;
-const each = test.each(targets.map((create) => create()));
+const all = targets.map((create) => create());
 
-each('$name stays inside its arena, whatever it is given', (target) => {
+test.each(all)('$name stays inside its arena, whatever it is given', (target) => {
   expect(Object.values(fuzz(target, CALLS, 2)).every(({ ran, refused }) => ran > 0 && refused > 0)).toBe(true);
 });
 
-each('$name stays inside its arena while another thread writes over its arguments', async (target) => {
+// What JavaScript reads and writes is within its arrays whatever changes meanwhile, and may take for ever.
+const fast = all.filter(({ name }) => name !== 'reference');
+
+test.each(fast)('$name stays inside its arena while another thread writes over its arguments', async (target) => {
   const scribbler = await scribbleOver(target);
   try {
     fuzz(target, CALLS, 3);

@@ -54,6 +54,15 @@ test('a head that reads a mean has no zeros to leave out, and all else has the b
   expect(sparse.calls.sparseGradient).toBe(3);
 });
 
+test('what reads normalized outputs has no zeros to leave out, and the recurrence has', () => {
+  const model: Architecture = { ...MODEL, layerNorm: true };
+  const [sparse, dense] = [ran(EVERYWHERE, model), ran(undefined, model)];
+  expect(sparse.weights).toEqual(dense.weights);
+  // Recurrent products there and back, and the way from the second layer's deltas to its inputs.
+  expect(sparse.calls.sparseProduct).toBe(2 * T + 2 * (T - 1) + 1);
+  expect(sparse.calls.sparseGradient).toBe(2);
+});
+
 test('what reads the sums of a residual layer has no zeros to leave out', () => {
   const model: Architecture = { ...MODEL, residual: true };
   const [sparse, dense] = [ran(EVERYWHERE, model), ran(undefined, model)];
