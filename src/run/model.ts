@@ -258,9 +258,13 @@ export class Model {
     return new RowStream(columns, this.#inference.cursor());
   }
 
-  #tableModel(megabytes = SETTINGS.tableMemory.schema.parse(undefined)): TableModel | undefined {
+  #tableModel(tableMemory?: number): TableModel | undefined {
     const { columns, architecture } = this;
-    const memoryBytes = megabytes << 20;
+    const { schema, allowed } = SETTINGS.tableMemory;
+    const megabytes = schema.safeParse(tableMemory);
+    if (!megabytes.success)
+      throw new UserError(`tableMemory: ${excerpt(tableMemory)} is not allowed; it is ${allowed}`);
+    const memoryBytes = megabytes.data << 20;
     return columns && { columns, architecture, memoryBytes, inferenceOf: (room) => this.#inferenceOf(room) };
   }
 
