@@ -8,11 +8,11 @@ import { type EvalData, type Evaluation, loadModel } from '../run/model.js';
 import type { Command, Given } from './command.js';
 import { addKernels, addModel, kernelsOf } from './model-flags.js';
 import { textOption } from './options.js';
-import { addTables, tableData } from './tables.js';
+import { addTableMemory, addTables, tableData, tableMemory } from './tables.js';
 
 export const evaluate: Command = {
   build(yargs, listing) {
-    addTables(addModel(yargs), 'the rows to measure on, with what is right')
+    addTableMemory(addTables(addModel(yargs), 'the rows to measure on, with what is right'))
       .option('text', { type: 'string', describe: 'FILE: the text to measure on' })
       .option('dataset', { type: 'string', describe: 'NAME: a text that is fetched once and kept: moby-dick' })
       .option('svmlight', { type: 'string', describe: 'FILE: the sparse examples to measure on' })
@@ -31,7 +31,10 @@ export const evaluate: Command = {
   async run(given, { stdout }) {
     const data = await evalData(given);
     const model = await loadModel(String(given.model), { kernels: kernelsOf(given) });
-    const options = { skipUnknown: given.skipUnknown === true, zeroBased: given.zeroBased === true };
+    const options = {
+      ...{ skipUnknown: given.skipUnknown === true, zeroBased: given.zeroBased === true },
+      tableMemory: tableMemory(given),
+    };
     const result = await model.eval(data, options);
     stdout.write(`${given.json === true ? JSON.stringify({ event: 'eval', ...result }) : inWords(result)}\n`);
     return 0;

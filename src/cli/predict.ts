@@ -8,7 +8,7 @@ import type { TablePrediction } from '../run/table-model.js';
 import type { Command, Context } from './command.js';
 import { addKernels, addModel, kernelsOf } from './model-flags.js';
 import { numberOption } from './options.js';
-import { addTables, tableData } from './tables.js';
+import { addTableMemory, addTables, tableData, tableMemory } from './tables.js';
 
 const INTERVAL = {
   name: 'interval',
@@ -20,7 +20,7 @@ const INTERVAL = {
 
 export const predict: Command = {
   build(yargs, listing) {
-    addTables(addModel(yargs), 'the rows to predict from; - is what comes on stdin')
+    addTableMemory(addTables(addModel(yargs), 'the rows to predict from; - is what comes on stdin'))
       .option('interval', {
         type: 'string',
         describe: `${INTERVAL.about}, ${INTERVAL.allowed}`,
@@ -36,7 +36,10 @@ export const predict: Command = {
     const data = tableData(given);
     if (data === undefined) throw new UserError('--csv: it is missing; give one of --csv, --jsonl and --parquet');
     const model = await loadModel(String(given.model), { kernels: kernelsOf(given) });
-    const predictions = model.predictions(data, { interval: numberOption(given, INTERVAL) });
+    const predictions = model.predictions(data, {
+      interval: numberOption(given, INTERVAL),
+      tableMemory: tableMemory(given),
+    });
     const { columns } = model;
     const isStepped = columns?.cells === true && columns.task === 'tag';
     const lines = given.json === true ? jsonLines(predictions) : csvLines(predictions, isStepped);
