@@ -1,19 +1,13 @@
 // The flags that name a table, of the commands that take a MODEL.
 
 import type { Argv } from 'yargs';
-import { MAX_TABLE_MEMORY, SETTINGS } from '../config/settings.js';
 import { UserError } from '../errors.js';
+import { TABLE_MEMORY } from '../run/table-memory.js';
 import type { TableData } from '../run/table-model.js';
 import type { Given } from './command.js';
-import { isWhole, type NumberFlag, numberOption, textOption } from './options.js';
+import { type NumberFlag, numberOption, textOption } from './options.js';
 
-const MEMORY: NumberFlag = {
-  name: 'table-memory',
-  about: 'the megabytes of the table that stay in memory',
-  allowed: SETTINGS.tableMemory.allowed,
-  allows: (value) => isWhole(value, 0, MAX_TABLE_MEMORY),
-  fallback: SETTINGS.tableMemory.schema.parse(undefined),
-};
+const MEMORY: NumberFlag = { name: 'table-memory', ...TABLE_MEMORY };
 
 /** For a table that may be larger than memory. */
 export const addTableMemory = (yargs: Argv): Argv =>

@@ -34,7 +34,7 @@ const MAX_WORKERS = 256;
 /** Seconds, a month: timers take no more than 2^31 milliseconds. */
 const MAX_TIMEOUT = 2_000_000;
 /** Megabytes whose bytes fit into 31 bits. */
-export const MAX_TABLE_MEMORY = 2047;
+const MAX_TABLE_MEMORY = 2047;
 /** Seeds are the 32-bit keys of the counter-based generator. */
 const MAX_SEED = 0xffff_ffff;
 

@@ -22,33 +22,33 @@ export interface TextFile {
  * @throws UserError that begins with the flag where the file cannot be opened or read
  */
 export function withFile<T>(path: string, flag: string, use: (file: TextFile) => T, wanted = 'a text file'): T {
-  let file: TextFile | undefined;
-  try {
+  const open = (): TextFile => {
     // Asked before it is opened: opening a pipe would wait for a writer.
     const stat = statSync(path);
     if (!stat.isFile()) throw new UserError(`${flag}: ${path} is ${notAFile(stat, wanted)}`);
-    file = { fd: openSync(path, 'r'), path, sizeBytes: stat.size, kept: false };
-    return use(file);
-  } catch (error) {
-    if (!isSystemError(error)) throw error;
-    if (path === '-') throw new UserError(`${flag}: - would be the standard input, ${SAVE_FIRST}`);
-    throw new UserError(`${flag}: ${path} cannot be read: ${systemReason(error)}`);
-  } finally {
-    if (file !== undefined && !file.kept) closeSync(file.fd);
-  }
+    return { fd: openSync(path, 'r'), path, sizeBytes: stat.size, kept: false };
+  };
+  return using(path, flag, open, use);
 }
 
 /** The same, or where it is a folder, of the texts in it as one. */
 export function withText<T>(path: string, flag: string, use: (file: TextFile) => T): T {
   if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return withFile(path, flag, use);
+  const open = (): TextFile => {
+    const { file, parts } = joinTexts(path, flag);
+    return { fd: file.fd, path, sizeBytes: file.sizeBytes, parts, kept: false };
+  };
+  return using(path, flag, open, use);
+}
+
+function using<T>(path: string, flag: string, open: () => TextFile, use: (file: TextFile) => T): T {
   let file: TextFile | undefined;
   try {
-    const joined = joinTexts(path, flag);
-    const { fd, sizeBytes } = joined.file;
-    file = { fd, path, sizeBytes, parts: joined.parts, kept: false };
+    file = open();
     return use(file);
   } catch (error) {
     if (!isSystemError(error)) throw error;
+    if (path === '-') throw new UserError(`${flag}: - would be the standard input, ${SAVE_FIRST}`);
     throw new UserError(`${flag}: ${path} cannot be read: ${systemReason(error)}`);
   } finally {
     if (file !== undefined && !file.kept) closeSync(file.fd);

@@ -1,5 +1,5 @@
-// Opens a text file, or a folder of them, as tokens. The file is read in chunks, twice where it has more than one: first to see which symbols there
-// are, then to translate them. A file whose bytes are its tokens stays on disk where it is large.
+// Opens a text file, or a folder of them, as tokens. The file is read in chunks, twice where it has more than one: first to see which
+// symbols there are, then to translate them. A file whose bytes are its tokens stays on disk where it is large.
 
 import { isAscii } from 'node:buffer';
 import { readSync } from 'node:fs';

@@ -1,5 +1,6 @@
-// What becomes of a layer's outputs before the next layer or the head reads them: what the layer has read is added to them where layers
-// are residual, they are normalized where that is asked for, and for the next layer some are dropped. Of a model that does nothing of it they are h.
+// What becomes of a layer's outputs before the next layer or the head reads them: what the layer has read is added to them where
+// layers are residual, they are normalized where that is asked for, and for the next layer some are dropped. Of a model that does
+// nothing of it they are h.
 //
 //   outputs(t) = norm(h(t) + x(t)), x(t) the outputs of the layer below, which the cell may have read after dropout
 //   norm(y) = gain (y - mean) / sqrt(variance + 1e-5) + shift, over the units of a row (Ba, Kiros & Hinton 2016, equation 4)

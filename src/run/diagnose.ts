@@ -8,7 +8,6 @@ import { checkParameters, type ModelHeader, readModelHeader, readParameter } fro
 import { SafetensorsFile } from '../checkpoint/safetensors-file.js';
 import { readConfigFile } from '../config/config-file.js';
 import { DATASET_NAMES, DATASETS } from '../config/datasets.js';
-import { SETTINGS } from '../config/settings.js';
 import { datasetPath } from '../data/dataset.js';
 import type { Columns } from '../data/records/columns.js';
 import { openTextFor } from '../data/text-file.js';
@@ -22,6 +21,7 @@ import { columnsOf } from './model.js';
 import { adviceFor, type LayerReach, reachOf, type Verdict, verdictOf } from './reach.js';
 import { CONFIG_FILE } from './run-folder.js';
 import { refused, whole } from './sample-settings.js';
+import { memoryBytesOf } from './table-memory.js';
 import { readSteps, type TableData } from './table-model.js';
 
 export interface DiagnoseOptions {
@@ -127,8 +127,8 @@ async function inTable(
     throw new UserError('MODEL: it learned a table; give rows with --csv, --jsonl or --parquet');
   const { architecture } = header;
   const columns = columnsOf(model, header) as Columns;
-  const memoryBytes = SETTINGS.tableMemory.schema.parse(undefined) << 20;
-  const steps = await readSteps({ columns, architecture, memoryBytes }, table ?? (await learnedTable(model)));
+  const source = { columns, architecture, memoryBytes: memoryBytesOf() };
+  const steps = await readSteps(source, table ?? (await learnedTable(model)));
   try {
     return measured(placesInSteps(steps, window, DIAGNOSED_WINDOW.fallback, 'the table'));
   } finally {

@@ -1,9 +1,11 @@
 // A first config for a file of data, after a look at it: what is most likely meant, with what else there is in comments.
 
 import { extname } from 'node:path';
-import { textsOf } from '../data/records/table-columns.js';
 import { readTable } from '../data/tables/read-table.js';
-import type { Column, Format, Table } from '../data/tables/table.js';
+import type { Format } from '../data/tables/table.js';
+import { type ColumnFacts, columnFacts, MOST_COUNTED } from './column-facts.js';
+import { partBytesOf } from './records.js';
+import { memoryBytesOf } from './table-memory.js';
 
 const TABLES: Readonly<Record<string, Format>> = {
   '.csv': 'csv',
@@ -23,7 +25,10 @@ const MOST_CLASSES = 20;
 export async function firstConfig(path: string): Promise<string> {
   const ending = extname(path).toLowerCase();
   const format = TABLES[ending];
-  if (format) return tableConfig(await readTable(path, format), format, path);
+  if (format) {
+    const table = await readTable(path, format, {}, partBytesOf(memoryBytesOf()));
+    return tableConfig(columnFacts(table), table.rows, format, path);
+  }
   const lines = SVMLIGHT.has(ending)
     ? [
         `svmlight: ${JSON.stringify(path)}`,
@@ -48,11 +53,12 @@ const COMMON = [
   '# patience: 3           # ends after so many evaluations without a better one',
 ];
 
-function tableConfig(table: Table, format: Format, path: string): string {
-  const time = table.columns.find(({ kind }) => kind === 'date');
-  const group = table.columns.find((column) => GROUP_NAMES.test(column.name) && isRepeated(column));
-  const others = table.columns.filter((column) => column !== time && column !== group);
-  const target = others.find(({ name }) => TARGET_NAMES.test(name)) ?? others.at(-1) ?? table.columns[0];
+function tableConfig(columns: readonly ColumnFacts[], rows: number, format: Format, path: string): string {
+  const time = columns.find(({ kind }) => kind === 'date');
+  // Most of its values come again: each names several rows.
+  const group = columns.find(({ name, different }) => GROUP_NAMES.test(name) && different <= rows / 2);
+  const others = columns.filter((column) => column !== time && column !== group);
+  const target = others.find(({ name }) => TARGET_NAMES.test(name)) ?? others.at(-1) ?? columns[0];
   const features = others.filter((column) => column !== target);
   const task = taskOf(target, features, time);
   const isSequence =
@@ -61,7 +67,7 @@ function tableConfig(table: Table, format: Format, path: string): string {
   const recurrent = isSequence || isText;
   return inYaml(
     [
-      ...[`# ${table.rows} rows of:`, ...table.columns.map((column) => `#   ${column.name}: ${described(column)}`)],
+      ...[`# ${rows} rows of:`, ...columns.map((column) => `#   ${column.name}: ${described(column)}`)],
       `${format}: ${JSON.stringify(path)}`,
       `task: ${task.padEnd(16)} # ${MEANINGS[task]}`,
       `target: [${JSON.stringify(target.name)}]`,
@@ -89,24 +95,16 @@ const MEANINGS: Readonly<Record<Task, string>> = {
   forecast: 'the next values of a series; others: classify, tag, regress',
 };
 
-function taskOf(target: Column, features: readonly Column[], time: Column | undefined): Task {
+function taskOf(target: ColumnFacts, features: readonly ColumnFacts[], time: ColumnFacts | undefined): Task {
   if (target.kind === 'list') return 'tag';
   if (target.kind !== 'number') return 'classify';
   if (time !== undefined && features.every(({ kind }) => kind === 'number')) return 'forecast';
-  return new Set(target.values).size > MOST_CLASSES || !target.values.every(Number.isInteger) ? 'regress' : 'classify';
+  return target.different > MOST_CLASSES || !target.areWhole ? 'regress' : 'classify';
 }
 
-/** Whether most values come again: each names several rows. */
-function isRepeated(column: Column): boolean {
-  if (column.kind === 'list') return false;
-  const texts = textsOf(column);
-  return new Set(texts).size <= texts.length / 2;
-}
-
-function described(column: Column): string {
-  if (column.kind === 'list') return 'lists';
-  const different = new Set(textsOf(column)).size;
-  return `${column.kind}s, ${different} different`;
+function described({ kind, different }: ColumnFacts): string {
+  if (kind === 'list') return 'lists';
+  return `${kind}s, ${different >= MOST_COUNTED ? `${MOST_COUNTED} or more` : different} different`;
 }
 
 const inYaml = (own: readonly string[], common: readonly string[]): string =>

@@ -1,5 +1,7 @@
 // What predictions of classes, labels and numbers are measured by, once all of them are there.
 
+import { softmax } from './softmax.js';
+
 /** Figures of an evaluation by name; null where they do not exist, such as the AUC of one class alone. */
 export type Figures = Readonly<Record<string, number | null>>;
 
@@ -37,7 +39,7 @@ export class ClassMeasures implements Measures {
 
   add(step: number, outputs: ArrayLike<number>, at: number): void {
     const truth = this.#classOf(step);
-    const probabilities = softmaxOf(outputs, at, this.#count);
+    const probabilities = softmax(outputs, at, new Float64Array(this.#count));
     const best = likeliest(probabilities);
     this.#confusion[truth * this.#count + best]++;
     // Probabilities that are not finite are in the first: they spoil what is made of it, and nothing else.
@@ -224,19 +226,6 @@ export class ColumnMeasures implements Measures {
       Object.entries(measures.figures()).map(([figure, value]) => [`${figure} of ${name}`, value] as const);
     return Object.fromEntries(this.#columns.flatMap(named));
   }
-}
-
-/** Probabilities of classes from their logits. */
-export function softmaxOf(outputs: ArrayLike<number>, at: number, count: number): Float64Array {
-  const probabilities = new Float64Array(count);
-  let most = Number.NEGATIVE_INFINITY;
-  for (let k = 0; k < count; k++) most = Math.max(most, outputs[at + k]);
-  let sum = 0;
-  for (let k = 0; k < count; k++) {
-    probabilities[k] = Math.exp(outputs[at + k] - most);
-    sum += probabilities[k];
-  }
-  return probabilities.map((one) => one / sum);
 }
 
 export const likeliest = (probabilities: Float64Array): number =>

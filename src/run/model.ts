@@ -5,7 +5,6 @@ import { dirname, join } from 'node:path';
 import { modelFile, TRAINER } from '../checkpoint/checkpoint.js';
 import { checkParameters, type ModelHeader, readModelHeader, readParameter } from '../checkpoint/model-file.js';
 import { SafetensorsFile } from '../checkpoint/safetensors-file.js';
-import { SETTINGS } from '../config/settings.js';
 import type { Batches } from '../data/batches.js';
 import { EVALUATION, EvalBatches } from '../data/eval-segments.js';
 import { type Columns, columnsFromJson, featuresOf, isWhole, outputsOfColumns } from '../data/records/columns.js';
@@ -28,7 +27,9 @@ import type { Figures } from './measures.js';
 import { progressOf, type RunProgress } from './progress.js';
 import { RowStream } from './row-stream.js';
 import { SAMPLE_SETTINGS, sampleNumbers } from './sample-settings.js';
-import { Sampler, type Sampling, softmax } from './sampling.js';
+import { Sampler, type Sampling } from './sampling.js';
+import { softmax } from './softmax.js';
+import { memoryBytesOf } from './table-memory.js';
 import { evaluateTable, predictTable, type TableData, type TableModel, type TablePrediction } from './table-model.js';
 
 const TABLE_KEYS = ['csv', 'jsonl', 'parquet', 'rows', 'stream'] as const satisfies readonly (keyof TableData)[];
@@ -260,11 +261,7 @@ export class Model {
 
   #tableModel(tableMemory?: number): TableModel | undefined {
     const { columns, architecture } = this;
-    const { schema, allowed } = SETTINGS.tableMemory;
-    const megabytes = schema.safeParse(tableMemory);
-    if (!megabytes.success)
-      throw new UserError(`tableMemory: ${excerpt(tableMemory)} is not allowed; it is ${allowed}`);
-    const memoryBytes = megabytes.data << 20;
+    const memoryBytes = memoryBytesOf(tableMemory);
     return columns && { columns, architecture, memoryBytes, inferenceOf: (room) => this.#inferenceOf(room) };
   }
 
@@ -338,7 +335,7 @@ export class Model {
         `step: ${excerpt(symbol)} is not allowed; it is one symbol or a token number, 0 to ${this.vocabulary.size - 1}`,
       );
     }
-    return softmax(this.#cursor.step(token), 1, new Float64Array(this.vocabulary.size));
+    return softmax(this.#cursor.step(token), 0, new Float64Array(this.vocabulary.size));
   }
 
   /** @throws UserError for a model that predicts no tokens */

@@ -12,9 +12,9 @@ import {
   likeliest,
   type Measures,
   NumberMeasures,
-  softmaxOf,
 } from './measures.js';
 import { evaluationOf } from './records.js';
+import { softmax } from './softmax.js';
 
 /** What is said of one row, or of one sequence. */
 export type Prediction =
@@ -84,7 +84,7 @@ export async function measure(
 /** What training lowers: nats of the class, the mean of the labels' nats, or of the squared errors of numbers as they are scaled. */
 function lossOf(records: Steps, step: number, outputs: ArrayLike<number>, at: number): number {
   const { output, outputs: count } = outputsOfColumns(records.columns);
-  if (output === 'softmax') return -Math.log(softmaxOf(outputs, at, count)[records.classOf(step)]);
+  if (output === 'softmax') return -Math.log(softmax(outputs, at, new Float64Array(count))[records.classOf(step)]);
   let sum = 0;
   for (let k = 0; k < count; k++) {
     const [said, right] = [outputs[at + k], records.outputOf(step, k)];
@@ -134,7 +134,7 @@ export function predictionOf(
   const { targets, horizon = 1, task } = columns;
   const [target] = targets;
   if (target.kind === 'class') {
-    const probabilities = softmaxOf(outputs, at, target.values.length);
+    const probabilities = softmax(outputs, at, new Float64Array(target.values.length));
     return {
       kind: 'class',
       label: target.values[likeliest(probabilities)],

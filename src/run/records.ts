@@ -15,7 +15,7 @@ import type { Wishes } from '../data/records/learn-columns.js';
 import { classCounts, recordLines, type Steps, vocabularyOf } from '../data/records/records.js';
 import { columnNamed } from '../data/records/table-columns.js';
 import { LongTable } from '../data/tables/long-table.js';
-import { readLongTable } from '../data/tables/read-table.js';
+import { readTable } from '../data/tables/read-table.js';
 import type { Kind, Table } from '../data/tables/table.js';
 import { Vocabulary } from '../data/vocabulary.js';
 import { wordRule } from '../data/word-text.js';
@@ -31,7 +31,7 @@ export async function ofRecords(config: Config): Promise<OpenedData> {
   const wishes = wishesOf(config);
   const memoryBytes = config.tableMemory << 20;
   const options = { columns: namedColumns(wishes), as: kindsAsked(wishes), writing: wishes.writing };
-  const table = await readLongTable(path, format, options, partBytesOf(memoryBytes));
+  const table = await readTable(path, format, options, partBytesOf(memoryBytes));
   try {
     for (const name of Object.keys(wishes.kinds)) columnNamed(table, name, '--columns');
     if (table.rows === 0) throw new UserError(`--${format}: ${path} has no rows; a model needs some to learn from`);

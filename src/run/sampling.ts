@@ -2,6 +2,7 @@
 // many are taken from a heap as are asked for.
 
 import type { Counter } from '../model/counter.js';
+import { softmax } from './softmax.js';
 
 export interface Sampling {
   /** Divides the logits; 0 takes the most likely token. */
@@ -33,7 +34,7 @@ export class Sampler {
   choose(logits: Float32Array): number {
     const { temperature } = this.#sampling;
     if (temperature === 0) return largestOf(logits);
-    softmax(logits, temperature, this.#probabilities);
+    softmax(logits, 0, this.#probabilities, temperature);
     return this.#heap.length > 0 ? this.#drawFromLikeliest() : this.#drawFromAll();
   }
 
@@ -101,21 +102,4 @@ function largestOf(logits: Float32Array): number {
   let best = 0;
   for (let token = 1; token < logits.length; token++) if (logits[token] > logits[best]) best = token;
   return best;
-}
-
-/**
- * Probabilities from logits.
- *
- * @param into [V], written
- */
-export function softmax(logits: Float32Array, temperature: number, into: Float64Array): Float64Array {
-  const largest = logits[largestOf(logits)];
-  let sum = 0;
-  for (let token = 0; token < logits.length; token++) {
-    const weight = Math.exp((logits[token] - largest) / temperature);
-    into[token] = weight;
-    sum += weight;
-  }
-  for (let token = 0; token < logits.length; token++) into[token] /= sum;
-  return into;
 }

@@ -7,7 +7,7 @@ import { encode } from '../data/records/encode.js';
 import { type Steps, stepsOf } from '../data/records/records.js';
 import { RowStore } from '../data/records/row-store.js';
 import { type AnyTable, LongTable } from '../data/tables/long-table.js';
-import { readLongTable, readLongTableFrom } from '../data/tables/read-table.js';
+import { readTable, readTableFrom } from '../data/tables/read-table.js';
 import type { Format, Kind } from '../data/tables/table.js';
 import { UserError } from '../errors.js';
 import type { Architecture } from '../model/architecture.js';
@@ -203,10 +203,10 @@ async function open(data: TableData, model: TableSource, targets: boolean): Prom
   const options = { columns: namesOf(columns, targets), as: kindsOf(columns), writing: columns.writing };
   const partBytes = partBytesOf(memoryBytes);
   const { rows, stream } = data;
-  if (rows) return readLongTableFrom(Readable.from(linesOf(rows)), 'rows', 'jsonl', options, partBytes);
-  if (stream) return readLongTableFrom(stream.from, stream.name, stream.format, options, partBytes);
+  if (rows) return readTableFrom(Readable.from(linesOf(rows)), 'rows', 'jsonl', options, partBytes);
+  if (stream) return readTableFrom(stream.from, stream.name, stream.format, options, partBytes);
   const format = given[0] as Format;
-  return readLongTable(data[format] as string, format, options, partBytes);
+  return readTable(data[format] as string, format, options, partBytes);
 }
 
 /** Rows in memory as a file would have them: what is checked there is checked here. */

@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Counter } from '../../src/model/counter.js';
-import { Sampler, type Sampling, softmax } from '../../src/run/sampling.js';
+import { Sampler, type Sampling } from '../../src/run/sampling.js';
+import { softmax } from '../../src/run/softmax.js';
 
 /** The definition: sort, cut, draw. */
 function drawnBySorting(logits: Float32Array, { temperature, topK, topP }: Sampling, random: Counter): number {
-  const p = softmax(logits, temperature, new Float64Array(logits.length));
+  const p = softmax(logits, 0, new Float64Array(logits.length), temperature);
   const sorted = Array.from(p.keys());
   if (topK > 0 || topP < 1) sorted.sort((a, b) => p[b] - p[a] || a - b);
   const kept: number[] = [];
@@ -49,6 +50,6 @@ test('temperature 0 takes the first of the largest logits and draws no random nu
 });
 
 test('probabilities add up to one and do not overflow', () => {
-  const p = softmax(Float32Array.of(3e38, 3e38, -3e38), 1, new Float64Array(3));
+  const p = softmax(Float32Array.of(3e38, 3e38, -3e38), 0, new Float64Array(3));
   expect([...p]).toEqual([0.5, 0.5, 0]);
 });

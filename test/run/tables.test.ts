@@ -14,6 +14,7 @@ import {
   type TrainEvent,
   type TrainOptions,
 } from '../../src/index.js';
+import { whole } from '../data/tables/reading.js';
 import { modelDigest, newFolders, run } from './runs.js';
 import { series, tableFile, tableRuns, waves } from './table-files.js';
 
@@ -78,7 +79,7 @@ describe('the held-out part', () => {
     const lines = readFileSync(options.csv as string, 'utf8')
       .trim()
       .split('\n');
-    const table = await readTable(options.csv as string, 'csv');
+    const table = whole(await readTable(options.csv as string, 'csv'));
     const all =
       options.group === undefined ? rowByRow(table) : arrange(table, String(options.group), String(options.time));
     const { arranged, learned } = holdOut(all, drawnSides(all.sequences.from.length, 0.25, 5));

@@ -14,7 +14,7 @@ export function tokensOf(column: Column, split: 'list' | 'word' | 'char', row: n
 }
 
 /** What stands before the words of a later column: no word, and no character. */
-export const markOf = ({ name }: Column): string => `<${name}>`;
+const markOf = ({ name }: Column): string => `<${name}>`;
 
 /** The tokens of a row, of columns one after another, with a mark before each but the first; none where there is no text. */
 export function tokensOfRow(

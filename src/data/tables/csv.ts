@@ -13,8 +13,8 @@ const NEWLINE = 10;
 const QUOTE = 34;
 const SEPARATOR_NAMES: Readonly<Record<number, string>> = { [SEMICOLON]: 'semicolons', [TAB]: 'tabs' };
 
-/** @param store takes what is more than memory should hold; without one all is held */
-export async function readCsv(source: Source, options: TableOptions, store?: PartStore): Promise<AnyTable> {
+/** @param store takes what is more than memory should hold */
+export async function readCsv(source: Source, options: TableOptions, store: PartStore): Promise<AnyTable> {
   const reader = new CsvReader(source, options, store);
   const passed = await passLines(source, reader);
   reader.checkNotEmpty();
@@ -46,10 +46,10 @@ async function readAgain(
   source: Source,
   names: readonly string[],
   checksum: number,
-  store: PartStore | undefined,
+  store: PartStore,
 ): Promise<readonly Column[]> {
   const as = Object.fromEntries(names.map((name) => [name, 'text'] as const));
-  const reader = new CsvReader(source, { columns: names, as }, store, store?.ends);
+  const reader = new CsvReader(source, { columns: names, as }, store, store.ends);
   const passed = await passLines(source, reader);
   if (passed.checksum !== checksum) throw new RunError(`${source.title} was changed while it was read`);
   return reader.finish().columns;
@@ -67,14 +67,14 @@ class CsvReader implements LineParser {
   /** By column: its field. */
   readonly #fields: number[] = [];
   #blank = 0;
-  readonly #store: PartStore | undefined;
+  readonly #store: PartStore;
   /** Where parts end, if the table was read before. */
   readonly #ends: readonly number[] | undefined;
   /** Parts that were stored, and about how many bytes are held since. */
   #parts = 0;
   #held = 0;
 
-  constructor(source: Source, options: TableOptions, store: PartStore | undefined, ends?: readonly number[]) {
+  constructor(source: Source, options: TableOptions, store: PartStore, ends?: readonly number[]) {
     this.#ends = ends;
     this.#source = source;
     this.#options = options;
@@ -106,7 +106,7 @@ class CsvReader implements LineParser {
       }
       this.lines.push(splitter.line);
       for (let i = 0; i < columns.length; i++) columns[i].add(splitter, fields[i]);
-      if (this.#store) this.#storePart(this.#store);
+      this.#storePart(this.#store);
     }
     return Math.min(splitter.at, end);
   }

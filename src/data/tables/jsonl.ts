@@ -15,8 +15,8 @@ const NEWLINE = 10;
 const MAX_KEYS = 1 << 12;
 const EXAMPLE = 'a line is one object, such as {"load": 3.5, "day": "2024-03-09"}';
 
-/** @param store takes what is more than memory should hold; without one all is held */
-export async function readJsonl(source: Source, options: TableOptions, store?: PartStore): Promise<AnyTable> {
+/** @param store takes what is more than memory should hold */
+export async function readJsonl(source: Source, options: TableOptions, store: PartStore): Promise<AnyTable> {
   const reader = new JsonlReader(source, options, store);
   const passed = await passLines(source, reader);
   const { columns, odd, notices } = reader.finish();
@@ -41,11 +41,11 @@ class JsonlReader implements LineParser {
   readonly #lines: Growing<Int32Array>;
   /** By key; undefined: it is not asked for. */
   readonly #columns = new Map<string, ValueColumn | undefined>();
-  readonly #store: PartStore | undefined;
+  readonly #store: PartStore;
   /** About how many bytes are held since the last part was stored. */
   #held = 0;
 
-  constructor(source: Source, options: TableOptions, store: PartStore | undefined) {
+  constructor(source: Source, options: TableOptions, store: PartStore) {
     this.#source = source;
     this.#options = options;
     this.#store = store;
@@ -62,7 +62,7 @@ class JsonlReader implements LineParser {
       const newline = bytes.indexOf(NEWLINE, at);
       const stop = newline < 0 || newline >= end ? end : newline;
       this.#parseLine(bytes.toString('utf8', at, stop));
-      if (this.#store) this.#storePart(this.#store, stop - at);
+      this.#storePart(this.#store, stop - at);
       at = stop + 1;
     }
     return end;
@@ -120,7 +120,7 @@ class JsonlReader implements LineParser {
         })
       : undefined;
     // Parts that are stored have nothing of it.
-    column?.take(this.#store?.ends.at(-1) ?? 0);
+    column?.take(this.#store.ends.at(-1) ?? 0);
     this.#columns.set(key, column);
     return column;
   }

@@ -150,6 +150,6 @@ export function partsOf(table: AnyTable, columns: readonly string[]): Iterable<T
 }
 
 /** @returns the table, of which `store` has the parts before the last one, if there are any */
-export function tableWith(last: Table, store: PartStore | undefined, writing: Writing = {}): AnyTable {
-  return store === undefined || store.ends.length === 0 ? last : new LongTable(last, store, writing);
+export function tableWith(last: Table, store: PartStore, writing: Writing = {}): AnyTable {
+  return store.ends.length === 0 ? last : new LongTable(last, store, writing);
 }

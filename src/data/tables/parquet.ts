@@ -37,8 +37,8 @@ interface OpenFile {
   readonly schema: SchemaTree;
 }
 
-/** @param store takes what is more than memory should hold; without one all is held */
-export async function readParquet(source: FileSource, options: TableOptions, store?: PartStore): Promise<AnyTable> {
+/** @param store takes what is more than memory should hold */
+export async function readParquet(source: FileSource, options: TableOptions, store: PartStore): Promise<AnyTable> {
   const { name, title } = source;
   let checksum = 0;
   for await (const chunk of source.chunks()) checksum = crc32(chunk, checksum);
@@ -151,7 +151,7 @@ async function readGroups(
   file: OpenFile,
   reading: readonly Reading[],
   place: (row: number) => string,
-  store: PartStore | undefined,
+  store: PartStore,
 ): Promise<void> {
   const groups = file.metadata.row_groups.filter((group) => group.num_rows > 0n);
   let rows = 0;
@@ -160,7 +160,7 @@ async function readGroups(
     for (const one of reading) await readColumn(file, group, i, one, place);
     rows += Number(group.num_rows);
     held += Number(group.total_byte_size) + Number(group.num_rows) * reading.length * Float64Array.BYTES_PER_ELEMENT;
-    if (store === undefined || held < store.limitBytes) continue;
+    if (held < store.limitBytes) continue;
     for (const { column, values } of reading) store.put(column.name, store.ends.length, values.take(rows));
     store.ends.push(rows);
     held = 0;

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { readTableFrom } from '../../../src/data/tables/read-table.js';
 import type { TableOptions } from '../../../src/data/tables/table.js';
-import { as, columnOf, listed, noticesOf, reading, readPieces, valuesOf } from './reading.js';
+import { as, columnOf, listed, noticesOf, reading, readPieces, valuesOf, whole } from './reading.js';
 
 const { file, read, readPath, refusal } = reading('csv');
 const DAY = Date.UTC(2024, 2, 9);
@@ -287,7 +287,7 @@ test('dates come back', async () => {
 });
 
 test('a stream may give strings', async () => {
-  const table = await readTableFrom(Readable.from(['a\n1', '\n2\n']), '<stdin>', 'csv');
+  const table = whole(await readTableFrom(Readable.from(['a\n1', '\n2\n']), '<stdin>', 'csv'));
   expect([listed(table), table.place(1)]).toEqual([{ a: ['number', 1, 2] }, '<stdin>:3']);
 });
 

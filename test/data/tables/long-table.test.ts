@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { LongTable, partsOf } from '../../../src/data/tables/long-table.js';
-import { readLongTable, readTable } from '../../../src/data/tables/read-table.js';
-import type { Column, Format, Table, TableOptions } from '../../../src/data/tables/table.js';
-import { listed, reading, valuesOf } from './reading.js';
+import { readTable } from '../../../src/data/tables/read-table.js';
+import type { Column, Format, TableOptions } from '../../../src/data/tables/table.js';
+import { listed, reading, valuesOf, whole } from './reading.js';
 
 const { folder, file, refusal } = reading('csv');
 const cache = join(folder, 'cache');
@@ -25,7 +25,7 @@ afterEach(() => {
 
 /** The table in parts of so many bytes, put together, and how many there were. */
 async function inParts(path: string, format: Format, options: TableOptions, partBytes: number) {
-  const table = await readLongTable(path, format, options, partBytes);
+  const table = await readTable(path, format, options, partBytes);
   const names = table.columns.map(({ name }) => name);
   const columns = new Map<string, unknown[]>(table.columns.map(({ name, kind }) => [name, [kind]]));
   const places: string[] = [];
@@ -40,7 +40,7 @@ async function inParts(path: string, format: Format, options: TableOptions, part
 }
 
 async function same(path: string, format: Format, partBytes: number, options: TableOptions = {}): Promise<number> {
-  const all: Table = await readTable(path, format, options);
+  const all = whole(await readTable(path, format, options));
   const parted = await inParts(path, format, options, partBytes);
   expect(parted.listed).toEqual(listed(all));
   expect(parted.places).toEqual(Array.from({ length: all.rows }, (_, row) => all.place(row)));
@@ -104,7 +104,7 @@ test('a Parquet file is the same, a row group a part', async () => {
 
 test('nothing is left in the cache folder, even while the table is open', async () => {
   const path = file('open.csv', `a\n${Array.from({ length: 999 }, (_, i) => `${i}\n`).join('')}`);
-  const table = await readLongTable(path, 'csv', {}, 100);
+  const table = await readTable(path, 'csv', {}, 100);
   expect(table).toBeInstanceOf(LongTable);
   expect(readdirSync(cache)).toEqual([]);
   (table as LongTable).close();
@@ -112,13 +112,13 @@ test('nothing is left in the cache folder, even while the table is open', async 
 
 test('a table that fits into one part takes no file', async () => {
   process.env.UNROLL_CACHE = file('not-a-folder', 'x');
-  expect(await readLongTable(file('few.csv', 'a\n1\n2\n'), 'csv', {}, 1000)).not.toBeInstanceOf(LongTable);
+  expect(await readTable(file('few.csv', 'a\n1\n2\n'), 'csv', {}, 1000)).not.toBeInstanceOf(LongTable);
 });
 
 test('where no file can be written it says where, why and what to do', async () => {
   process.env.UNROLL_CACHE = file('not-a-folder', 'x');
   const path = file('many.csv', `a\n${Array.from({ length: 999 }, (_, i) => `${i}\n`).join('')}`);
-  expect(await refusal(readLongTable(path, 'csv', {}, 100))).toMatch(
+  expect(await refusal(readTable(path, 'csv', {}, 100))).toMatch(
     /^many.csv: a temporary file in not-a-folder cannot be written: .*; what is larger than memory needs about as much room/,
   );
 });

@@ -3,6 +3,7 @@
 import { basename } from 'node:path';
 import { Readable } from 'node:stream';
 import { expect } from 'vitest';
+import { type AnyTable, LongTable } from '../../../src/data/tables/long-table.js';
 import { readTable, readTableFrom } from '../../../src/data/tables/read-table.js';
 import type { Column, Format, Kind, Table, TableOptions } from '../../../src/data/tables/table.js';
 import { UserError } from '../../../src/errors.js';
@@ -12,8 +13,9 @@ import { temporaryFolder } from '../texts.js';
 export function reading(format: Format) {
   const { folder, file } = temporaryFolder();
   const read = (content: string | Uint8Array, options: TableOptions = {}): Promise<Table> =>
-    readTable(file(`x.${format}`, content), format, options);
-  const readPath = (path: string, options: TableOptions = {}): Promise<Table> => readTable(path, format, options);
+    readPath(file(`x.${format}`, content), options);
+  const readPath = async (path: string, options: TableOptions = {}): Promise<Table> =>
+    whole(await readTable(path, format, options));
   /** What a UserError says, without the folder. @throws where nothing was refused */
   const refusal = async (table: Promise<unknown>): Promise<string> => {
     const error = await table.then(
@@ -26,6 +28,12 @@ export function reading(format: Format) {
   return { folder, file, read, readPath, refusal };
 }
 
+/** A table that was not asked to be in parts. */
+export function whole(table: AnyTable): Table {
+  if (table instanceof LongTable) throw new Error('the table is in parts');
+  return table;
+}
+
 /** A stream that hands out `text` in pieces of so many bytes. */
 export function inPieces(text: string, bytes: number): Readable {
   const all = Buffer.from(text);
@@ -35,8 +43,8 @@ export function inPieces(text: string, bytes: number): Readable {
   return Readable.from(pieces);
 }
 
-export function readPieces(text: string, format: 'csv' | 'jsonl', bytes: number): Promise<Table> {
-  return readTableFrom(inPieces(text, bytes), '<stdin>', format);
+export async function readPieces(text: string, format: 'csv' | 'jsonl', bytes: number): Promise<Table> {
+  return whole(await readTableFrom(inPieces(text, bytes), '<stdin>', format));
 }
 
 /** Columns as lists: [kind, ...values]; missing numbers and dates are null. */
