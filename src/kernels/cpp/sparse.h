@@ -136,9 +136,13 @@ struct Factor {
 };
 
 // Rows that pass over a block of W together, with what they have active in it. It is read again for every few columns, so it is copied
-// close together; and what has been checked stays as it is, wherever C lies. 11 KiB of a stack that in WebAssembly has 16.
+// close together; and what has been checked stays as it is, wherever C lies. It lies on the stack, which in WebAssembly has 16 KiB.
 #define SPARSE_ROWS 64
+#if defined(UNROLL_WASM)
 #define ENOUGH_FACTORS 1024
+#else
+#define ENOUGH_FACTORS 2048
+#endif
 struct Factors {
   i64 rows;
   i64 ends[SPARSE_ROWS];
