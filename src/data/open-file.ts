@@ -3,8 +3,14 @@
 
 import { closeSync, openSync, type Stats, statSync } from 'node:fs';
 import { systemReason, UserError } from '../errors.js';
-import { joinTexts, partOfLine, type TextPart } from './text-folder.js';
-import type { Position } from './utf8.js';
+
+/** Where a file's text begins in the whole. */
+export interface TextPart {
+  readonly path: string;
+  /** The line before its first one. */
+  readonly line: number;
+  readonly offset: number;
+}
 
 /** A file that is open for the time of a call, unless who reads it keeps it. */
 export interface TextFile {
@@ -31,17 +37,8 @@ export function withFile<T>(path: string, flag: string, use: (file: TextFile) =>
   return using(path, flag, open, use);
 }
 
-/** The same, or where it is a folder, of the texts in it as one. */
-export function withText<T>(path: string, flag: string, use: (file: TextFile) => T): T {
-  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return withFile(path, flag, use);
-  const open = (): TextFile => {
-    const { file, parts } = joinTexts(path, flag);
-    return { fd: file.fd, path, sizeBytes: file.sizeBytes, parts, kept: false };
-  };
-  return using(path, flag, open, use);
-}
-
-function using<T>(path: string, flag: string, open: () => TextFile, use: (file: TextFile) => T): T {
+/** What is wrong with a file that is opened and used is said with the flag. It is closed then, unless it was kept. */
+export function using<T>(path: string, flag: string, open: () => TextFile, use: (file: TextFile) => T): T {
   let file: TextFile | undefined;
   try {
     file = open();
@@ -53,17 +50,6 @@ function using<T>(path: string, flag: string, open: () => TextFile, use: (file: 
   } finally {
     if (file !== undefined && !file.kept) closeSync(file.fd);
   }
-}
-
-/** Which file a place of a text is in, and where in it. @param offset of the place, in bytes */
-export function locate(
-  { path, parts }: TextFile,
-  at: Position,
-  offset = 0,
-): { readonly path: string; readonly at: Pick<Position, 'line' | 'column'>; readonly offset: number } {
-  if (parts === undefined) return { path, at, offset };
-  const part = partOfLine(parts, at.line);
-  return { path: part.path, at: { line: at.line - part.line, column: at.column }, offset: offset - part.offset };
 }
 
 /** A run that goes on reads its data again. */

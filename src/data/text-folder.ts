@@ -1,32 +1,26 @@
 // A folder of texts as one text: its .txt files, those of the folders in it too, one after the other in the order of their paths. Where a
 // file does not end its last line, the line is ended, so that no two texts share one.
 
-import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
+import { readdirSync, readSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { UserError } from '../errors.js';
+import { type TextFile, type TextPart, using, withFile } from './open-file.js';
 import { TemporaryFile } from './temporary-file.js';
-import { CHUNK_BYTES } from './utf8.js';
+import { CHUNK_BYTES, type Position } from './utf8.js';
 
 const ENDING = /\.txt$/i;
 const NEWLINE = 10;
 
-/** Where a file's text begins in the whole. */
-export interface TextPart {
-  readonly path: string;
-  /** The line before its first one. */
-  readonly line: number;
-  readonly offset: number;
+/** Opens a text file for the time of a call, or where it is a folder, the texts in it as one. */
+export function withText<T>(path: string, flag: string, use: (file: TextFile) => T): T {
+  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return withFile(path, flag, use);
+  return using(path, flag, () => joinTexts(path, flag), use);
 }
 
-export interface JoinedText {
-  readonly file: TemporaryFile;
-  readonly parts: readonly TextPart[];
-}
-
-/** @throws UserError that begins with the flag where there is no such file */
-export function joinTexts(folder: string, flag: string): JoinedText {
+/** @throws UserError that begins with the flag where there is no such file, or one cannot be read */
+function joinTexts(folder: string, flag: string): TextFile {
   const paths = readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && ENDING.test(entry.name))
+    .filter((entry) => (entry.isFile() || entry.isSymbolicLink()) && ENDING.test(entry.name))
     .map(({ parentPath, name }) => join(parentPath, name))
     .sort((a, b) => (relative(folder, a) < relative(folder, b) ? -1 : 1));
   if (paths.length === 0)
@@ -38,10 +32,10 @@ export function joinTexts(folder: string, flag: string): JoinedText {
     let line = 0;
     const parts = paths.map((path) => {
       const part = { path, line, offset: file.sizeBytes };
-      line += append(file, path);
+      line += withFile(path, flag, ({ fd }) => append(file, fd));
       return part;
     });
-    return { file, parts };
+    return { fd: file.fd, path: folder, sizeBytes: file.sizeBytes, parts, kept: false };
   } catch (error) {
     file.close();
     throw error;
@@ -49,27 +43,33 @@ export function joinTexts(folder: string, flag: string): JoinedText {
 }
 
 /** @returns the lines of the file, which all have an end now */
-function append(to: TemporaryFile, path: string): number {
+function append(to: TemporaryFile, fd: number): number {
   const bytes = Buffer.alloc(CHUNK_BYTES);
-  const fd = openSync(path, 'r');
   let [lines, last] = [0, NEWLINE];
-  try {
-    for (;;) {
-      const got = readSync(fd, bytes, 0, CHUNK_BYTES, null);
-      if (got === 0) break;
-      for (let at = bytes.indexOf(NEWLINE); at >= 0 && at < got; at = bytes.indexOf(NEWLINE, at + 1)) lines++;
-      last = bytes[got - 1];
-      to.append(bytes.subarray(0, got));
-    }
-  } finally {
-    closeSync(fd);
+  for (;;) {
+    const got = readSync(fd, bytes, 0, CHUNK_BYTES, null);
+    if (got === 0) break;
+    for (let at = bytes.indexOf(NEWLINE); at >= 0 && at < got; at = bytes.indexOf(NEWLINE, at + 1)) lines++;
+    last = bytes[got - 1];
+    to.append(bytes.subarray(0, got));
   }
   if (last === NEWLINE) return lines;
   to.append(Uint8Array.of(NEWLINE));
   return lines + 1;
 }
 
+/** Which file a place of a text is in, and where in it. @param offset of the place, in bytes */
+export function locate(
+  { path, parts }: TextFile,
+  at: Position,
+  offset = 0,
+): { readonly path: string; readonly at: Pick<Position, 'line' | 'column'>; readonly offset: number } {
+  if (parts === undefined) return { path, at, offset };
+  const part = partOfLine(parts, at.line);
+  return { path: part.path, at: { line: at.line - part.line, column: at.column }, offset: offset - part.offset };
+}
+
 /** The part that a line, from 1 on, is of. */
-export function partOfLine(parts: readonly TextPart[], line: number): TextPart {
+function partOfLine(parts: readonly TextPart[], line: number): TextPart {
   return parts.findLast((part) => part.line < line) ?? parts[0];
 }

@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { closeSync, ftruncateSync, mkdirSync, openSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { openText, openTextFor } from '../../src/data/text-file.js';
@@ -182,5 +191,14 @@ describe('a folder', () => {
     expect(refusal(() => openTextFor(other, vocabulary))).toMatch(/^other\/b\.txt:5:2: "x"/);
     const { source, skipped } = openTextFor(other, vocabulary, { skipUnknown: true });
     expect([source.length, skipped]).toEqual([30, 1]);
+  });
+
+  test('follows links to files, and names one that leads nowhere', () => {
+    const path = of('linked', { 'a.txt': 'one\n' });
+    symlinkSync(file('elsewhere', 'two'), join(path, 'b.txt'));
+    const { vocabulary, source } = openText(path, 'char');
+    expect(vocabulary.decode(read(source))).toBe('one\ntwo\n');
+    symlinkSync('nowhere', join(path, 'c.txt'));
+    expect(refusal(() => openText(path, 'char'))).toBe('--text: linked/c.txt cannot be read: it does not exist');
   });
 });
