@@ -49,9 +49,10 @@ export class PeerProcess {
     return speed;
   }
 
-  async close(): Promise<void> {
+  /** @param ms that it has to end by itself */
+  async close(ms = END_MS): Promise<void> {
     this.#child.stdin.end();
-    const timer = setTimeout(() => this.#child.kill('SIGKILL'), END_MS);
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), ms);
     await this.#ended;
     clearTimeout(timer);
     // Children of its own may hold them.

@@ -68,11 +68,11 @@ async function benchRow(options: PeersOptions, row: PeerRow): Promise<PeersRow> 
   const model = modelOf(row.model);
   const { batch, window } = row;
   checkLimits(kernels, leastBytes({ model, batch, window, kernels }), workers);
-  const running = new Map(peers.map((peer): [Peer, Running[]] => [peer, peer.runs(row) ? startAll(peer, row) : []]));
+  const running = new Map(peers.map((peer): [Peer, Running[]] => [peer, []]));
   const peaks = new Peaks(kernels, workers, false);
   const bench = new TrainingBench({ model, batch, window, workers, kernels });
   try {
-    for (const own of running.values()) await Promise.all(own.map((one) => awaitReady(one, options.limit)));
+    for (const [peer, own] of running) if (peer.runs(row)) await startAll(peer, row, own, options.limit);
     const [speeds, peak]: number[][] = [[], []];
     await bench.stepsPerSecond(seconds); // warms up
     for (let round = 0; round < rounds; round++) {
@@ -94,23 +94,32 @@ async function benchRow(options: PeersOptions, row: PeerRow): Promise<PeersRow> 
   }
 }
 
-/** One stream is not divided. */
-function startAll(peer: Peer, row: PeerRow): Running[] {
-  return peer.arrangements
-    .filter(({ processes }) => processes <= row.batch)
-    .map((arrangement) => ({ arrangement, processes: peer.start(row, arrangement), speeds: [], ms: 0 }));
+/** One after another, so that none is late because of the others. One stream is not divided. */
+async function startAll(peer: Peer, row: PeerRow, running: Running[], limit: number): Promise<void> {
+  for (const arrangement of peer.arrangements) {
+    if (arrangement.processes > row.batch) continue;
+    const one: Running = { arrangement, processes: peer.start(row, arrangement), speeds: [], ms: 0 };
+    running.push(one);
+    await awaitReady(one, limit);
+  }
 }
 
 async function awaitReady(one: Running, limit: number): Promise<void> {
   const seconds = one.arrangement.compile ? COMPILE_LIMITS * limit : limit;
   try {
     const ready = await Promise.all(one.processes.map((process) => process.ready(seconds * 1000)));
-    if (ready.includes(false)) one.notRun = `not ready within ${seconds} s`;
+    if (ready.includes(false)) await end(one, `not ready within ${seconds} s`);
   } catch (error) {
     // It is no part of PyTorch that one can count on: it wants a compiler, for one thing.
     if (!one.arrangement.compile) throw error;
-    one.notRun = (error as Error).message;
+    await end(one, (error as Error).message);
   }
+}
+
+/** What is late would go on computing while others are measured. */
+async function end(one: Running, why: string): Promise<void> {
+  one.notRun = why;
+  await Promise.all(one.processes.map((process) => process.close(0)));
 }
 
 async function measure(one: Running, { seconds, rounds, limit }: PeersOptions): Promise<void> {
@@ -122,7 +131,7 @@ async function measure(one: Running, { seconds, rounds, limit }: PeersOptions): 
   one.ms += performance.now() - start;
   let sum = 0;
   for (const speed of answers) sum += speed ?? Number.NaN;
-  if (Number.isNaN(sum)) one.notRun = `no step within ${seconds + limit} s`;
+  if (Number.isNaN(sum)) await end(one, `no step within ${seconds + limit} s`);
   else one.speeds.push(sum);
 }
 

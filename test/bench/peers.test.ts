@@ -1,7 +1,7 @@
 // unroll bench peers: peers that are not there are named, those that are there are compared, and those that fail are told of. The
 // pythons here are scripts of the test: they speak the line protocol, or do not.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -70,6 +70,19 @@ test('a peer that is not ready in time is left out, and the row says so', () => 
   const { status, stdout } = bench('--rows', 'small', '--limit', '0.2', '--python', python('slow', 'exec sleep 60'));
   expect(status).toBe(0);
   expect(stdout).toContain('not run: PyTorch 1.0, 2 threads: not ready within 0.2 s\n');
+});
+
+test('a peer that is late does not go on while others are started and measured', () => {
+  const [pids, alive] = [join(folder, 'pids'), join(folder, 'alive')];
+  writeFileSync(pids, '');
+  const script =
+    `n=0; for p in $(cat ${pids}); do kill -0 $p 2> /dev/null && n=$((n + 1)); done; echo $n >> ${alive}\n` +
+    `echo $$ >> ${pids}; exec sleep 60`;
+  expect(bench('--rows', 'small', '--limit', '0.2', '--python', python('late', script)).status).toBe(0);
+  const seen = readFileSync(alive, 'utf8').trim().split('\n').map(Number);
+  expect(seen.length).toBeGreaterThan(2);
+  // Of two processes that are one arrangement, one sees the other.
+  expect(Math.max(...seen)).toBeLessThanOrEqual(1);
 });
 
 test.each([
