@@ -56,28 +56,32 @@ function reading<T>(read: (file: SafetensorsFile) => T): T {
   }
 }
 
-test.each([FEATURES, TOKENS, LINEAR, BOTH, { ...BOTH, pooling: 'last' }, { ...TOKENS, pooling: 'mean' }] as const)(
-  'a $cell of $layers layers comes back, whatever its columns are',
-  (model) => {
-    fc.assert(
-      fc.property(fc.oneof(fc.dictionary(fc.string(), fc.jsonValue()), fc.array(fc.jsonValue())), (given) => {
-        const columns: unknown = JSON.parse(JSON.stringify(given));
-        const start = write(headerOf(model, columns));
-        reading((file) => {
-          expect(readModelHeader(file)).toEqual(headerOf(model, columns));
-          for (const p of parametersOf(model)) {
-            const stored = new Float32Array(p.length);
-            readParameter(file, p.name, p, stored);
-            const wanted = new Float32Array(p.length);
-            fromTorch(p, start[p.name], wanted);
-            expect(stored).toEqual(wanted);
-          }
-        });
-      }),
-      { numRuns: 20 },
-    );
-  },
-);
+test.each([
+  ...[FEATURES, TOKENS, LINEAR, BOTH],
+  ...([
+    { ...BOTH, pooling: 'last' },
+    { ...TOKENS, pooling: 'mean' },
+  ] as const),
+  { ...BOTH, residual: true, layerNorm: true },
+])('a $cell of $layers layers comes back, whatever its columns are', (model) => {
+  fc.assert(
+    fc.property(fc.oneof(fc.dictionary(fc.string(), fc.jsonValue()), fc.array(fc.jsonValue())), (given) => {
+      const columns: unknown = JSON.parse(JSON.stringify(given));
+      const start = write(headerOf(model, columns));
+      reading((file) => {
+        expect(readModelHeader(file)).toEqual(headerOf(model, columns));
+        for (const p of parametersOf(model)) {
+          const stored = new Float32Array(p.length);
+          readParameter(file, p.name, p, stored);
+          const wanted = new Float32Array(p.length);
+          fromTorch(p, start[p.name], wanted);
+          expect(stored).toEqual(wanted);
+        }
+      });
+    }),
+    { numRuns: 20 },
+  );
+});
 
 test('a model of text has no columns, and one of features is not written without', () => {
   const { outputs, ...text } = TOKENS;
@@ -121,6 +125,10 @@ describe('a file is damaged', () => {
     ['of another pooling', changed(FEATURES, { pooling: 'max' }), impossible('pooling')],
     ['of feedforward layers that are pooled', changed(LINEAR, { pooling: 'mean' }), impossible('pooling')],
     ['of text that is pooled', changed(TOKENS, { pooling: 'mean', outputs: undefined }), impossible('pooling')],
+    ['of one residual layer', changed(FEATURES, { residual: true }), impossible('residual')],
+    ['of layers that are residual in words', changed(BOTH, { residual: 'yes' }), impossible('residual')],
+    ['of no layer that is normalized', changed(LINEAR, { layerNorm: true }), impossible('layerNorm')],
+    ['of layers that are not normalized', changed(BOTH, { layerNorm: false }), impossible('layerNorm')],
     ['of directions in words', changed(FEATURES, { bidirectional: 'yes' }), impossible('bidirectional')],
     ['of feedforward layers over tokens', changed(TOKENS, { cell: 'mlp' }), impossible('sparseFeatures')],
   ])('%s', (_, change, message) => {

@@ -64,16 +64,18 @@ export function tableRuns(file: (text: string, ending: string) => string): Reado
   const csv = file(waves(40), 'csv');
   const jsonl = file(sentences(60), 'jsonl');
   const rows = { ...small, csv: file(houses(80), 'csv'), cell: 'mlp', activation: 'relu' } as const;
+  const sequences: TrainOptions = {
+    ...small,
+    csv,
+    task: 'classify',
+    target: ['speed'],
+    features: ['value', 'room'],
+    group: 'id',
+    time: 'at',
+  };
+  const texts: TrainOptions = { ...small, jsonl, task: 'classify', target: ['label'], features: ['text'] };
   return {
-    'sequences of rows, a class each': {
-      ...small,
-      csv,
-      task: 'classify',
-      target: ['speed'],
-      features: ['value', 'room'],
-      group: 'id',
-      time: 'at',
-    },
+    'sequences of rows, a class each': sequences,
     'sequences of rows, a class each row': {
       ...small,
       csv,
@@ -98,47 +100,27 @@ export function tableRuns(file: (text: string, ending: string) => string): Reado
       features: ['rooms', 'price'],
       layers: 0,
     },
-    'texts, a class each': { ...small, jsonl, task: 'classify', target: ['label'], features: ['text'], embedding: 5 },
+    'texts, a class each': { ...texts, embedding: 5 },
     'texts, a class each, of the mean of both directions': {
-      ...small,
-      jsonl,
-      task: 'classify',
-      target: ['label'],
-      features: ['text'],
+      ...texts,
       embedding: 5,
       bidirectional: true,
       pooling: 'mean',
     },
     'texts, a class each, of the ends of both directions': {
-      ...small,
-      jsonl,
-      task: 'classify',
-      target: ['label'],
-      features: ['text'],
+      ...texts,
       cell: 'gru',
       bidirectional: true,
     },
     'sequences of rows, a class each, of residual layers, normalized': {
-      ...small,
-      csv,
-      task: 'classify',
-      target: ['speed'],
-      features: ['value', 'room'],
-      group: 'id',
-      time: 'at',
+      ...sequences,
       layers: 3,
       residual: true,
       layerNorm: true,
       dropout: 0.2,
     },
     'sequences of rows, a class each, of the mean': {
-      ...small,
-      csv,
-      task: 'classify',
-      target: ['speed'],
-      features: ['value', 'room'],
-      group: 'id',
-      time: 'at',
+      ...sequences,
       pooling: 'mean',
     },
     'lists of words, a class each word': {

@@ -141,20 +141,23 @@ test('a stream of rows says what a prediction of all of them says', async () => 
   expect(() => stream.step({ value: '3' })).toThrow('stream: "3" is not allowed in column "value"; it is a number');
 });
 
-test('a stream says after each row what a prediction of the rows so far says, where it answers for their mean', async () => {
-  const { outcome } = await run({ ...runs['sequences of rows, a class each, of the mean'], out: folder(), workers: 1 });
-  const model = await loadModel(outcome.path);
-  const stream = model.stream();
-  const rows = [0.3, -0.5, null, 1, 0.25].map((value, i) => ({ value, room: i % 2 ? 'hall' : 'kitchen' }));
-  const asked = (count: number) => rows.slice(0, count).map((row, at) => ({ ...row, id: 'w', at }));
-  for (const round of [1, 2]) {
-    for (const [i, row] of rows.entries()) {
-      const [{ prediction }] = await model.predict({ rows: asked(i + 1) });
-      expect(stream.step(row), `row ${i} of round ${round}`).toEqual(prediction);
+test.each(['of the mean', 'of residual layers, normalized'])(
+  'a stream says after each row what a prediction of the rows so far says: %s',
+  async (which) => {
+    const { outcome } = await run({ ...runs[`sequences of rows, a class each, ${which}`], out: folder(), workers: 1 });
+    const model = await loadModel(outcome.path);
+    const stream = model.stream();
+    const rows = [0.3, -0.5, null, 1, 0.25].map((value, i) => ({ value, room: i % 2 ? 'hall' : 'kitchen' }));
+    const asked = (count: number) => rows.slice(0, count).map((row, at) => ({ ...row, id: 'w', at }));
+    for (const round of [1, 2]) {
+      for (const [i, row] of rows.entries()) {
+        const [{ prediction }] = await model.predict({ rows: asked(i + 1) });
+        expect(stream.step(row), `row ${i} of round ${round}`).toEqual(prediction);
+      }
+      stream.reset();
     }
-    stream.reset();
-  }
-});
+  },
+);
 
 test('windows in which nothing is to be predicted are read, and spoil nothing', async () => {
   const lines = Array.from({ length: 120 }, (_, i) => `${i % 5},${i < 90 ? '' : i % 5 > 2 ? 'x' : 'y'}`);
