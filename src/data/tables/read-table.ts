@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream';
 import { readCsv } from './csv.js';
 import { readJsonl } from './jsonl.js';
 import { type AnyTable, PartStore } from './long-table.js';
-import { fileSource, type Source, streamSource } from './source.js';
+import { fileSource, type Source, StreamSource } from './source.js';
 import type { Format, TableOptions } from './table.js';
 
 type TextFormat = Exclude<Format, 'parquet'>;
@@ -40,15 +40,19 @@ export function readTable(
 }
 
 /** The same from a stream such as the standard input. @param name what messages call it */
-export function readTableFrom(
+export async function readTableFrom(
   stream: Readable,
   name: string,
   format: TextFormat,
   options: TableOptions = {},
   partBytes = Number.POSITIVE_INFINITY,
 ): Promise<AnyTable> {
-  const source = streamSource(stream, name);
-  return inParts(name, partBytes, (store) => READERS[format](source, options, store));
+  const source = new StreamSource(stream, name, partBytes);
+  try {
+    return await inParts(name, partBytes, (store) => READERS[format](source, options, store));
+  } finally {
+    source.close();
+  }
 }
 
 async function inParts(

@@ -5,6 +5,7 @@ import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { systemReason, UserError } from '../../errors.js';
 import { type TextFile, withFile } from '../open-file.js';
+import { TemporaryFile } from '../temporary-file.js';
 import { CHUNK_BYTES } from '../utf8.js';
 
 export interface Source {
@@ -33,22 +34,62 @@ export function fileSource(path: string, flag: string, wanted: string): FileSour
   return { name: path, title, open, chunks: () => readable(stream, title) };
 }
 
-/** Keeps what it reads: a stream comes once. What is gone through again is what was handed out. */
-export function streamSource(stream: Readable, name: string): Source {
-  const kept: Uint8Array[] = [];
-  let begun = false;
-  async function* chunks(): AsyncIterable<Uint8Array> {
-    if (begun) {
-      yield* kept;
+/**
+ * A stream comes once, so what is read of it is kept: in memory, and in a temporary file once it is more than that. What is gone
+ * through again is what was handed out.
+ */
+export class StreamSource implements Source {
+  readonly name: string;
+  readonly title: string;
+  readonly #stream: Readable;
+  readonly #limitBytes: number;
+  readonly #kept: Uint8Array[] = [];
+  #heldBytes = 0;
+  #file: TemporaryFile | undefined;
+  #begun = false;
+
+  /** @param limitBytes that stay in memory */
+  constructor(stream: Readable, name: string, limitBytes: number) {
+    this.name = name;
+    this.title = name;
+    this.#stream = stream;
+    this.#limitBytes = limitBytes;
+  }
+
+  async *chunks(): AsyncIterable<Uint8Array> {
+    if (this.#begun) {
+      yield* this.#file ? stored(this.#file) : this.#kept;
       return;
     }
-    begun = true;
-    for await (const chunk of readable(() => stream, name)) {
-      kept.push(chunk);
+    this.#begun = true;
+    for await (const chunk of readable(() => this.#stream, this.title)) {
+      this.#keep(chunk);
       yield chunk;
     }
   }
-  return { name, title: name, chunks };
+
+  #keep(chunk: Uint8Array): void {
+    this.#heldBytes += chunk.length;
+    if (this.#file === undefined && this.#heldBytes > this.#limitBytes) {
+      this.#file = new TemporaryFile(this.name);
+      for (const held of this.#kept.splice(0)) this.#file.append(held);
+    }
+    if (this.#file) this.#file.append(chunk);
+    else this.#kept.push(chunk);
+  }
+
+  close(): void {
+    this.#file?.close();
+    this.#file = undefined;
+  }
+}
+
+function* stored(file: TemporaryFile): Generator<Uint8Array> {
+  for (let at = 0; at < file.sizeBytes; at += CHUNK_BYTES) {
+    const chunk = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, file.sizeBytes - at));
+    file.read(chunk, at);
+    yield chunk;
+  }
 }
 
 async function* readable(open: () => Readable, title: string): AsyncIterable<Uint8Array> {

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { LongTable, partsOf } from '../../../src/data/tables/long-table.js';
-import { readTable } from '../../../src/data/tables/read-table.js';
+import { readTable, readTableFrom } from '../../../src/data/tables/read-table.js';
 import type { Column, Format, TableOptions } from '../../../src/data/tables/table.js';
-import { listed, reading, valuesOf, whole } from './reading.js';
+import { inPieces, listed, reading, valuesOf, whole } from './reading.js';
 
 const { folder, file, refusal } = reading('csv');
 const cache = join(folder, 'cache');
@@ -108,6 +108,19 @@ test('nothing is left in the cache folder, even while the table is open', async 
   expect(table).toBeInstanceOf(LongTable);
   expect(readdirSync(cache)).toEqual([]);
   (table as LongTable).close();
+});
+
+test('a stream that shows late what a column is, is read again from a file', async () => {
+  const text = `a,b\n${Array.from({ length: 999 }, (_, i) => `${i < 500 ? i : 'x'},${i}\n`).join('')}`;
+  const all = listed(whole(await readTable(file('late.csv', text), 'csv')));
+  const stored = await readTableFrom(inPieces(text, 100), '<stdin>', 'csv', {}, 500);
+  expect(readdirSync(cache)).toEqual([]);
+  const parts = [...partsOf(stored, ['a', 'b'])].map(listed);
+  expect(parts.length).toBeGreaterThan(5);
+  for (const name of ['a', 'b'])
+    expect([all[name][0], ...parts.flatMap((part) => part[name].slice(1))]).toEqual(all[name]);
+  expect(parts[0].a.slice(0, 2)).toEqual(['text', '0']);
+  (stored as LongTable).close();
 });
 
 test('a table that fits into one part takes no file', async () => {
