@@ -46,13 +46,21 @@ export type Place = Omit<Share, 'sync'> & { readonly group: number };
 /** Multiply-adds of a worker in a time step below which calling a kernel costs more than its work: fewer workers take part then. */
 const FEWEST_OF_A_WORKER = 1 << 13;
 
+/** Of a time step. */
+const multiplyAddsOf = (model: Architecture, streams: number): number =>
+  streams * cells[model.cell].gates * model.hidden ** 2;
+
+/** The workers that have rows: what runs through time is read by them alone. */
+export const activeWorkers = (model: Architecture, streams: number, workers: number): number =>
+  Math.max(1, Math.min(workers, Math.floor(multiplyAddsOf(model, streams) / FEWEST_OF_A_WORKER)));
+
 /**
  * How `streams` are dealt to `workers`: to groups of as many as it takes to have 12 rows in each, of one worker each where there
  * are enough streams. Workers that would have next to nothing to do have no rows.
  */
 export function placeOf(model: Architecture, streams: number, workers: number, worker: number): Place {
-  const multiplyAdds = streams * cells[model.cell].gates * model.hidden ** 2;
-  const active = Math.max(1, Math.min(workers, Math.floor(multiplyAdds / FEWEST_OF_A_WORKER)));
+  const multiplyAdds = multiplyAddsOf(model, streams);
+  const active = activeWorkers(model, streams, workers);
   if (worker >= active) return { group: worker, firstRow: streams, rows: 0, member: 0, members: 1 };
   const blocks = padded(model.hidden) / PANEL;
   const shared = Math.min(active, blocks, Math.ceil((FEWEST_ROWS * active) / Math.max(1, streams)));

@@ -2,6 +2,7 @@
 // which a piece is copied before it is written over.
 import { type Kernels, Update } from '../kernels/kernels.js';
 import type { Descriptors } from '../memory/arena.js';
+import { activeWorkers } from '../model/share.js';
 import type { RunLayout } from './layout.js';
 import { fixedFields, type OptimizerSettings, setStep } from './optimizer.js';
 import type { Piece } from './tiles.js';
@@ -24,6 +25,10 @@ export class Updates {
     this.#kernels = kernels;
     this.#descriptors = descriptors;
     this.#optimizer = optimizer;
+    // Where one worker reads all weights and updates them, they stay in its caches.
+    const { model, streams, workers } = layout.shape;
+    const updating = layout.work.queues.pieces.filter((tickets) => tickets.length > 0).length;
+    const shared = activeWorkers(model, streams, workers) > 1 || updating > 1 ? 1 : 0;
     this.#calls = layout.parameters.map((p) =>
       descriptors.add(Update, {
         ...fixedFields(optimizer),
@@ -35,7 +40,7 @@ export class Updates {
         transposed: p.transposedPanels,
         depth: p.depth,
         transposedDepth: p.columns,
-        shared: layout.shape.workers > 1 ? 1 : 0,
+        shared,
       }),
     );
   }
