@@ -27,14 +27,16 @@ export interface TextFile {
  * @param wanted what a person should give in the place of a folder
  * @throws UserError that begins with the flag where the file cannot be opened or read
  */
-export function withFile<T>(path: string, flag: string, use: (file: TextFile) => T, wanted = 'a text file'): T {
-  const open = (): TextFile => {
-    // Asked before it is opened: opening a pipe would wait for a writer.
-    const stat = statSync(path);
-    if (!stat.isFile()) throw new UserError(`${flag}: ${path} is ${notAFile(stat, wanted)}`);
-    return { fd: openSync(path, 'r'), path, sizeBytes: stat.size, kept: false };
-  };
-  return using(path, flag, open, use);
+export function withFile<T>(path: string, flag: string, use: (file: TextFile) => T, wanted?: string): T {
+  return using(path, flag, () => openFile(path, flag, wanted), use);
+}
+
+/** To be called within `using`. */
+export function openFile(path: string, flag: string, wanted = 'a text file'): TextFile {
+  // Asked before it is opened: opening a pipe would wait for a writer.
+  const stat = statSync(path);
+  if (!stat.isFile()) throw new UserError(`${flag}: ${path} is ${notAFile(stat, wanted)}`);
+  return { fd: openSync(path, 'r'), path, sizeBytes: stat.size, kept: false };
 }
 
 /** What is wrong with a file that is opened and used is said with the flag. It is closed then, unless it was kept. */

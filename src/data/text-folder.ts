@@ -4,7 +4,7 @@
 import { readdirSync, readSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { UserError } from '../errors.js';
-import { type TextFile, type TextPart, using, withFile } from './open-file.js';
+import { openFile, type TextFile, type TextPart, using, withFile } from './open-file.js';
 import { TemporaryFile } from './temporary-file.js';
 import { CHUNK_BYTES, type Position } from './utf8.js';
 
@@ -13,8 +13,7 @@ const NEWLINE = 10;
 
 /** Opens a text file for the time of a call, or where it is a folder, the texts in it as one. */
 export function withText<T>(path: string, flag: string, use: (file: TextFile) => T): T {
-  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return withFile(path, flag, use);
-  return using(path, flag, () => joinTexts(path, flag), use);
+  return using(path, flag, () => (statSync(path).isDirectory() ? joinTexts(path, flag) : openFile(path, flag)), use);
 }
 
 /** @throws UserError that begins with the flag where there is no such file, or one cannot be read */

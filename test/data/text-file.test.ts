@@ -60,6 +60,10 @@ describe('what cannot be learned is refused', () => {
     expect(refusal(() => openText(join(folder, 'absent.txt'), 'char'))).toBe(
       '--text: absent.txt cannot be read: it does not exist',
     );
+    const long = 'x'.repeat(300);
+    expect(refusal(() => openText(join(folder, long), 'char'))).toBe(
+      `--text: ${long} cannot be read: the name is too long`,
+    );
     mkdirSync(join(folder, 'sub'));
     expect(refusal(() => openText(join(folder, 'sub'), 'char'))).toBe(
       '--text: sub is a folder without a .txt file; give a text file, or a folder of .txt files',
