@@ -1,7 +1,9 @@
 // Writes the README's table of speed from bench/results/peers.jsonl, which `unroll bench peers --json` has printed. A figure in the
 // README is one that was measured.
 //
-//   unroll bench peers --json > bench/results/peers.jsonl && node scripts/readme-tables.mjs
+// The README has the commands; then:
+//
+//   node scripts/readme-tables.mjs
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

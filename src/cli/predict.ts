@@ -20,7 +20,9 @@ const INTERVAL = {
 
 export const predict: Command = {
   build(yargs, listing) {
-    addTableMemory(addTables(addModel(yargs), 'the rows to predict from; - is what comes on stdin'))
+    addTableMemory(
+      addTables(addModel(yargs), 'the rows to predict from; for CSV and JSON lines - is what comes on stdin'),
+    )
       .option('interval', {
         type: 'string',
         describe: `${INTERVAL.about}, ${INTERVAL.allowed}`,

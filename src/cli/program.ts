@@ -190,6 +190,7 @@ function usageError(message: string, words: readonly string[], name: string | un
   }
   if (message.startsWith('Unknown argument')) return unknownArgument(words, { flags, command: name });
   if (message.startsWith('Not enough non-option arguments')) {
+    if (name === 'init') return new UserError('DATA: it is missing; give a file, as in "unroll init data.csv"');
     const command = name === 'compare' ? 'compare markov' : name;
     return new UserError(
       `MODEL: it is missing; give the folder of a run, a checkpoint folder or a .safetensors file, as in "unroll ${command} runs/book-lstm256"`,

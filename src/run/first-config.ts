@@ -3,6 +3,7 @@
 import { extname } from 'node:path';
 import { readTable } from '../data/tables/read-table.js';
 import type { Format } from '../data/tables/table.js';
+import { printable } from '../errors.js';
 import { type ColumnFacts, columnFacts, MOST_COUNTED } from './column-facts.js';
 import { partBytesOf } from './records.js';
 import { memoryBytesOf } from './table-memory.js';
@@ -67,7 +68,7 @@ function tableConfig(columns: readonly ColumnFacts[], rows: number, format: Form
   const recurrent = isSequence || isText;
   return inYaml(
     [
-      ...[`# ${rows} rows of:`, ...columns.map((column) => `#   ${column.name}: ${described(column)}`)],
+      ...[`# ${rows} rows of:`, ...columns.map((column) => `#   ${printable(column.name)}: ${described(column)}`)],
       `${format}: ${JSON.stringify(path)}`,
       `task: ${task.padEnd(16)} # ${MEANINGS[task]}`,
       `target: [${JSON.stringify(target.name)}]`,

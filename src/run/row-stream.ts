@@ -4,6 +4,7 @@ import { rowByRow } from '../data/records/arrangement.js';
 import type { Columns } from '../data/records/columns.js';
 import { encode } from '../data/records/encode.js';
 import type { Column, Table } from '../data/tables/table.js';
+import { dateIn } from '../data/tables/values.js';
 import { excerpt, UserError } from '../errors.js';
 import type { Cursor } from './inference.js';
 import { type Prediction, predictionOf } from './predictions.js';
@@ -38,12 +39,16 @@ export class RowStream {
   }
 }
 
-function tableOf({ inputs }: Columns, row: Readonly<Record<string, Value>>): Table {
+/** A date as a table has it. */
+const dateOf = (value: Value, writing: Columns['writing']): number =>
+  typeof value === 'string' ? dateIn(value, writing?.dates) : new Date(value as Date).getTime();
+
+function tableOf({ inputs, writing }: Columns, row: Readonly<Record<string, Value>>): Table {
   const columns = inputs.map(({ name, kind }): Column => {
     const value = Object.hasOwn(row, name) ? row[name] : undefined;
     const isMissing = value === undefined || value === null;
     if (kind === 'category') return { name, kind: 'text', values: [isMissing ? '' : String(value)] };
-    const number = isMissing ? Number.NaN : kind === 'date' ? new Date(value as string | Date).getTime() : value;
+    const number = isMissing ? Number.NaN : kind === 'date' ? dateOf(value, writing) : value;
     if (typeof number !== 'number' || (!isMissing && !Number.isFinite(number)))
       throw new UserError(
         `stream: ${excerpt(value)} is not allowed in column "${name}"; it is a ${kind}, or null where it is missing`,

@@ -43,6 +43,10 @@ export function splitTable(table: AnyTable, wishes: Wishes, config: Config, memo
   const arranged = arrangeRows(table, wishes, apart);
   const encoded = (columns: Columns, kept: Arrangement): Steps => encodeTable(table, columns, kept, true, memoryBytes);
   const isOne = arranged.sequences.from.length === 1;
+  if (isOne && !isWhole(wishes) && config.bidirectional)
+    throw new UserError(
+      '--bidirectional: it needs sequences that end, two or more, and the table is one; name the column whose rows are one with --group',
+    );
   if (wishes.task === 'forecast' || (isOne && !isWhole(wishes)))
     return atEnds(table, wishes, arranged, splitWishes(config), encoded);
   const { arranged: moved, learned } = holdOut(arranged, sidesOf(table, arranged, splitWishes(config)));

@@ -50,6 +50,21 @@ test.each<[string, string, Readonly<Record<string, string>>]>([
   expect([status, stderr.replace(/^.* missing values .*\n/, '')]).toEqual([0, '']);
 });
 
+test('shows names of columns in one line, and nothing that a terminal obeys', () => {
+  writeFileSync(join(folder, 'odd.csv'), '"a\nlayers: 99","\u001b[2Jb"\n1,2\n3,4\n');
+  const { status, stdout } = unroll(['init', 'odd.csv', '--out', '-']);
+  expect(status).toBe(0);
+  expect(stdout).not.toMatch(/^layers: 99/m);
+  expect(stdout.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u);
+});
+
+test('says what is missing', () => {
+  expect(unroll(['init'])).toMatchObject({
+    status: 2,
+    stderr: expect.stringMatching(/^DATA: it is missing; give a file/),
+  });
+});
+
 test('writes over nothing, and names what it cannot read', () => {
   writeFileSync(join(folder, 'kept.yaml'), 'mine');
   writeFileSync(join(folder, 'small.csv'), 'a,b\n1,2\n');

@@ -159,6 +159,38 @@ test.each(['of the mean', 'of residual layers, normalized'])(
   },
 );
 
+test('a stream reads dates as the table has them', async () => {
+  const lines = Array.from(
+    { length: 40 },
+    (_, i) => `${String((i % 28) + 1).padStart(2, '0')}/0${1 + (i % 9)}/2024,${i % 7}`,
+  );
+  const csv = file(`day,load\n${lines.join('\n')}\n`, 'csv');
+  const options: TrainOptions = {
+    csv,
+    task: 'regress',
+    target: ['load'],
+    features: ['day'],
+    dates: 'dmy',
+    cell: 'mlp',
+  };
+  const { outcome } = await run({ ...options, hidden: 4, batch: 4, steps: 5, workers: 1, out: folder() });
+  const model = await loadModel(outcome.path);
+  const stream = model.stream();
+  for (const day of ['05/06/2024', '31/12/2024']) {
+    const [{ prediction }] = await model.predict({ rows: [{ day }] });
+    expect(stream.step({ day })).toEqual(prediction);
+    stream.reset();
+  }
+});
+
+test('a table that is one sequence is not read from both ends, row by row', async () => {
+  const rows = Array.from({ length: 40 }, (_, i) => `${JSON.stringify({ v: i, label: i % 2 ? 'x' : 'y' })}\n`);
+  const options: TrainOptions = { jsonl: file(rows.join(''), 'jsonl'), task: 'tag', target: ['label'], cell: 'gru' };
+  await expect(run({ ...options, bidirectional: true, hidden: 4, workers: 1, out: folder() })).rejects.toThrow(
+    /^--bidirectional: it needs sequences that end, two or more/,
+  );
+});
+
 test('windows in which nothing is to be predicted are read, and spoil nothing', async () => {
   const lines = Array.from({ length: 120 }, (_, i) => `${i % 5},${i < 90 ? '' : i % 5 > 2 ? 'x' : 'y'}`);
   const csv = file(`v,label\n${lines.join('\n')}\n`, 'csv');
