@@ -1,8 +1,9 @@
 // What a resumed run is made of: its saved config, and the few settings that may be given anew.
 
+import { isDeepStrictEqual } from 'node:util';
 import { excerpt, UserError } from '../errors.js';
 import { flagOrigin } from './flags.js';
-import type { SettingName } from './settings.js';
+import { SETTINGS, type SettingName } from './settings.js';
 
 /** What leaves the bits of the run alone, or says for how long it goes on. Other kernels give other bits; the run says so. */
 export const CHANGEABLE_ON_RESUME: ReadonlySet<SettingName> = new Set<SettingName>([
@@ -37,7 +38,7 @@ export function mergeResumed(
 ): Record<string, unknown> {
   for (const [key, value] of Object.entries(given)) {
     if (CHANGEABLE_ON_RESUME.has(key as SettingName) || value === undefined) continue;
-    if (isSame(value, saved[key])) continue;
+    if (isSame(key, value, saved[key])) continue;
     if (key === 'initFrom') {
       throw new UserError(
         `${origin(key)}: a resumed run goes on from its own weights; give --init-from or --resume, not both`,
@@ -57,8 +58,9 @@ export function mergeResumed(
   return merged;
 }
 
-/** Settings are single values and lists of such; what lies deeper in a damaged file is none of ours. */
-const isSame = (given: unknown, saved: unknown): boolean =>
-  Array.isArray(given) && Array.isArray(saved)
-    ? given.length === saved.length && given.every((one, i) => one === saved[i])
-    : given === saved;
+/** Whether it means what the run has: `faults` is `[faults]` where names are listed. */
+function isSame(key: string, given: unknown, saved: unknown): boolean {
+  if (isDeepStrictEqual(given, saved)) return true;
+  const parsed = Object.hasOwn(SETTINGS, key) ? SETTINGS[key as SettingName].schema.safeParse(given) : undefined;
+  return parsed?.success === true && isDeepStrictEqual(parsed.data, saved);
+}

@@ -24,3 +24,12 @@ test('the same value may be given again, another one may not', () => {
   );
   expect(() => mergeResumed(saved, { patience: 2 })).toThrow(/in the run it is not set/);
 });
+
+test('a setting that is written otherwise and means the same is none that changed', () => {
+  const given = { target: 'faults', columns: { a: 'number' }, classWeights: 'balanced' };
+  const table = { ...resolveConfig({ csv: 'x.csv', task: 'classify', cell: 'gru', group: 'id', ...given }) };
+  expect(mergeResumed(table, { ...given, epochs: 3 })).toMatchObject({ csv: 'x.csv', epochs: 3 });
+  expect(resolveConfig(mergeResumed(table, given))).toEqual(table);
+  expect(() => mergeResumed(table, { target: 'others' })).toThrow(/^--target: "others" is not allowed with --resume/);
+  expect(() => mergeResumed(table, { columns: { a: 'text' } })).toThrow(/^--columns: /);
+});
