@@ -1,12 +1,12 @@
 // A first config for a file of data, after a look at it: what is most likely meant, with what else there is in comments.
 
 import { extname } from 'node:path';
+import { LongTable } from '../data/tables/long-table.js';
 import { readTable } from '../data/tables/read-table.js';
 import type { Format } from '../data/tables/table.js';
 import { printable } from '../errors.js';
 import { type ColumnFacts, columnFacts, MOST_COUNTED } from './column-facts.js';
-import { partBytesOf } from './records.js';
-import { memoryBytesOf } from './table-memory.js';
+import { memoryBytesOf, partBytesOf } from './table-memory.js';
 
 const TABLES: Readonly<Record<string, Format>> = {
   '.csv': 'csv',
@@ -28,7 +28,11 @@ export async function firstConfig(path: string): Promise<string> {
   const format = TABLES[ending];
   if (format) {
     const table = await readTable(path, format, {}, partBytesOf(memoryBytesOf()));
-    return tableConfig(columnFacts(table), table.rows, format, path);
+    try {
+      return tableConfig(columnFacts(table), table.rows, format, path);
+    } finally {
+      if (table instanceof LongTable) table.close();
+    }
   }
   const lines = SVMLIGHT.has(ending)
     ? [

@@ -23,13 +23,14 @@ import { UserError } from '../errors.js';
 import type { Architecture } from '../model/architecture.js';
 import type { ClassCounts, OpenedData } from './data.js';
 import { type Split, splitTable } from './split-table.js';
+import { memoryBytesOf, partBytesOf } from './table-memory.js';
 
 /** @throws UserError for a table that cannot be read, or whose columns do not allow the task */
 export async function ofRecords(config: Config): Promise<OpenedData> {
   const format = tableOf(config) as 'csv' | 'jsonl' | 'parquet';
   const path = config.dataset === undefined ? (config[format] as string) : await datasetPath(config.dataset);
   const wishes = wishesOf(config);
-  const memoryBytes = config.tableMemory << 20;
+  const memoryBytes = memoryBytesOf(config.tableMemory);
   const options = { columns: namedColumns(wishes), as: kindsAsked(wishes), writing: wishes.writing };
   const table = await readTable(path, format, options, partBytesOf(memoryBytes));
   try {
@@ -70,13 +71,6 @@ function openedData(
     throw error;
   }
 }
-
-/** Parts of a table while it is read and encoded: one is in memory as columns, as values of the file, and as records. */
-const PARTS = 8;
-const SMALLEST_PART = 4096;
-
-/** The size of a part, of the memory that a table may take. */
-export const partBytesOf = (memoryBytes: number): number => Math.max(SMALLEST_PART, memoryBytes / PARTS);
 
 function classesOf({ records, training }: Split): ClassCounts | undefined {
   const [target] = records.columns.targets;

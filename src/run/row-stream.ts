@@ -39,8 +39,8 @@ export class RowStream {
   }
 }
 
-/** A date as a table has it. */
-const dateOf = (value: Value, writing: Columns['writing']): number =>
+/** Milliseconds since 1970 of a date, which is written as in the table. */
+const timeOf = (value: Value, writing: Columns['writing']): number =>
   typeof value === 'string' ? dateIn(value, writing?.dates) : new Date(value as Date).getTime();
 
 function tableOf({ inputs, writing }: Columns, row: Readonly<Record<string, Value>>): Table {
@@ -48,7 +48,7 @@ function tableOf({ inputs, writing }: Columns, row: Readonly<Record<string, Valu
     const value = Object.hasOwn(row, name) ? row[name] : undefined;
     const isMissing = value === undefined || value === null;
     if (kind === 'category') return { name, kind: 'text', values: [isMissing ? '' : String(value)] };
-    const number = isMissing ? Number.NaN : kind === 'date' ? dateOf(value, writing) : value;
+    const number = isMissing ? Number.NaN : kind === 'date' ? timeOf(value, writing) : value;
     if (typeof number !== 'number' || (!isMissing && !Number.isFinite(number)))
       throw new UserError(
         `stream: ${excerpt(value)} is not allowed in column "${name}"; it is a ${kind}, or null where it is missing`,

@@ -1,4 +1,4 @@
-// How much of a table stays in memory while a model reads it: the same bounds as of a run.
+// How much of a table stays in memory, of a run and while a model reads it.
 
 import { SETTINGS } from '../config/settings.js';
 import { excerpt } from '../errors.js';
@@ -18,3 +18,10 @@ export function memoryBytesOf(tableMemory: number = TABLE_MEMORY.fallback): numb
   if (!TABLE_MEMORY.allows(tableMemory)) throw refused('tableMemory', excerpt(tableMemory), TABLE_MEMORY);
   return tableMemory << 20;
 }
+
+/** Parts of a table while it is read and encoded: one is in memory as columns, as values of the file, and as records. */
+const PARTS = 8;
+const SMALLEST_PART = 4096;
+
+/** The size of a part, of the memory that a table may take. */
+export const partBytesOf = (memoryBytes: number): number => Math.max(SMALLEST_PART, memoryBytes / PARTS);

@@ -15,8 +15,8 @@ import type { Inference, Room } from './inference.js';
 import type { Measured } from './measured.js';
 import type { Figures } from './measures.js';
 import { ForecastErrors, measure, type Prediction, predictionOf, type Visit, visitOutputs } from './predictions.js';
-import { partBytesOf } from './records.js';
 import { encodeTable } from './split-table.js';
+import { partBytesOf } from './table-memory.js';
 
 /** Rows for a model of a table: one of these. */
 export interface TableData {

@@ -1,22 +1,17 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readdirSync } from 'node:fs';
 import fc from 'fast-check';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { RowStore } from '../../../src/data/records/row-store.js';
+import { temporaryFolder } from '../texts.js';
 
-const before = process.env.UNROLL_CACHE;
-let cache: string;
+const { folder: cache } = temporaryFolder();
 
 beforeAll(() => {
-  cache = mkdtempSync(join(tmpdir(), 'unroll-row-store-'));
-  process.env.UNROLL_CACHE = cache;
+  vi.stubEnv('UNROLL_CACHE', cache);
 });
 
 afterAll(() => {
-  if (before === undefined) delete process.env.UNROLL_CACHE;
-  else process.env.UNROLL_CACHE = before;
-  rmSync(cache, { recursive: true });
+  vi.unstubAllEnvs();
 });
 
 /** Rows in the order in which they are written, and places that are read after that. */

@@ -3,7 +3,7 @@
 import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { LongTable, partsOf } from '../../../src/data/tables/long-table.js';
 import { readTable, readTableFrom } from '../../../src/data/tables/read-table.js';
 import type { Column, Format, TableOptions } from '../../../src/data/tables/table.js';
@@ -11,16 +11,14 @@ import { inPieces, listed, reading, valuesOf, whole } from './reading.js';
 
 const { folder, file, refusal } = reading('csv');
 const cache = join(folder, 'cache');
-const before = process.env.UNROLL_CACHE;
 
 beforeEach(() => {
   mkdirSync(cache, { recursive: true });
-  process.env.UNROLL_CACHE = cache;
+  vi.stubEnv('UNROLL_CACHE', cache);
 });
 
 afterEach(() => {
-  if (before === undefined) delete process.env.UNROLL_CACHE;
-  else process.env.UNROLL_CACHE = before;
+  vi.unstubAllEnvs();
 });
 
 /** The table in parts of so many bytes, put together, and how many there were. */
@@ -124,12 +122,12 @@ test('a stream that shows late what a column is, is read again from a file', asy
 });
 
 test('a table that fits into one part takes no file', async () => {
-  process.env.UNROLL_CACHE = file('not-a-folder', 'x');
+  vi.stubEnv('UNROLL_CACHE', file('not-a-folder', 'x'));
   expect(await readTable(file('few.csv', 'a\n1\n2\n'), 'csv', {}, 1000)).not.toBeInstanceOf(LongTable);
 });
 
 test('where no file can be written it says where, why and what to do', async () => {
-  process.env.UNROLL_CACHE = file('not-a-folder', 'x');
+  vi.stubEnv('UNROLL_CACHE', file('not-a-folder', 'x'));
   const path = file('many.csv', `a\n${Array.from({ length: 999 }, (_, i) => `${i}\n`).join('')}`);
   expect(await refusal(readTable(path, 'csv', {}, 100))).toMatch(
     /^many.csv: a temporary file in not-a-folder cannot be written: .*; what is larger than memory needs about as much room/,
