@@ -60,8 +60,7 @@ const COMMON = [
 
 function tableConfig(columns: readonly ColumnFacts[], rows: number, format: Format, path: string): string {
   const time = columns.find(({ kind }) => kind === 'date');
-  // Most of its values come again: each names several rows.
-  const group = columns.find(({ name, different }) => GROUP_NAMES.test(name) && different <= rows / 2);
+  const group = columns.find((column) => GROUP_NAMES.test(column.name) && isRepeated(column, rows));
   const others = columns.filter((column) => column !== time && column !== group);
   const target = others.find(({ name }) => TARGET_NAMES.test(name)) ?? others.at(-1) ?? columns[0];
   const features = others.filter((column) => column !== target);
@@ -106,6 +105,10 @@ function taskOf(target: ColumnFacts, features: readonly ColumnFacts[], time: Col
   if (time !== undefined && features.every(({ kind }) => kind === 'number')) return 'forecast';
   return target.different > MOST_CLASSES || !target.areWhole ? 'regress' : 'classify';
 }
+
+/** Whether most values come again: each names several rows. Of what was not counted to its end nobody knows. */
+const isRepeated = ({ different }: ColumnFacts, rows: number): boolean =>
+  different < MOST_COUNTED && different <= rows / 2;
 
 function described({ kind, different }: ColumnFacts): string {
   if (kind === 'list') return 'lists';
