@@ -4,6 +4,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Pair, YAMLMap, YAMLParseError } from 'yaml';
 import { shortened, systemReason, UserError } from '../errors.js';
+import { SETTINGS, type SettingName } from './settings.js';
 
 export interface ConfigFile {
   /** The values by key, not yet checked: input for resolveConfig. */
@@ -76,7 +77,8 @@ function readText(file: string): string {
   }
 }
 
-function readKeys(root: YAMLMap, file: string, place: (offset: number) => string, { isScalar }: Yaml): ConfigFile {
+function readKeys(root: YAMLMap, file: string, place: (offset: number) => string, yaml: Yaml): ConfigFile {
+  const { isScalar } = yaml;
   const values: [string, unknown][] = [];
   const places = new Map<string, string>();
   for (const pair of root.items as Pair[]) {
@@ -87,9 +89,24 @@ function readKeys(root: YAMLMap, file: string, place: (offset: number) => string
     }
     if (BESIDE_SETTINGS.includes(key)) continue;
     places.set(key, place(offset));
-    values.push([key, plainValue(pair.value)]);
+    values.push([key, isNamed(key) ? asWritten(pair.value, yaml) : plainValue(pair.value)]);
   }
   return { values: Object.fromEntries(values), origin: (key) => `${places.get(key) ?? file}: ${shortened(key)}` };
+}
+
+/** Whether a setting is a name, or has some: texts, whatever they look like. */
+function isNamed(key: string): boolean {
+  const kind = Object.hasOwn(SETTINGS, key) ? SETTINGS[key as SettingName].kind : undefined;
+  return kind === 'string' || kind === 'names' || kind === 'map';
+}
+
+/** The text of what YAML takes for a number or a truth: the column 007 is not the column 7. */
+function asWritten(node: unknown, yaml: Yaml): unknown {
+  const { isMap, isScalar, isSeq } = yaml;
+  if (isScalar(node)) return typeof node.value === 'string' || node.value === null ? node.value : node.source;
+  if (isSeq(node)) return node.items.map((item) => asWritten(item, yaml));
+  if (!isMap(node)) return plainValue(node);
+  return Object.fromEntries(node.items.map(({ key, value }) => [asWritten(key, yaml), asWritten(value, yaml)]));
 }
 
 /** Settings are scalars and lists of scalars; anything deeper is only shown in a message. */

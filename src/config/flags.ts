@@ -46,12 +46,13 @@ export function flagValues(given: Readonly<Record<string, unknown>>): Record<str
   for (const { key, kind } of FLAGS) {
     const value = given[key];
     if (value === undefined) continue;
-    if (Array.isArray(value) && kind !== 'list' && kind !== 'map') {
+    if (Array.isArray(value) && kind !== 'list' && kind !== 'names' && kind !== 'map') {
       throw new UserError(`${flagOrigin(key)}: it is given ${value.length} times; give it once`);
     }
     if (kind === 'number') values[key] = numberOf(value);
     else if (kind === 'list') values[key] = listOf(value).map(numberOf);
-    else if (kind === 'map') values[key] = mapOf(value);
+    else if (kind === 'names') values[key] = listOf(value);
+    else if (kind === 'map') values[key] = mapOf(value, key);
     else values[key] = value;
   }
   return values;
@@ -62,8 +63,11 @@ function numberOf(value: unknown): unknown {
   return Number(value.trim().replaceAll('_', ''));
 }
 
-/** A part between commas, in quotes where it has one: a,"b, c". A quote in quotes is written twice, as in CSV. */
-const PART = /^(?:"((?:[^"]|"")*)"|([^,]*))(?:,|$)/;
+/**
+ * A part between commas, or its name, in quotes where it has one: a,"b, c","d, e":2. A quote in quotes is written twice, as in
+ * CSV.
+ */
+const PART = /^(?:"((?:[^"]|"")*)"(:[^,]*)?|([^,]*))(?:,|$)/;
 
 function listOf(value: unknown): readonly unknown[] {
   return (Array.isArray(value) ? value : [value]).flatMap((given) =>
@@ -75,15 +79,22 @@ function partsOf(text: string): readonly string[] {
   const parts: string[] = [];
   // A comma at the end begins an empty part.
   for (let rest = `${text},`; rest !== ''; ) {
-    const [whole, quoted, plain] = PART.exec(rest) ?? [rest, undefined, text];
-    parts.push(quoted?.replaceAll('""', '"') ?? plain);
+    const [whole, quoted, behind = '', plain] = PART.exec(rest) ?? [rest, undefined, undefined, text];
+    parts.push(quoted === undefined ? plain : quoted.replaceAll('""', '"') + behind);
     rest = rest.slice(whole.length);
   }
   return parts;
 }
 
 /** "price:number,when:date" -> { price: 'number', when: 'date' }; what is no such list stays as it is. */
-function mapOf(value: unknown): unknown {
+function mapOf(value: unknown, key: SettingName): unknown {
   const parts = listOf(value).map((part) => /^(.+):([^:]+)$/s.exec(String(part)));
-  return parts.every((part) => part !== null) ? Object.fromEntries(parts.map(([, name, word]) => [name, word])) : value;
+  if (!parts.every((part) => part !== null)) return value;
+  const words = new Map<string, string>();
+  for (const [, name, word] of parts) {
+    if (words.has(name))
+      throw new UserError(`${flagOrigin(key)}: ${JSON.stringify(name)} is given twice; give it once`);
+    words.set(name, word);
+  }
+  return Object.fromEntries(words);
 }

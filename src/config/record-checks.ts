@@ -34,6 +34,13 @@ export function checkRecords(config: Checked, fail: Fail): void {
     fail('task', `it is missing; with ${source} it is one of classify, tag, regress and forecast`);
   if (task === 'lm') fail('task', `lm learns a text; give --text FILE, or with ${source} another task`);
   if (target === undefined) fail('target', 'it is missing; give the name of the column that is predicted');
+  for (const [key, names] of [
+    ['target', target ?? []],
+    ['features', features],
+  ] as const) {
+    const twice = names.find((name, i) => names.indexOf(name) < i);
+    if (twice !== undefined) fail(key, `"${twice}" is given twice; give it once`);
+  }
   for (const name of target ?? []) {
     if (name === group) fail('target', `"${name}" is --group as well`);
     if (name === time) fail('target', `"${name}" is --time as well`);

@@ -4,7 +4,7 @@
 import { z } from 'zod/v3';
 
 export type SettingGroup = 'data' | 'model' | 'steps' | 'optimizer' | 'run';
-export type SettingKind = 'number' | 'string' | 'boolean' | 'list' | 'map';
+export type SettingKind = 'number' | 'string' | 'boolean' | 'list' | 'names' | 'map';
 
 export interface Words {
   readonly group: SettingGroup;
@@ -110,13 +110,13 @@ export function integerOrFull(words: Words, min: number, max: number) {
   return { ...words, schema, kind: 'number', allowed: `${min} to ${max} or full`, defaultText: words.derived } as const;
 }
 
-/** Names: "a,b". A name that looks like a number is one all the same. */
+/** Names: "a,b". A name that looks like a number is one all the same, as it is written: 007 is not 7. */
 export function names(words: Words) {
   const one = z.union([z.string().min(1), z.number()]).transform(String);
   const schema = z.union([z.array(one).min(1), one.transform((name) => [name])]).optional();
   const allowed =
     'names separated by commas, one that has a comma in quotes: a,"b, c" (in a config file ["a", "b, c"])';
-  return { ...words, schema, kind: 'list', allowed, defaultText: words.derived } as const;
+  return { ...words, schema, kind: 'names', allowed, defaultText: words.derived } as const;
 }
 
 /** A word for each of several names: "price:number,when:date". */
@@ -133,7 +133,7 @@ export function weights(words: Words) {
   const schema = z.union([z.array(one).min(1), one.transform((name) => [name])]).optional();
   const allowed =
     'balanced, or names with numbers such as spam:5,ham:1 (in a config file, and where a name has a comma: ["spam:5"])';
-  return { ...words, schema, kind: 'list', allowed, defaultText: words.derived } as const;
+  return { ...words, schema, kind: 'names', allowed, defaultText: words.derived } as const;
 }
 
 /** Any text but an empty one. */

@@ -77,6 +77,26 @@ describe('refused with code 2, and nothing is written:', () => {
       '--cell: lstm needs sequences; name the column whose rows are one with --group',
     ],
     [
+      'an embedding of numbers',
+      csv(rows),
+      ['--embedding', '8', '--features', 'x'],
+      '--embedding: it is for tokens, and --cell mlp reads none; leave it out',
+    ],
+    [
+      'an embedding of the numbers of a series',
+      csv(rows),
+      ['--task', 'forecast', '--target', 'x', '--features', 'x', '--cell', 'gru', '--embedding', '8'],
+      '--embedding: it is for tokens, and "x" of bad.csv has none; leave it out',
+    ],
+    [
+      'an embedding of steps',
+      csv(rows),
+      ['--task', 'tag', '--cell', 'lstm', '--embedding', '8'],
+      '--embedding: it is for tokens, and "x" of bad.csv has none; leave it out',
+    ],
+    ['a target twice', csv(rows), ['--target', 'x,x'], '--target: "x" is given twice; give it once'],
+    ['a feature twice', csv(rows), ['--features', 'x,kind,x'], '--features: "x" is given twice; give it once'],
+    [
       'a group that says two things',
       csv(rows),
       ['--cell', 'lstm', '--group', 'kind'],
@@ -101,11 +121,16 @@ describe('refused with code 2, and nothing is written:', () => {
     ['broken JSON on line 7', json.with(6, '{"text": "a", "label" "b"}').join('\n'), 'bad.jsonl:7:23'],
     ['a line that is no object', json.with(6, '[1]').join('\n'), 'bad.jsonl:7'],
     ['an object in an object', json.with(6, '{"text":{"a":1},"label":"p"}').join('\n'), 'bad.jsonl:7'],
+    [
+      'an embedding of lists of numbers',
+      json.map((_, i) => `{"x":[${i},1],"label":"${i % 2}"}`).join('\n'),
+      '--embedding: it is for tokens, and "x" of bad.jsonl has none; leave it out',
+    ],
     ['an empty text', json.with(6, '{"text":"","label":"p"}').join('\n'), 'bad.jsonl:7: "text" is empty'],
   ])('%s', (_, content, message) => {
     const data = write('bad.jsonl', content);
     const flags = ['--task', 'classify', '--target', 'label', '--hidden', '4', '--workers', '1', '--out', 'bad-run'];
-    const { status, stderr } = unroll(['train', '--jsonl', data, ...flags]);
+    const { status, stderr } = unroll(['train', '--jsonl', data, ...flags, '--embedding', '8']);
     expect(stderr).toContain(message);
     expect(status).toBe(2);
     expect(existsSync(join(folder, 'bad-run'))).toBe(false);

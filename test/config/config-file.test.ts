@@ -52,6 +52,20 @@ test("a run's own config.json can be given again", () => {
   expect(resolveConfig(readConfigFile(path).values)).toEqual(config);
 });
 
+test('names are taken as they are written: columns 007, 1.0 and true are no numbers or truths', () => {
+  const yaml =
+    'csv: 2024\ntarget: 007\nfeatures: [1.0, 1e1, "7", true]\ngroup: 0x1F\ncolumns: {010: number}\nlr: 1e-3\ntime:\n';
+  expect(readConfigFile(file('names.yaml', yaml)).values).toEqual({
+    csv: '2024',
+    target: '007',
+    features: ['1.0', '1e1', '7', 'true'],
+    group: '0x1F',
+    columns: { '010': 'number' },
+    lr: 0.001,
+    time: null,
+  });
+});
+
 test('an empty file is an empty config', () => {
   expect(readConfigFile(file('empty.yaml', '# nothing yet\n')).values).toEqual({});
 });

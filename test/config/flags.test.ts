@@ -58,12 +58,22 @@ test('a name with a comma stands in quotes, as in CSV', () => {
   expect(flagValues({ features: 'a"b,,c' })).toEqual({ features: ['a"b', '', 'c'] });
 });
 
+test('a name is taken as it is written, even where it looks like a number', () => {
+  expect(flagValues({ target: '007', features: '1.0,1e1,7' })).toEqual({
+    target: ['007'],
+    features: ['1.0', '1e1', '7'],
+  });
+  expect(flagValues({ columns: '007:number,7:date' })).toEqual({ columns: { '007': 'number', '7': 'date' } });
+});
+
 test('kinds of columns are given by name; what is no such list stays as it was', () => {
   expect(flagValues({ columns: 'price:number,"a,b: c:date"' })).toEqual({
     columns: { price: 'number', 'a,b: c': 'date' },
   });
   expect(flagValues({ columns: ['a:text', 'b:category'] })).toEqual({ columns: { a: 'text', b: 'category' } });
+  expect(flagValues({ columns: '"size, cm":number,b:date' })).toEqual({ columns: { 'size, cm': 'number', b: 'date' } });
   expect(flagValues({ columns: 'price' })).toEqual({ columns: 'price' });
+  expect(() => flagValues({ columns: 'a:date,b:text,a:text' })).toThrow('--columns: "a" is given twice; give it once');
 });
 
 test('what was not given and what is no setting is left out', () => {
