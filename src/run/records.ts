@@ -57,7 +57,7 @@ function openedData(
       predicted: predictedOf(columns),
       classes: classesOf(split),
       columns,
-      notices: [...notices, ...(odd?.values() ?? []), ...noticesOf(records)],
+      notices: [...notices, ...(odd?.values() ?? []), ...split.notices, ...noticesOf(records)],
       training: dealer(recordLines(records, training), config, `the training set (${path})`),
       evaluation: split.held > 0 ? evaluationOf(columns, recordLines(records, heldOut), config) : undefined,
       trainingTokens: split.learned,

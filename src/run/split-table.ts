@@ -6,7 +6,7 @@ import { type Arrangement, arrangeRows } from '../data/records/arrangement.js';
 import { type Columns, isWhole } from '../data/records/columns.js';
 import { encode } from '../data/records/encode.js';
 import { cutsOf, holdOut, joined, type SplitWishes, sidesOf } from '../data/records/hold-out.js';
-import { isCells, learnColumns, type Wishes } from '../data/records/learn-columns.js';
+import { isCells, type Learned, learnColumns, type Wishes } from '../data/records/learn-columns.js';
 import { encodeLong } from '../data/records/long-records.js';
 import { type RecordPart, type Steps, stepsOf } from '../data/records/records.js';
 import { type AnyTable, LongTable } from '../data/tables/long-table.js';
@@ -20,6 +20,7 @@ export interface Split {
   /** Steps, or where each has one target sequences, of both. */
   readonly learned: number;
   readonly held: number;
+  readonly notices: readonly string[];
 }
 
 /** Steps that a series is read before its held-out part. */
@@ -48,11 +49,20 @@ export function splitTable(table: AnyTable, wishes: Wishes, config: Config, memo
       '--bidirectional: it needs sequences that end, two or more, and the table is one; name the column whose rows are one with --group',
     );
   if (wishes.task === 'forecast' || (isOne && !isWhole(wishes)))
-    return atEnds(table, wishes, arranged, splitWishes(config), encoded);
+    return atEnds(table, wishes, arranged, config, encoded);
   const { arranged: moved, learned } = holdOut(arranged, sidesOf(table, arranged, splitWishes(config)));
   const rows = learned === 0 ? 0 : moved.sequences.to[learned - 1];
-  const columns = learnColumns(table, wishes, moved.order.subarray(0, rows));
-  return wholes(encoded(columns, moved), learned, cell === 'mlp');
+  const { columns, notices } = columnsToLearn(table, wishes, config, moved.order.subarray(0, rows));
+  return { ...wholes(encoded(columns, moved), learned, cell === 'mlp'), notices };
+}
+
+/** @throws UserError for `--embedding` where nothing is read that could have one */
+function columnsToLearn(table: AnyTable, wishes: Wishes, { embedding }: Config, rows: Int32Array): Learned {
+  const learned = learnColumns(table, wishes, rows);
+  const [input] = learned.columns.inputs;
+  if (embedding > 0 && input.kind !== 'tokens')
+    throw new UserError(`--embedding: it is for tokens, and "${input.name}" of ${table.name} has none; leave it out`);
+  return learned;
 }
 
 const splitWishes = ({ validation, seed, time, splitBy, splitColumn, splitTime }: Config): SplitWishes => ({
@@ -73,7 +83,7 @@ export function encodeTable(
 }
 
 /** Whole sequences are held out, the last ones as they lie now. */
-function wholes(records: Steps, learned: number, byThemselves: boolean): Split {
+function wholes(records: Steps, learned: number, byThemselves: boolean): Omit<Split, 'notices'> {
   const { from, to } = records.sequences;
   const training = { from: from.subarray(0, learned), to: to.subarray(0, learned) };
   const heldOut = { from: from.subarray(learned), to: to.subarray(learned) };
@@ -97,17 +107,17 @@ function atEnds(
   table: AnyTable,
   wishes: Wishes,
   arranged: Arrangement,
-  split: SplitWishes,
+  config: Config,
   encoded: (columns: Columns, kept: Arrangement) => Steps,
 ): Split {
   const { from } = arranged.sequences;
-  const { cuts, ends: to } = cutsOf(table, arranged, split);
-  const columns = learnColumns(table, wishes, joined(arranged.order, { from, to: cuts }));
+  const { cuts, ends: to } = cutsOf(table, arranged, splitWishes(config));
+  const { columns, notices } = columnsToLearn(table, wishes, config, joined(arranged.order, { from, to: cuts }));
   const ahead = columns.horizon ?? 0;
   // What a step predicts lies within its part.
   const ends = cuts.map((cut, i) => Math.max(from[i], cut - ahead));
   const kept = [...from.keys()].filter((i) => ends[i] > from[i]);
-  const held = [...from.keys()].filter((i) => cuts[i] < to[i] - ahead && split.validation > 0);
+  const held = [...from.keys()].filter((i) => cuts[i] < to[i] - ahead && config.validation > 0);
   const pick = (of: readonly number[], values: Int32Array): Int32Array => Int32Array.from(of, (i) => values[i]);
   const begins = cuts.map((cut, i) => (ahead > 0 ? Math.max(from[i], cut - 1) : cut));
   if (kept.length === 0)
@@ -129,5 +139,6 @@ function atEnds(
     },
     learned: total(kept, from, ends),
     held: total(held, begins, to),
+    notices,
   };
 }

@@ -56,11 +56,17 @@ export interface Wishes {
 /** More different texts than this are no categories. */
 const MOST_CATEGORIES = 1000;
 
+export interface Learned {
+  readonly columns: Columns;
+  /** Of features that say nothing. */
+  readonly notices: readonly string[];
+}
+
 /**
  * @param rows of the table that are learned from: means and scales are theirs, and the tokens
  * @throws UserError for columns that the task cannot use
  */
-export function learnColumns(table: AnyTable, wishes: Wishes, rows: Int32Array): Columns {
+export function learnColumns(table: AnyTable, wishes: Wishes, rows: Int32Array): Learned {
   const { task, group, time, horizon, writing } = wishes;
   const columns = featureColumns(table, wishes);
   const cells = isCells(table, wishes);
@@ -68,17 +74,40 @@ export function learnColumns(table: AnyTable, wishes: Wishes, rows: Int32Array):
     throw new UserError(
       `--group: "${group}" is not allowed where a row is a whole sequence ("${columns[0].name}"); leave it out`,
     );
-  const inputs = cells
-    ? cellInputs(table, columns, wishes, rows)
-    : columns.map((c) => rowInput(table, c, rows, wishes));
+  const found = cells ? cellInputs(table, columns, wishes, rows) : columns.map((c) => rowInput(table, c, rows, wishes));
+  const { inputs, notices } = withoutConstant(table, found, wishes);
   const targets = wishes.target.map((name) => targetOf(table, columnNamed(table, name, '--target'), wishes, rows));
-  return {
+  const learned = {
     ...{ task, cells, inputs, targets },
     ...(group === undefined ? {} : { group }),
     ...(time === undefined ? {} : { time }),
     ...(task === 'forecast' ? { horizon: horizon ?? 1 } : {}),
     ...(writing === undefined ? {} : { writing }),
   };
+  return { columns: learned, notices };
+}
+
+/** An input, and whether it is the same wherever it is not missing. */
+interface Found {
+  readonly input: InputColumn;
+  readonly constant: boolean;
+}
+
+/** What other values of a constant column mean cannot be learned: its weights would stay as they were drawn, and predict from them. */
+function withoutConstant(
+  { name }: AnyTable,
+  found: readonly Found[],
+  { features }: Wishes,
+): { readonly inputs: readonly InputColumn[]; readonly notices: readonly string[] } {
+  const saysNothing = ({ input, constant }: Found): boolean => constant && !(input.kind === 'number' && input.flagged);
+  const leaves = features === undefined && !found.every(saysNothing);
+  const kept = leaves ? found.filter((one) => !saysNothing(one)) : found;
+  const notice = ({ input }: Found): string =>
+    `column "${input.name}" of ${name} is the same in all rows that are learned, ` +
+    (leaves && !kept.some((one) => one.input === input)
+      ? 'and is left out'
+      : 'so what other values mean is not; where some will come, leave it out with --features');
+  return { inputs: kept.map(({ input }) => input), notices: found.filter(({ constant }) => constant).map(notice) };
 }
 
 function featureColumns(table: AnyTable, { features, target, group, time, task, splitNames }: Wishes): readonly Head[] {
@@ -118,7 +147,7 @@ function cellInputs(
   columns: readonly Head[],
   { tokens, words, scaling }: Wishes,
   rows: Int32Array,
-): readonly InputColumn[] {
+): readonly Found[] {
   const [first, ...others] = columns;
   const learned = new Uint8Array(table.rows);
   for (const row of rows) learned[row] = 1;
@@ -127,7 +156,14 @@ function cellInputs(
     const split = first.kind === 'list' ? 'list' : tokens;
     const more = others.map(({ name }) => name);
     const known = tokensIn(table, columns, split, words, learned);
-    return [{ name: first.name, kind: 'tokens', split, tokens: known, ...(more.length > 0 ? { more } : {}) }];
+    const input = {
+      name: first.name,
+      kind: 'tokens',
+      split,
+      tokens: known,
+      ...(more.length > 0 ? { more } : {}),
+    } as const;
+    return [{ input, constant: false }];
   }
   return columns.map((column) => {
     const { name } = column;
@@ -139,9 +175,14 @@ function cellInputs(
       eachList(table, column, learned, (list) => {
         for (const value of list) visit(Number(value));
       });
-    return { name, kind: 'number', flagged: hasMissing(values), ...scalingOf(values, scaling) };
+    return numberInput(name, values, scaling);
   });
 }
+
+const numberInput = (name: string, values: Values, scaling: Wishes['scaling']): Found => ({
+  input: { name, kind: 'number', flagged: hasMissing(values), ...scalingOf(values, scaling) },
+  constant: isConstant(values),
+});
 
 /** The tokens of the rows that are learned that are to be told apart. */
 function tokensIn(
@@ -178,20 +219,18 @@ function holdsNumbers(table: AnyTable, head: Head, learned: Uint8Array): boolean
   return all;
 }
 
-function rowInput(table: AnyTable, column: Head, rows: Int32Array, { scaling }: Wishes): InputColumn {
+function rowInput(table: AnyTable, column: Head, rows: Int32Array, { scaling }: Wishes): Found {
   const { name } = column;
-  if (column.kind === 'number') {
-    const values = valuesOf(table, column, rows);
-    return { name, kind: 'number', flagged: hasMissing(values), ...scalingOf(values, scaling) };
-  }
-  if (column.kind === 'date') return { name, kind: 'date' };
+  if (column.kind === 'number') return numberInput(name, valuesOf(table, column, rows), scaling);
+  if (column.kind === 'date')
+    return { input: { name, kind: 'date' }, constant: isConstant(valuesOf(table, column, rows)) };
   const values = distinctIn(table, column, '--features', textsOf);
   if (values.length > MOST_CATEGORIES)
     throw new UserError(
       `--features: column "${name}" of ${table.name} has ${values.length} different texts; ${MOST_CATEGORIES} can be told ` +
         `apart; leave it out, or name the columns to read with --features${oddOf(table, name)}`,
     );
-  return { name, kind: 'category', values };
+  return { input: { name, kind: 'category', values }, constant: false };
 }
 
 function targetOf(table: AnyTable, column: Head, wishes: Wishes, rows: Int32Array): TargetColumn {
@@ -203,7 +242,7 @@ function targetOf(table: AnyTable, column: Head, wishes: Wishes, rows: Int32Arra
         `--target: column "${name}" of ${table.name} holds ${column.kind === 'list' ? 'lists' : `${column.kind}s`}; --task ${task} predicts numbers${oddOf(table, name)}`,
       );
     const values = valuesOf(table, column, rows);
-    if (rows.length > 1 && isConstant(values))
+    if (isConstant(values))
       throw new UserError(`--target: column "${name}" of ${table.name} is always the same; there is nothing to learn`);
     return { name, kind: 'number', ...scalingOf(values, 'standard') };
   }
@@ -249,15 +288,15 @@ function hasMissing(values: Values): boolean {
   return missing;
 }
 
-/** Whether there is one value alone, besides missing ones. */
+/** Whether there are several values, and all are the same, besides missing ones. */
 function isConstant(values: Values): boolean {
-  let first = Number.NaN;
-  let constant = true;
+  let [first, count, constant] = [Number.NaN, 0, true];
   values((value) => {
-    if (Number.isNaN(first)) first = value;
-    else if (!Number.isNaN(value) && value !== first) constant = false;
+    if (Number.isNaN(value)) return;
+    if (count++ === 0) first = value;
+    else constant &&= value === first;
   });
-  return constant && !Number.isNaN(first);
+  return constant && count > 1;
 }
 
 /** Of what is there: mean and standard deviation, or least and range. A column that is always the same is scaled by 1. */
@@ -274,9 +313,10 @@ function scalingOf(values: Values, scaling: Wishes['scaling']): Scaling {
   });
   if (count === 0 || scaling === 'none') return { mean: 0, scale: 1 };
   if (scaling === 'range') return { mean: least, scale: most - least || 1 };
-  let mean = 0;
+  let mean = least;
+  // As what is above the least: of a column that is always the same exactly that.
   there((value) => {
-    mean += value / count;
+    mean += value / count - least / count;
   });
   const largest = Math.max(Math.abs(most - mean), Math.abs(least - mean)) || 1;
   // In parts of the largest: squares of large numbers would not be finite.

@@ -5,7 +5,7 @@ import { UserError } from '../../errors.js';
 import { Growing } from '../growing.js';
 import type { CsvSplitter } from './csv-splitter.js';
 import type { Values } from './long-table.js';
-import { OddValues } from './odd-values.js';
+import { type Mostly, mostlyNote, OddValues } from './odd-values.js';
 import { type Column, shown } from './table.js';
 import { Texts } from './texts.js';
 import {
@@ -121,7 +121,7 @@ export class CsvColumn {
 
   /** Of a column of texts: why it may be meant for something else. */
   get odd(): string | undefined {
-    return this.#as === undefined ? this.#oddTexts.finding(this.#counts) : undefined;
+    return this.#as === undefined ? (this.#oddTexts.finding(this.#counts) ?? mostlyNote(this.#mostly())) : undefined;
   }
 
   /** Refuses columns that are hardly what they seem. */
@@ -136,10 +136,16 @@ export class CsvColumn {
     return { name, kind: this.#stored === 'date' ? 'date' : 'number', values: this.#numbers.taken() };
   }
 
-  #checkOdd(): void {
+  /** Numbers or dates, what there is more of, and the first value that is none. */
+  #mostly(): Mostly {
     const { number, date, text } = this.#counts;
-    const present = number + date + text;
-    const [kind, likely] = number >= date ? (['number', number] as const) : (['date', date] as const);
+    const kind = number >= date ? 'number' : 'date';
+    const other = this.#firsts.find((one) => one.kind !== kind)?.found;
+    return { name: this.name, kind, likely: this.#counts[kind], present: number + date + text, other };
+  }
+
+  #checkOdd(): void {
+    const { kind, likely, present, other } = this.#mostly();
     const where = `the column ${shown(this.name)}`;
     if (likely === present && this.#infinite !== undefined) {
       throw new UserError(
@@ -147,9 +153,8 @@ export class CsvColumn {
       );
     }
     if (!isFault(likely, present)) return;
-    const first = this.#firsts.find((one) => one.kind !== kind);
     throw new UserError(
-      `${first?.found} is no ${kind}, and ${likely} other values of ${where} are; ` +
+      `${other} is no ${kind}, and ${likely} other values of ${where} are; ` +
         'mend it, or leave the field empty where the value is missing',
     );
   }

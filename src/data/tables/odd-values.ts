@@ -61,6 +61,27 @@ const SHAPES: readonly Shape[] = [
   },
 ];
 
+export interface Mostly {
+  /** Of the column. */
+  readonly name: string;
+  readonly kind: 'number' | 'date';
+  /** So many values of `present` are that. */
+  readonly likely: number;
+  readonly present: number;
+  /** The first that is not, as messages begin with it; undefined where there is none. */
+  readonly other: string | undefined;
+}
+
+/** Why a column of texts is odd of which most are numbers or dates; undefined where it is not. */
+export function mostlyNote({ name, kind, likely, present, other }: Mostly): string | undefined {
+  if (other === undefined || likely <= MOST * present) return undefined;
+  const column = (as: string): string => `--columns ${JSON.stringify(`${name}:${as}`)}`;
+  return (
+    `${other} is no ${kind}, and the column ${shown(name)}, in which ${likely} other values are, is read as text: mend it, or leave ` +
+    `it out where the value is missing; ${column('category')} where texts are meant`
+  );
+}
+
 export class OddValues {
   readonly #column: string;
   readonly #writing: Writing;

@@ -4,7 +4,7 @@
 import { UserError } from '../../errors.js';
 import { Growing } from '../growing.js';
 import { datesOf, type Values } from './long-table.js';
-import { OddValues } from './odd-values.js';
+import { mostlyNote, OddValues } from './odd-values.js';
 import { type Column, type Kind, shown } from './table.js';
 import { Texts } from './texts.js';
 import { allowedIn, commaNumber, dateIn, isFault, type Writing } from './values.js';
@@ -71,10 +71,13 @@ export class ValueColumn {
   #pushText(value: string, row: number): void {
     this.#texts.push(value);
     if (this.#as === 'text') return;
+    if (!Number.isNaN(dateIn(value, this.#writing.dates))) {
+      this.#dateCount++;
+      return;
+    }
+    this.#noDate ??= { value, row };
     if (this.#as === undefined && !this.#oddTexts.hasSeenEnough)
       this.#oddTexts.add(value, () => `${this.#place(row)}: ${shown(value)}`);
-    if (!Number.isNaN(dateIn(value, this.#writing.dates))) this.#dateCount++;
-    else this.#noDate ??= { value, row };
   }
 
   /** The values of rows before `rows`, since the last call, which are then forgotten; undefined where all are missing. */
@@ -161,7 +164,13 @@ export class ValueColumn {
 
   /** Of a column of texts: why it may be meant for something else. */
   get odd(): string | undefined {
-    return this.#kind === 'text' ? this.#oddTexts.finding({ number: 0, date: 0, text: this.#present }) : undefined;
+    if (this.#kind !== 'text' || this.#as !== undefined) return undefined;
+    const [likely, present] = [this.#dateCount, this.#present];
+    const other = this.#noDate && `${this.#place(this.#noDate.row)}: ${shown(this.#noDate.value)}`;
+    return (
+      this.#oddTexts.finding({ number: 0, date: likely, text: present - likely }) ??
+      mostlyNote({ name: this.name, kind: 'date', likely, present, other })
+    );
   }
 
   /** Whether the texts are dates, all of them. @throws UserError where a few are not */

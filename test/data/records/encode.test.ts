@@ -19,7 +19,7 @@ const wishes = (more: Partial<Wishes> & Pick<Wishes, 'task' | 'target'>): Wishes
 });
 const allRows = ({ rows }: Table): Int32Array => Int32Array.from({ length: rows }, (_, row) => row);
 const learn = (table: Table, more: Partial<Wishes> & Pick<Wishes, 'task' | 'target'>) =>
-  learnColumns(table, wishes(more), allRows(table));
+  learnColumns(table, wishes(more), allRows(table)).columns;
 
 describe('numbers', () => {
   const table = tableOf({ a: [1, 3, Number.NaN, 5], c: ['x', 'y', 'x', ''], y: [10, 20, 30, 40] });
@@ -47,6 +47,28 @@ describe('numbers', () => {
     );
     const known = tableOf({ a: [3], c: ['y'] });
     expect([...encode(known, columns, rowByRow(known), false).features]).toEqual([0, 0, 0, 1]);
+  });
+
+  test('that are always the same are left out, unless they are asked for or nothing else is there; both are said', () => {
+    const same = tableOf({ a: [0.1, 0.1, 0.1], b: [1, 2, 3], c: [7, Number.NaN, 7], y: [1, 2, 3] });
+    const asked = { task: 'regress', target: ['y'], feedforward: true } as const;
+    const of = (more: Partial<Wishes>) => learnColumns(same, wishes({ ...asked, ...more }), allRows(same));
+    const kept = 'so what other values mean is not; where some will come, leave it out with --features';
+    const all = of({});
+    expect(all.columns.inputs.map(({ name }) => name)).toEqual(['b', 'c']);
+    expect(all.notices).toEqual([
+      'column "a" of t.csv is the same in all rows that are learned, and is left out',
+      `column "c" of t.csv is the same in all rows that are learned, ${kept}`,
+    ]);
+    for (const features of [['a'], ['b', 'a']]) {
+      const { columns: named, notices } = of({ features });
+      expect(named.inputs.find(({ name }) => name === 'a')).toEqual({
+        ...{ name: 'a', kind: 'number', flagged: false },
+        ...{ mean: 0.1, scale: 1 },
+      });
+      expect(notices).toEqual([`column "a" of t.csv is the same in all rows that are learned, ${kept}`]);
+    }
+    expect(of({ features: ['b'] }).notices).toEqual([]);
   });
 
   test('a missing target is refused with its place', () => {

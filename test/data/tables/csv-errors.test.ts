@@ -119,8 +119,17 @@ describe('a few odd values in a column', () => {
   test.each([
     ['more than one in a hundred', column(200, { 50: 'a', 60: 'b', 70: 'c' })],
     ['among fewer than a hundred numbers', column(100, { 50: 'a' })],
-  ])('%s make it text', async (_, content) => {
-    expect((await read(content)).columns.map(({ kind }) => kind)).toEqual(['text', 'text']);
+  ])('%s make it text, which is said', async (_, content) => {
+    const { columns, odd } = await read(content);
+    expect(columns.map(({ kind }) => kind)).toEqual(['text', 'text']);
+    expect(odd?.get('x')).toMatch(
+      /x\.csv:52:1: "a" is no number, and the column "x", in which (197|99) other values are,/,
+    );
+    expect(odd?.get('y')).toBeUndefined();
+  });
+
+  test('that are no fewer than the others are texts', async () => {
+    expect((await read(column(4, { 1: 'a', 3: 'b' }))).odd?.size).toBe(0);
   });
 
   test('are allowed where text is asked for', async () => {
