@@ -1,8 +1,9 @@
 // unroll init: a first config for a file of data, with comments.
 
-import { existsSync } from 'node:fs';
+import { existsSync, lstatSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { writeFileAtomic } from '../checkpoint/atomic.js';
-import { UserError } from '../errors.js';
+import { RunError, systemReason, UserError } from '../errors.js';
 import { firstConfig } from '../run/first-config.js';
 import type { Command } from './command.js';
 import { textOption } from './options.js';
@@ -27,17 +28,36 @@ export const init: Command = {
   },
 
   async run(given, { stdout }) {
-    const data = String(given.data);
+    const data = String(given.data) || '-';
     const out = textOption(given, 'out') ?? DEFAULT_NAME;
-    if (!existsSync(data)) throw new UserError(`DATA: ${data} cannot be read: there is no such file`);
-    if (out !== '-' && existsSync(out))
-      throw new UserError(`--out: ${out} is there already; give another name, or - to print`);
+    if (out !== '-') refuseTaken(out);
     const config = await firstConfig(data);
     if (out === '-') stdout.write(config);
     else {
-      writeFileAtomic(out, config);
+      writeConfig(out, config);
       stdout.write(`wrote ${out}; look at it, then: unroll train ${out}\n`);
     }
     return 0;
   },
 };
+
+/** Asked before the data are looked at, which may take long. A link that points nowhere is there too. */
+function refuseTaken(out: string): void {
+  const folder = dirname(out);
+  if (!existsSync(folder))
+    throw new UserError(`--out: ${out} cannot be written: there is no folder ${folder}; make it, or give another name`);
+  try {
+    if (lstatSync(out, { throwIfNoEntry: false }) === undefined) return;
+  } catch (error) {
+    throw new UserError(`--out: ${out} cannot be written: ${systemReason(error)}`);
+  }
+  throw new UserError(`--out: ${out} is there already; give another name, or - to print`);
+}
+
+function writeConfig(out: string, config: string): void {
+  try {
+    writeFileAtomic(out, config);
+  } catch (error) {
+    throw error instanceof RunError ? new UserError(`--out: ${error.message}`) : error;
+  }
+}

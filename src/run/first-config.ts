@@ -1,10 +1,12 @@
 // A first config for a file of data, after a look at it: what is most likely meant, with what else there is in comments.
 
 import { extname } from 'node:path';
+import { withFile } from '../data/open-file.js';
 import { LongTable } from '../data/tables/long-table.js';
 import { readTable } from '../data/tables/read-table.js';
 import type { Format } from '../data/tables/table.js';
-import { printable } from '../errors.js';
+import { openText } from '../data/text-file.js';
+import { printable, UserError } from '../errors.js';
 import { type ColumnFacts, columnFacts, MOST_COUNTED } from './column-facts.js';
 import { memoryBytesOf, partBytesOf } from './table-memory.js';
 
@@ -22,32 +24,45 @@ const GROUP_NAMES = /(^|[_\W])(id|group|series|machine|device|user|session|patie
 /** More different numbers than this are amounts, not names of classes. */
 const MOST_CLASSES = 20;
 
-/** @throws UserError for a table that cannot be read */
+/** What messages call the file. */
+const FLAG = 'DATA';
+
+/** @throws UserError for a file that cannot be read, or from which nothing could be learned */
 export async function firstConfig(path: string): Promise<string> {
   const ending = extname(path).toLowerCase();
   const format = TABLES[ending];
   if (format) {
-    const table = await readTable(path, format, {}, partBytesOf(memoryBytesOf()));
+    const table = await readTable(path, format, { flag: FLAG }, partBytesOf(memoryBytesOf()));
     try {
       return tableConfig(columnFacts(table), table.rows, format, path);
     } finally {
       if (table instanceof LongTable) table.close();
     }
   }
-  const lines = SVMLIGHT.has(ending)
-    ? [
-        `svmlight: ${JSON.stringify(path)}`,
-        'labels: classes        # or multilabel, numbers',
-        'cell: mlp',
-        'layers: 0              # a linear model; 1 or more: feedforward layers',
-      ]
-    : [
-        `text: ${JSON.stringify(path)}`,
-        'tokens: char           # or byte, which takes any file',
-        'cell: lstm             # or gru, rnn',
-        'hidden: 256',
-      ];
-  return inYaml(lines, COMMON);
+  return inYaml(SVMLIGHT.has(ending) ? examplesConfig(path) : textConfig(path), COMMON);
+}
+
+function examplesConfig(path: string): readonly string[] {
+  const isEmpty = withFile(path, FLAG, ({ sizeBytes }) => sizeBytes === 0, 'a file of examples');
+  if (isEmpty) throw new UserError(`${FLAG}: ${path} is empty; it has a line for each example`);
+  return [
+    `svmlight: ${JSON.stringify(path)}`,
+    'labels: classes        # or multilabel, numbers',
+    'cell: mlp',
+    'layers: 0              # a linear model; 1 or more: feedforward layers',
+  ];
+}
+
+function textConfig(path: string): readonly string[] {
+  const { vocabulary, source } = openText(path, 'char', FLAG);
+  source.close();
+  return [
+    `# ${source.length} characters, ${vocabulary.size} different`,
+    `text: ${JSON.stringify(path)}`,
+    'tokens: char           # or word, or byte',
+    'cell: lstm             # or gru, rnn',
+    'hidden: 256',
+  ];
 }
 
 const COMMON = [
@@ -67,7 +82,8 @@ function tableConfig(columns: readonly ColumnFacts[], rows: number, format: Form
   const task = taskOf(target, features, time);
   const isSequence =
     group !== undefined || task === 'forecast' || features.some(({ kind }) => kind === 'list') || task === 'tag';
-  const isText = features.length === 1 && features[0].kind === 'text' && group === undefined;
+  const isWhole = task === 'classify' || task === 'regress';
+  const isText = isWhole && features.length === 1 && features[0].kind === 'text' && group === undefined;
   const recurrent = isSequence || isText;
   return inYaml(
     [

@@ -103,7 +103,8 @@ function refuseOther(out: string, origin: string | undefined): void {
   throw new UserError(`--out: ${out} holds a run already; ${next}, or give another folder`);
 }
 
-function lockOf(out: string): RunLock {
+/** @throws UserError where another process trains in the folder, or it cannot be written */
+export function lockOf(out: string): RunLock {
   try {
     return RunLock.take(out);
   } catch (error) {
@@ -112,7 +113,7 @@ function lockOf(out: string): RunLock {
   }
 }
 
-function removeEmpty(folder: string): void {
+export function removeEmpty(folder: string): void {
   try {
     rmdirSync(folder);
   } catch {
@@ -144,8 +145,8 @@ function saved({
   return { version: packageVersion(), ...withWholePaths(config) };
 }
 
-/** @returns the folders that were made, the innermost first */
-function makeWritable(folder: string): readonly string[] {
+/** @returns the folders that were made, the innermost first @throws UserError for what is no folder, or cannot be written */
+export function makeWritable(folder: string): readonly string[] {
   try {
     if (existsSync(folder) && !statSync(folder).isDirectory())
       throw new UserError(`--out: ${folder} is no folder; give one`);

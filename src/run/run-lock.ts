@@ -1,6 +1,6 @@
 // One process at a time trains in a folder. The lock is an empty file whose name says which process it belongs to: what a process
 // that is gone has left says so by itself, and is removed. No clock is asked.
-import { closeSync, openSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { UserError } from '../errors.js';
@@ -30,8 +30,13 @@ export class RunLock {
 
   /** @throws UserError when another process trains in the folder, or may; nothing is written */
   static refuseHeld(folder: string): void {
-    const isFolder = statSync(folder, { throwIfNoEntry: false })?.isDirectory();
-    const held = isFolder ? locksOfOthers(folder).find(mayLive) : undefined;
+    let locks: readonly Holder[] = [];
+    try {
+      locks = locksOfOthers(folder);
+    } catch {
+      // It is not there, or whoever makes it says what is wrong.
+    }
+    const held = locks.find(mayLive);
     if (held !== undefined) throw refusal(folder, held);
   }
 

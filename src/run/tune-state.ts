@@ -1,19 +1,19 @@
 // tune.json: what a search is about and how far it is. It is written after each piece of a trial, so that the same command goes on.
 
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../checkpoint/atomic.js';
 import type { Config } from '../config/config.js';
 import { CHANGEABLE_ON_RESUME } from '../config/resume.js';
 import type { SettingName } from '../config/settings.js';
 import { withWholePaths } from '../config/whole-paths.js';
-import { makeFolders } from '../data/folders.js';
 import { UserError } from '../errors.js';
 import { holdsRun, packageVersion } from './run-folder.js';
 import type { Badness } from './trial.js';
 import type { Searchable, Tuned } from './tune-space.js';
 
 const STATE_FILE = 'tune.json';
+const TRIALS_FOLDER = 'trials';
 
 export interface Trial {
   /** From 1. */
@@ -49,9 +49,8 @@ export function influential(config: Config): Readonly<Record<string, unknown>> {
  */
 export function openSearch(out: string, search: Search, fresh: readonly Trial[]): readonly Trial[] {
   const path = join(out, STATE_FILE);
-  if (!existsSync(path)) {
+  if (!holdsSearch(out)) {
     if (holdsRun(out)) throw new UserError(`--out: ${out} holds a run, no search; give another folder`);
-    makeFolders(out);
     saveSearch(out, search, fresh);
     return fresh;
   }
@@ -65,6 +64,18 @@ export function openSearch(out: string, search: Search, fresh: readonly Trial[])
     `--out: ${out} holds a search with another ${difference}: ${show(was)}, not ${show(is)}; ` +
       'repeat its command to go on with it, or give another folder',
   );
+}
+
+export const holdsSearch = (out: string): boolean => existsSync(join(out, STATE_FILE));
+
+/** The folder of a trial's run. */
+export const trialFolder = (out: string, trial: number): string =>
+  join(out, TRIALS_FOLDER, String(trial).padStart(2, '0'));
+
+/** Removes a search that nothing came of. */
+export function discardSearch(out: string): void {
+  rmSync(join(out, STATE_FILE), { force: true });
+  rmSync(join(out, TRIALS_FOLDER), { recursive: true, force: true });
 }
 
 export function saveSearch(out: string, search: Search, trials: readonly Trial[]): void {

@@ -10,10 +10,19 @@ import { withWholePaths } from '../config/whole-paths.js';
 import { RunError, UserError } from '../errors.js';
 import type { PlanEvent } from '../report/events.js';
 import { planTraining } from './plan.js';
-import { RunLock } from './run-lock.js';
+import { lockOf, makeWritable, removeEmpty } from './run-folder.js';
 import { trainTrial } from './trial.js';
 import { drawTrials, type Searchable, type Tuned } from './tune-space.js';
-import { influential, openSearch, type Search, saveSearch, type Trial } from './tune-state.js';
+import {
+  discardSearch,
+  holdsSearch,
+  influential,
+  openSearch,
+  type Search,
+  saveSearch,
+  type Trial,
+  trialFolder,
+} from './tune-state.js';
 
 /** Each round but the last one leaves half of the trials: with 8 of them and this share, a search takes the time of one whole training. */
 const FIRST_SHARE = 1 / 16;
@@ -84,13 +93,28 @@ export async function tune(options: TuneOptions): Promise<TuneOutcome> {
   const budget = Math.min(most, options.budget ?? Math.max(LEAST_STEPS, Math.ceil(most * FIRST_SHARE)));
   const about: Search = { search, trials: count, budget, most, config: influential(config) };
   const fresh = drawn.map((tuned, i): Trial => ({ trial: i + 1, settings: tuned, steps: 0, losses: [] }));
-  RunLock.refuseHeld(config.out);
-  const tuning = new Tuning(options, config, about, fresh, unit);
-  const lock = RunLock.take(config.out);
+  return inFolder(config.out, (isNew) => {
+    const tuning = new Tuning(options, config, about, fresh, unit);
+    return tuning.run().catch((error) => {
+      // What no trial can be trained with is mended, and is another search then.
+      if (isNew && error instanceof UserError && tuning.isUntouched) discardSearch(config.out);
+      throw error;
+    });
+  });
+}
+
+/** The folder is locked meanwhile; it goes where it was made and nothing is in it. @param use told whether it holds no search yet */
+async function inFolder<T>(out: string, use: (isNew: boolean) => Promise<T>): Promise<T> {
+  const made = makeWritable(out);
   try {
-    return await tuning.run();
+    const lock = lockOf(out);
+    try {
+      return await use(!holdsSearch(out));
+    } finally {
+      lock.release();
+    }
   } finally {
-    lock.release();
+    for (const folder of made) removeEmpty(folder);
   }
 }
 
@@ -123,6 +147,11 @@ class Tuning {
     this.#trials = [...openSearch(config.out, about, fresh)];
   }
 
+  /** Whether no trial has come to the end of a round. */
+  get isUntouched(): boolean {
+    return this.#trials.every(({ steps, bad }) => steps === 0 && bad === undefined);
+  }
+
   async run(): Promise<TuneOutcome> {
     const { out } = this.#config;
     const { config: _, ...about } = this.#about;
@@ -144,7 +173,7 @@ class Tuning {
     if (known.losses.length <= round && known.bad === undefined) {
       if (this.#options.signal.aborted) return 'stopped';
       const piece = await trainTrial(this.#settingsOf(known.settings), {
-        folder: join(this.#config.out, 'trials', String(trial).padStart(2, '0')),
+        folder: trialFolder(this.#config.out, trial),
         steps: this.#stepsOf(round),
         judgesLoss: this.#config.labels !== 'numbers',
         signal: this.#options.signal,

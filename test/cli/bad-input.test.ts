@@ -8,6 +8,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
@@ -42,6 +43,7 @@ beforeAll(() => {
   writeFileSync(path('zeros.bin'), '');
   truncateSync(path('zeros.bin'), 3 * 2 ** 30);
   mkdirSync(path('folder'));
+  symlinkSync('circle', path('circle'));
   execFileSync('mkfifo', [path('pipe')]);
   writeFileSync(path('unknown.yaml'), 'text: text.txt\nhiden: 12\n');
   writeFileSync(path('type.yaml'), 'text: text.txt\nhidden: [1, 2]\n');
@@ -74,6 +76,21 @@ const text = (...flags: readonly string[]) => train('--text', 'text.txt', ...fla
 const TABLE: readonly (readonly [string, readonly string[], RegExp])[] = [
   ['no text', train(), /^--text: there is nothing to learn from; give --text FILE/],
   ['a missing text', train('--text', 'nowhere.txt'), /^--text: nowhere\.txt cannot be read: it does not exist$/],
+  [
+    'a link in a circle',
+    train('--text', 'circle'),
+    /^--text: circle cannot be read: its symbolic links go in a circle$/,
+  ],
+  [
+    'a path below a file',
+    train('--text', 'one.txt/x'),
+    /^--text: one.txt\/x cannot be read: a part of the path is not a/,
+  ],
+  [
+    'a run that goes on below a file',
+    ['train', '--resume', 'run', '--steps', '9', '--out', 'one.txt/x'],
+    /^--out: one.txt\/x cannot be written: a part of the path is not a folder; give a folder that can$/,
+  ],
   ['an empty text', train('--text', 'empty.txt'), /^--text: empty\.txt is empty; .*at least two different symbols$/],
   ['a text of one byte', train('--text', 'one.txt'), /^--text: one\.txt has one symbol; .*two different symbols$/],
   ['a text of one symbol', train('--text', 'same.txt'), /^--text: same\.txt has 1000 symbols and all are the same;/],

@@ -1,6 +1,6 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { houses, sentences, series, waves } from '../run/table-files.js';
 import { folder, unroll } from './command.js';
 
@@ -63,6 +63,38 @@ test('says what is missing', () => {
     status: 2,
     stderr: expect.stringMatching(/^DATA: it is missing; give a file/),
   });
+});
+
+beforeAll(() => {
+  symlinkSync('circle', join(folder, 'circle'));
+  for (const name of ['file', 'none.svm']) writeFileSync(join(folder, name), '');
+  writeFileSync(join(folder, 'noise'), Uint8Array.from([97, 98, 0xff, 0xfe]));
+  writeFileSync(join(folder, 'head.csv'), 'a,b\n');
+  writeFileSync(join(folder, 'good.txt'), 'A line.\n');
+});
+
+test.each<[string, readonly string[], RegExp]>([
+  ['a link in a circle', ['circle'], /^DATA: circle cannot be read: its symbolic links go in a circle$/],
+  ['a path below a file', ['file/x'], /^DATA: file\/x cannot be read: a part of the path is not a folder$/],
+  ['the standard input', ['-'], /^DATA: - would be the standard input, which can be read only once; save it/],
+  ['a device', ['/dev/null'], /^DATA: \/dev\/null is no regular file; give a text file$/],
+  ['an empty text', ['file'], /^DATA: file is empty; a text to learn needs at least two different symbols$/],
+  ['what is no text', ['noise'], /^noise:1:3: this is not UTF-8 text .*--tokens byte/],
+  ['no examples', ['none.svm'], /^DATA: none.svm is empty; it has a line for each example$/],
+  ['a table without a row', ['head.csv'], /^DATA: head.csv has a line of names and no row/],
+  [
+    'a folder that is missing',
+    ['good.txt', '--out', 'x/y.yaml'],
+    /^--out: x\/y.yaml .*: there is no folder x; make it/,
+  ],
+  ['a path to write below a file', ['good.txt', '--out', 'file/y'], /^--out: file\/y .*: a part of the path is not a/],
+  ['a link that is there', ['good.txt', '--out', 'circle'], /^--out: circle is there already; give another name/],
+])('%s is refused with code 2, and nothing is written', (_, args, message) => {
+  const before = readdirSync(folder);
+  const { status, stdout, stderr } = unroll(['init', ...args]);
+  expect(stderr.trimEnd()).toMatch(message);
+  expect([status, stdout]).toEqual([2, '']);
+  expect(readdirSync(folder)).toEqual(before);
 });
 
 test('writes over nothing, and names what it cannot read', () => {

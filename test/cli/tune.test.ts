@@ -1,9 +1,9 @@
 // unroll tune, through the real binary.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { CLI, folder, unroll } from './command.js';
 
 const SMALL = ['--hidden', '8', '--batch', '4', '--window', '8', '--workers', '1', '--steps', '60'];
@@ -98,6 +98,39 @@ test.each<[string, readonly string[], RegExp]>([
   const { status, stdout, stderr } = unroll(['tune', '--text', 'text.txt', ...args]);
   expect(stderr.trimEnd()).toMatch(message);
   expect([status, stdout]).toEqual([2, '']);
+});
+
+describe('a folder that cannot be', () => {
+  beforeAll(() => {
+    symlinkSync('circle', join(folder, 'circle'));
+    writeFileSync(join(folder, 'file'), '');
+  });
+  test.each([
+    ['circle', '--out: circle cannot be written: a part of the path is not a folder; give a folder that can\n'],
+    ['file', '--out: file is no folder; give one\n'],
+    ['file/x', '--out: file/x cannot be written: a part of the path is not a folder; give a folder that can\n'],
+  ])('%s', (out, message) => {
+    expect(unroll(['tune', 'settings.yaml', ...SEARCH, '--out', out])).toEqual({
+      ...{ status: 2, stdout: '', stderr: message },
+    });
+  });
+});
+
+test('a search of which no trial can begin leaves nothing behind, so that the mended command can be given', () => {
+  expect(unroll(['train', 'settings.yaml', '--quiet', '--out', 'start']).status).toBe(0);
+  mkdirSync(join(folder, 'kept'));
+  const flags = ['tune', 'settings.yaml', ...SEARCH, '--quiet', '--init-from', 'start'];
+  for (const out of ['deep/tune', 'kept']) {
+    const refused = unroll([...flags, '--hidden', '6', '--out', out]);
+    expect(refused).toMatchObject({
+      status: 2,
+      stderr: expect.stringMatching(/has shape \[32, 17\]; the model needs/),
+    });
+  }
+  expect(existsSync(join(folder, 'deep'))).toBe(false);
+  expect(readdirSync(join(folder, 'kept'))).toEqual([]);
+  expect(unroll([...flags, '--out', 'kept'])).toEqual({ status: 0, stdout: '', stderr: '' });
+  expect(readdirSync(join(folder, 'kept')).sort()).toEqual(['best.yaml', 'trials', 'tune.json']);
 });
 
 test('help has the flags of the search before those of train', () => {
