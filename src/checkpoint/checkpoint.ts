@@ -25,6 +25,7 @@ import { SafetensorsFile } from './safetensors-file.js';
 const MODEL = 'model.safetensors';
 export const TRAINER = 'trainer.safetensors';
 const MANIFEST = 'manifest.json';
+const CHECKPOINTS = 'checkpoints';
 const DIGITS = 8;
 
 /** What a run must remember besides its arrays: JSON in the trainer's metadata. */
@@ -49,7 +50,7 @@ export function saveCheckpoint(
   progress: Progress,
   links: readonly ('latest' | 'best')[],
 ): string {
-  const path = join(run, 'checkpoints', checkpointName(progress.step));
+  const path = join(run, CHECKPOINTS, checkpointName(progress.step));
   writeFolderAtomic(path, (folder) => {
     writeModel(
       join(folder, MODEL),
@@ -63,7 +64,7 @@ export function saveCheckpoint(
     const files = Object.fromEntries([MODEL, TRAINER].map((name) => [name, { sha256: sha256(join(folder, name)) }]));
     writeFileAtomic(join(folder, MANIFEST), `${JSON.stringify({ step: progress.step, files }, null, 2)}\n`);
   });
-  for (const link of links) replaceSymlink(join(run, link), join('checkpoints', basename(path)));
+  for (const link of links) replaceSymlink(join(run, link), join(CHECKPOINTS, basename(path)));
   return path;
 }
 
@@ -150,9 +151,13 @@ function forEachStateRow(
  * @throws UserError
  */
 export function checkpointFolder(path: string, flag = '--resume'): string {
-  for (const folder of [path, join(path, 'latest')]) if (isFile(join(folder, MANIFEST))) return realpathSync(folder);
-  const newest = newestComplete(join(path, 'checkpoints'));
-  if (newest) return newest;
+  if (isFile(join(path, MANIFEST))) return realpathSync(path);
+  const latest = isFile(join(path, 'latest', MANIFEST)) ? realpathSync(join(path, 'latest')) : undefined;
+  // Some copies of a run have a folder in the place of the link, which is no longer within its run's checkpoints.
+  if (latest && basename(dirname(latest)) === CHECKPOINTS) return latest;
+  const newest = newestComplete(join(path, CHECKPOINTS));
+  if (newest) return realpathSync(newest);
+  if (latest) return latest;
   const found = statOf(path) ? 'holds no complete checkpoint' : 'does not exist';
   throw new UserError(`${flag}: ${path} ${found}; give a run folder or a checkpoint folder`);
 }
@@ -175,13 +180,13 @@ export function newestComplete(folder: string): string | undefined {
 
 /** What a killed process has left of a run's checkpoints. Nobody else may be writing there. */
 export function tidyCheckpoints(run: string): void {
-  restoreFolders(join(run, 'checkpoints'), MANIFEST);
-  removeTemporaries(join(run, 'checkpoints'));
+  restoreFolders(join(run, CHECKPOINTS), MANIFEST);
+  removeTemporaries(join(run, CHECKPOINTS));
 }
 
 /** Of all checkpoints of a run, ascending. */
 export function stepsIn(run: string): readonly number[] {
-  return readdirSync(join(run, 'checkpoints'))
+  return readdirSync(join(run, CHECKPOINTS))
     .flatMap((name) => (/^step-\d+$/.test(name) ? [Number(name.slice('step-'.length))] : []))
     .sort((a, b) => a - b);
 }
@@ -321,5 +326,5 @@ export function modelFile(path: string, flag = 'MODEL'): string {
 
 /** Removes a checkpoint that nothing needs any more. */
 export function dropCheckpoint(run: string, step: number): void {
-  removeFolderAtomic(join(run, 'checkpoints', checkpointName(step)), MANIFEST);
+  removeFolderAtomic(join(run, CHECKPOINTS, checkpointName(step)), MANIFEST);
 }

@@ -5,6 +5,7 @@ import {
   constants,
   copyFileSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   realpathSync,
   rmdirSync,
@@ -176,8 +177,15 @@ function checkSpace(folder: string, checkpointBytes: number): void {
   );
 }
 
-/** Points `latest` and `best` to what they pointed to when the run was at `step`: it goes on from there. */
+/**
+ * Points `latest` and `best` to what they pointed to when the run was at `step`: it goes on from there.
+ *
+ * @throws UserError for folders in their place, as copies of a run may have
+ */
 export function turnLinks(out: string, checkpoint: string, best: string | undefined): void {
+  for (const path of [join(out, 'latest'), join(out, 'best')])
+    if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory())
+      throw new UserError(`--resume: ${path} is a folder where a link to a checkpoint belongs; remove it`);
   replaceSymlink(join(out, 'latest'), join('checkpoints', checkpoint));
   if (best !== undefined && existsSync(join(out, 'checkpoints', best)))
     replaceSymlink(join(out, 'best'), join('checkpoints', best));

@@ -1,7 +1,16 @@
 // A run that is stopped, killed or moved, and gone on with, ends with the bytes of one that was never interrupted: model,
 // optimizer, streams, schedule, and metrics.jsonl.
 
-import { cpSync, existsSync, readFileSync, readlinkSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { verifyCheckpoint } from '../../src/checkpoint/checkpoint.js';
@@ -121,6 +130,28 @@ describe('from another place', () => {
     expect(digests(rest.outcome.path)).toEqual(before);
     expect(timeless(metricsOf(out))).toEqual(lines);
     expect(readlinkSync(join(out, 'latest'))).toBe('checkpoints/step-00000030');
+  });
+
+  test('a copy without `latest`, or one whose links became folders', async () => {
+    const out = folder();
+    const whole = await run({ ...options, out });
+    const [bare, circle, copied] = [folder(), folder(), folder()];
+    for (const to of [bare, circle]) {
+      cpSync(out, to, { recursive: true, verbatimSymlinks: true });
+      for (const link of ['latest', 'best']) rmSync(join(to, link));
+    }
+    symlinkSync('latest', join(circle, 'latest'));
+    for (const to of [bare, circle]) {
+      rmSync(join(to, 'checkpoints/step-00000030'), { recursive: true });
+      const rest = await run({ data, resume: to });
+      expect(digests(rest.outcome.path)).toEqual(digests(whole.outcome.path));
+      expect(readlinkSync(join(to, 'latest'))).toBe('checkpoints/step-00000030');
+    }
+    cpSync(out, copied, { recursive: true, dereference: true });
+    const message = `--resume: ${join(copied, 'latest')} is a folder where a link to a checkpoint belongs; remove it`;
+    await expect(run({ data, resume: copied, steps: 40 })).rejects.toThrow(message);
+    for (const link of ['latest', 'best']) rmSync(join(copied, link), { recursive: true });
+    expect((await run({ data, resume: copied, steps: 40 })).outcome.step).toBe(40);
   });
 
   test('into another folder: the first one stays as it was, the second one stands alone', async () => {
