@@ -1,8 +1,8 @@
 // The header of a safetensors file: checked against all that the format demands, and against the size of the file.
 
+import { duplicateKey } from '../data/json-keys.js';
 import { excerpt, UserError } from '../errors.js';
 import { type Dtype, ELEMENT_BYTES, isDtype } from './dtypes.js';
-import { duplicateKey } from './json-keys.js';
 
 export interface TensorInfo {
   readonly dtype: Dtype;

@@ -256,7 +256,7 @@ function targetFill(filling: Filling, target: TargetColumn, k: number): FillTarg
   return (step, row, within) => {
     const isList = column.kind === 'list' && isWhole(columns);
     const labels = isList ? column.values[row] : labelsIn(cellOf(row, within));
-    for (const label of labels) records.outputs[step * length + numberOf(label, row)] = 1;
+    for (const label of labels) if (label !== '') records.outputs[step * length + numberOf(label, row)] = 1;
     return true;
   };
 }

@@ -173,7 +173,7 @@ function cellInputs(
       );
     const values: Values = (visit) =>
       eachList(table, column, learned, (list) => {
-        for (const value of list) visit(Number(value));
+        for (const value of list) visit(value === '' ? Number.NaN : Number(value));
       });
     return numberInput(name, values, scaling);
   });
@@ -196,7 +196,8 @@ function tokensIn(
   eachPartOf(table, heads, (columns, start, { rows }) => {
     for (let row = 0; row < rows; row++) {
       if (learned[start + row] === 0) continue;
-      for (const token of tokensOfRow(columns, split, row)) counts.set(token, (counts.get(token) ?? 0) + 1);
+      for (const token of tokensOfRow(columns, split, row))
+        if (token !== '') counts.set(token, (counts.get(token) ?? 0) + 1);
     }
   });
   const known = frequentWords(counts, words);
@@ -212,11 +213,12 @@ function eachList(table: AnyTable, head: Head, learned: Uint8Array, visit: (list
 }
 
 function holdsNumbers(table: AnyTable, head: Head, learned: Uint8Array): boolean {
-  let all = true;
+  let [all, some] = [true, false];
   eachList(table, head, learned, (list) => {
-    all &&= list.every((value) => value !== '' && Number.isFinite(Number(value)));
+    all &&= list.every((value) => value === '' || (value.trim() !== '' && Number.isFinite(Number(value))));
+    some ||= list.some((value) => value !== '');
   });
-  return all;
+  return all && some;
 }
 
 function rowInput(table: AnyTable, column: Head, rows: Int32Array, { scaling }: Wishes): Found {

@@ -2,6 +2,7 @@
 
 import { UserError } from '../../errors.js';
 import { Growing } from '../growing.js';
+import { duplicateKey } from '../json-keys.js';
 import { markNotice } from './csv.js';
 import { faultOf } from './json-fault.js';
 import { type LineParser, passLines } from './lines.js';
@@ -11,6 +12,8 @@ import { type Column, checkAsked, kindAsked, leaveOutEmpty, shown, type Table, t
 import { type Value, ValueColumn } from './value-column.js';
 
 const NEWLINE = 10;
+const SPACE = 0x20;
+const QUOTE = 0x22;
 /** Data in the place of keys would make a column of each line otherwise. */
 const MAX_KEYS = 1 << 12;
 const EXAMPLE = 'a line is one object, such as {"load": 3.5, "day": "2024-03-09"}';
@@ -101,8 +104,24 @@ class JsonlReader implements LineParser {
           : `${shown(text.slice(at))} is not JSON here`;
       throw this.#error(`${found}; ${EXAMPLE}`, [...text.slice(0, at)].length + 1);
     }
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+      this.#refuseTwice(text, Object.keys(value).length);
+      return value as Record<string, unknown>;
+    }
     throw this.#error(`${shown(text.trim())} is no object; ${EXAMPLE}`);
+  }
+
+  /** JSON.parse takes the last of a key's values. @param keys of the parsed object */
+  #refuseTwice(text: string, keys: number): void {
+    // Behind each key's quote comes a colon: only where there are more of these is it worth a second look.
+    let colons = 0;
+    for (let at = text.indexOf(':'); at >= 0; at = text.indexOf(':', at + 1)) {
+      const before = text.charCodeAt(at - 1);
+      if (before === QUOTE || before <= SPACE) colons++;
+    }
+    if (colons === keys) return;
+    const key = duplicateKey(text);
+    if (key !== undefined) throw this.#error(`${shown(key)} is given twice; a key has one value`);
   }
 
   #addColumn(key: string): ValueColumn | undefined {
@@ -129,12 +148,10 @@ class JsonlReader implements LineParser {
     if (typeof value === 'number' || typeof value === 'string') return value;
     if (typeof value === 'boolean') return String(value);
     if (!Array.isArray(value)) throw this.#nested(key);
-    const list: string[] = [];
-    value.forEach((one: unknown, i) => {
+    return value.map((one: unknown, i) => {
       if (typeof one === 'object' && one !== null) throw this.#nested(`${key}[${i}]`);
-      if (one !== null) list.push(String(one));
+      return one === null ? '' : String(one);
     });
-    return list;
   }
 
   #nested(path: string): UserError {

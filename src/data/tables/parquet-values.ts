@@ -41,8 +41,7 @@ export function tableValue(value: unknown, column: ParquetColumn, place: () => s
   const list: string[] = [];
   for (const one of value) {
     const scalar = tableValue(one, { ...column, list: false }, place);
-    if (scalar instanceof Date) list.push(scalar.toISOString());
-    else if (scalar !== undefined && !Number.isNaN(scalar)) list.push(String(scalar));
+    list.push(scalar instanceof Date ? scalar.toISOString() : scalar === undefined ? '' : String(scalar));
   }
   return list;
 }

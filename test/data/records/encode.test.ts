@@ -156,6 +156,27 @@ describe('sequences', () => {
     expect([...predicts]).toEqual([0, 1]);
   });
 
+  test('what is missing within a list stays in its place: numbers the mean and flagged, labels not predicted', () => {
+    const numbers = tableOf({ a: [['1', '', '3']], b: [['', '10', '30']], tags: [['X', '', 'Y']] });
+    const columns = learn(numbers, { task: 'tag', target: ['tags'] });
+    const { features, classes, predicts, missing } = encode(numbers, columns, rowByRow(numbers), true);
+    expect([...features]).toEqual([-1, 0, 0, 1, 0, 1, -1, 0, 1, 0, 1, 0]);
+    expect([[...(classes ?? [])], [...predicts], missing]).toEqual([[0, -1, 1], [1, 0, 1], 2]);
+    const words = tableOf({ words: [['a', '', 'b']], tags: [['X', 'Y', 'X']] });
+    const known = learn(words, { task: 'tag', target: ['tags'] });
+    expect(known.inputs).toEqual([{ name: 'words', kind: 'tokens', split: 'list', tokens: ['a', 'b'] }]);
+    expect([...(encode(words, known, rowByRow(words), true).tokens ?? [])]).toEqual([1, 0, 2]);
+    const labels = tableOf({
+      a: [1, 2],
+      y: [
+        ['p', ''],
+        ['', 'q'],
+      ],
+    });
+    const multi = learn(labels, { task: 'classify', target: ['y'], feedforward: true });
+    expect([...encode(labels, multi, rowByRow(labels), true).outputs]).toEqual([1, 0, 0, 1]);
+  });
+
   test('with any number of labels', () => {
     const table = tableOf({ a: [1, 2, 3], y: ['red;round', '', 'red'] });
     const columns = learn(table, { task: 'classify', target: ['y'], multilabel: true, feedforward: true });

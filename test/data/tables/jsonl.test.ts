@@ -24,7 +24,7 @@ test('each key is a column, and lines may leave keys out', async () => {
   expect(listed(table)).toEqual({
     load: ['number', 1.5, null, -2000],
     day: ['date', DAY, null, DAY + 43_200_000],
-    tags: ['list', ['a', '2', 'true'], [], []],
+    tags: ['list', ['a', '2', 'true', ''], [], []],
     name: ['text', '', 'Ann', ''],
     ok: ['text', '', 'true', 'maybe'],
   });
@@ -40,6 +40,11 @@ test('blank lines are skipped, and rows know their lines', async () => {
 test('strings stay text, whatever they look like', async () => {
   const table = await read(lines({ a: '1', b: 'NA', c: '2024' }, { a: '2', b: '?', c: '2024-03-09' }));
   expect(listed(table)).toEqual({ a: ['text', '1', '2'], b: ['text', 'NA', '?'], c: ['text', '2024', '2024-03-09'] });
+});
+
+test('colons and quotes within values make no keys', async () => {
+  const text = '{"a" : "x\\":\\":", "b:" :"12:30", "c":"a\\" :"}\n';
+  expect(listed(await read(text))).toEqual({ a: ['text', 'x":":'], 'b:': ['text', '12:30'], c: ['text', 'a" :'] });
 });
 
 test('a key may be named like what every object has', async () => {
@@ -87,6 +92,8 @@ describe('what is wrong in a line is refused at its place', () => {
     ['an object inside', '{"a":{"b":1}}', `2: "a" ${INSIDE}`],
     ['an object in a list', '{"c":[1,{"b":1}]}', `2: "c[1]" ${INSIDE}`],
     ['a list in a list', '{"c":[[1]]}', `2: "c[0]" ${INSIDE}`],
+    ['a key twice', '{"a":1,"b":"a:\\":","a" : 2}', '2: "a" is given twice; a key has one value'],
+    ['a key twice, in other words', '{"a":1,"\\u0061":1}', '2: "a" is given twice; a key has one value'],
     ['an empty key', '{"":1}', '2: a key is empty; each is the name of a column'],
     ['a text among numbers', '{"a":"x"}', `2: the column "a" has "x" here, and a number in the rows before; ${KINDS}`],
     [

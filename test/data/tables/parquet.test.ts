@@ -32,8 +32,8 @@ const KINDS = {
   micro: ['date', 0, DAY + 123, null, -1, 5, 6],
   nano: ['date', 0, DAY + 123, null, -1, 5, 6],
   written: ['date', DAY, DAY + 43_200_000, null, 0, Date.UTC(2000, 1, 29), Date.UTC(2024, 11, 31)],
-  numbers: ['list', ['1', '2'], [], [], ['3'], ['4'], ['5']],
-  labels: ['list', ['a', 'b'], [], [], ['a'], ['c'], ['b']],
+  numbers: ['list', ['1', '2'], [], [], ['3', ''], ['4'], ['5']],
+  labels: ['list', ['a', 'b'], [], [], ['a'], ['c', ''], ['b']],
   flags: ['list', ['true'], [], [], ['false', 'true'], ['true'], []],
   days: ['list', ['2024-03-09T00:00:00.000Z'], [], [], [], [], []],
 };
