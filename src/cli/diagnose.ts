@@ -32,6 +32,10 @@ export const diagnose: Command = {
       "rows to go back through, of a model of a table; default: the run's own",
     )
       .option('text', { type: 'string', describe: "FILE: the text to go back through; default: the run's own" })
+      .option('skip-unknown', {
+        type: 'boolean',
+        describe: 'leave out symbols of --text that the model does not know',
+      })
       .option('window', {
         type: 'string',
         describe: 'the number of steps to go back; of the toy network, where it is cut off',
@@ -137,7 +141,10 @@ async function ofModel(given: Given): Promise<Findings> {
       ? undefined
       : numberOption(given, { name: 'window', ...DIAGNOSED_WINDOW });
   const file = textOption(given, 'text');
-  const diagnosis = await diagnoseModel(path, { file, table: tableData(given), window, kernels: kernelsOf(given) });
+  const diagnosis = await diagnoseModel(path, {
+    ...{ file, table: tableData(given), window, kernels: kernelsOf(given) },
+    skipUnknown: given.skipUnknown === true,
+  });
   return {
     found: { event: 'diagnose', ...diagnosis },
     words: inWords(diagnosis),

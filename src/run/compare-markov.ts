@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { modelFile } from '../checkpoint/checkpoint.js';
 import { EVALUATION, EvalBatches } from '../data/eval-segments.js';
 import { splitText } from '../data/split.js';
-import { openText, openTextFor } from '../data/text-file.js';
+import { type LearnedText, openText, openTextFor } from '../data/text-file.js';
 import { type TokenArray, type TokenSource, tokenArray } from '../data/tokens.js';
 import type { Vocabulary } from '../data/vocabulary.js';
 import { UserError } from '../errors.js';
@@ -16,7 +16,7 @@ import type { Architecture } from '../model/architecture.js';
 import { elementsOf } from '../model/parameters.js';
 import { bytes } from '../report/format.js';
 import { checkKeys } from './keys.js';
-import { type LearnedFrom, learnedFrom, trainingSeconds } from './learned-from.js';
+import { isSameText, type LearnedFrom, learnedFrom, trainingSeconds } from './learned-from.js';
 import { type Measured, measured, predictedOf } from './measured.js';
 import { loadParts, type ModelParts, tooShort } from './model.js';
 import { machineBytes } from './plan.js';
@@ -121,11 +121,9 @@ function checkLearned(
   path: string,
   { text, config }: LearnedFrom,
   { vocabulary, training }: ModelParts,
-  found: { readonly vocabulary: Vocabulary; readonly checksum: number },
+  found: LearnedText,
 ): void {
-  const known = training?.checksum ?? null;
-  const same = known === null || known === found.checksum;
-  if (same && JSON.stringify(vocabulary) === JSON.stringify(found.vocabulary)) return;
+  if (isSameText(found, vocabulary, training?.checksum ?? null)) return;
   throw new UserError(
     `MODEL: ${path} learned another text than ${text} holds now, which ${config} names; Markov models must learn the same one`,
   );

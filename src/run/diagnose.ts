@@ -6,18 +6,24 @@ import { dirname, join } from 'node:path';
 import { modelFile } from '../checkpoint/checkpoint.js';
 import { checkParameters, type ModelHeader, readModelHeader, readParameter } from '../checkpoint/model-file.js';
 import { SafetensorsFile } from '../checkpoint/safetensors-file.js';
+import { resolveConfig } from '../config/config.js';
 import { readConfigFile } from '../config/config-file.js';
 import { DATASET_NAMES, DATASETS } from '../config/datasets.js';
 import { datasetPath } from '../data/dataset.js';
 import type { Columns } from '../data/records/columns.js';
-import { openTextFor } from '../data/text-file.js';
+import { type LearnedText, openText, openTextFor } from '../data/text-file.js';
 import { textInMemoryFor } from '../data/text-memory.js';
+import type { Vocabulary } from '../data/vocabulary.js';
 import { UserError } from '../errors.js';
 import { chooseKernels, type KernelRequest } from '../kernels/choose.js';
 import type { Architecture } from '../model/architecture.js';
+import { tokenRule } from './data.js';
 import { type Places, placesInSteps, placesInText } from './diagnosed-rows.js';
 import { GradientProbe } from './gradient-probe.js';
+import { checkKeys } from './keys.js';
+import { isSameText } from './learned-from.js';
 import { columnsOf } from './model.js';
+import { progressOf } from './progress.js';
 import { adviceFor, type LayerReach, reachOf, type Verdict, verdictOf } from './reach.js';
 import { CONFIG_FILE } from './run-folder.js';
 import { refused, whole } from './sample-settings.js';
@@ -33,6 +39,8 @@ export interface DiagnoseOptions {
   readonly table?: TableData;
   /** Steps to go back through. Default: 64, of a table its longest sequence where that is shorter. */
   readonly window?: number;
+  /** Leaves symbols of `file` or `text` out that the model does not know; otherwise they are an error. */
+  readonly skipUnknown?: boolean;
   /** Default: auto. */
   readonly kernels?: KernelRequest;
 }
@@ -59,6 +67,7 @@ export const DIAGNOSED_WINDOW = whole('the number of steps to go back through', 
  * @throws UserError for a model or a text that this cannot be done with
  */
 export async function diagnose(path: string, options: DiagnoseOptions = {}): Promise<Diagnosis> {
+  checkKeys('diagnose', options, ['file', 'text', 'table', 'window', 'skipUnknown', 'kernels']);
   const { window, kernels = 'auto' } = options;
   if (window !== undefined && !DIAGNOSED_WINDOW.allows(window))
     throw refused('window', String(window), DIAGNOSED_WINDOW);
@@ -105,11 +114,16 @@ async function inText(
   options: DiagnoseOptions,
   measured: Measure,
 ): Promise<Diagnosis> {
-  const { file, text, table, window = DIAGNOSED_WINDOW.fallback } = options;
+  const { file, text, table, window = DIAGNOSED_WINDOW.fallback, skipUnknown } = options;
   const { vocabulary } = header;
   if (table !== undefined) throw new UserError('MODEL: it learned a text; give that with --text');
   const path = text === undefined ? (file ?? (await learnedText(model))) : undefined;
-  const { source } = path === undefined ? textInMemoryFor(text ?? '', vocabulary) : openTextFor(path, vocabulary);
+  const { source } =
+    path === undefined
+      ? textInMemoryFor(text ?? '', vocabulary, { skipUnknown })
+      : file === undefined
+        ? openLearned(model, path, vocabulary)
+        : openTextFor(path, vocabulary, { skipUnknown });
   try {
     return measured(placesInText(source, window, path === undefined ? 'text: it' : `--text: ${path}`));
   } finally {
@@ -128,13 +142,26 @@ async function inTable(
   const { architecture } = header;
   const columns = columnsOf(model, header) as Columns;
   const source = { columns, architecture, memoryBytes: memoryBytesOf() };
-  const steps = await readSteps(source, table ?? (await learnedTable(model)));
+  const steps = await readSteps(source, table ?? (await learnedTable(model)), table ? null : checksumOf(model));
   try {
     return measured(placesInSteps(steps, window, DIAGNOSED_WINDOW.fallback, 'the table'));
   } finally {
     steps.close();
   }
 }
+
+/** The text of the model's run. @throws UserError where it is another one by now */
+function openLearned(model: string, path: string, vocabulary: Vocabulary): LearnedText {
+  const learned = openText(path, tokenRule(resolveConfig(configOf(model))));
+  if (isSameText(learned, vocabulary, checksumOf(model))) return learned;
+  learned.source.close();
+  throw new UserError(
+    `--text: ${path} is not what the model learned any more; name it with --text to go through it as it is`,
+  );
+}
+
+/** Of what the model's run learned, where its folder says so. */
+const checksumOf = (model: string): number | null => progressOf(dirname(model))?.checksum ?? null;
 
 /** What the run's config says. A checkpoint stands in RUN/checkpoints. */
 function configOf(model: string): ReturnType<typeof readConfigFile>['values'] {

@@ -6,7 +6,8 @@ import { createInterface } from 'node:readline';
 import { resolveConfig } from '../config/config.js';
 import { readConfigFile } from '../config/config-file.js';
 import { datasetPath } from '../data/dataset.js';
-import type { TokenRule } from '../data/text-file.js';
+import type { LearnedText, TokenRule } from '../data/text-file.js';
+import type { Vocabulary } from '../data/vocabulary.js';
 import { UserError } from '../errors.js';
 import type { TrainEvent } from '../report/events.js';
 import { tokenRule } from './data.js';
@@ -58,6 +59,14 @@ export async function learnedFrom(
     return { text: settings.text as string, tokens, validation, config, origin: origin('text') };
   return { text: await datasetPath(settings.dataset), tokens, validation, config, origin: origin('dataset') };
 }
+
+/** Whether a text is the one that a model learned. @param checksum of that one; null where nobody knows */
+export const isSameText = (
+  found: Pick<LearnedText, 'vocabulary' | 'checksum'>,
+  vocabulary: Vocabulary,
+  checksum: number | null,
+): boolean =>
+  (checksum === null || checksum === found.checksum) && JSON.stringify(vocabulary) === JSON.stringify(found.vocabulary);
 
 /** Seconds from a run's start to its end; null where it is not over, or went on from a checkpoint. */
 export async function trainingSeconds(run: string): Promise<number | null> {

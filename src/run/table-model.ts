@@ -173,10 +173,16 @@ function sequenceNumbers({ count, sequences: { from, to } }: Steps): Int32Array 
 const isApart = ({ columns: { cells, group }, architecture: { cell } }: TableSource): boolean =>
   cells || (cell === 'mlp' && group === undefined);
 
-/** The steps of rows with their targets, for who reads them in another way; to be closed. */
-export async function readSteps(model: TableSource, data: TableData): Promise<Steps> {
+/**
+ * The steps of rows with their targets, for who reads them in another way; to be closed.
+ *
+ * @param checksum of the table that it must be; null: any
+ */
+export async function readSteps(model: TableSource, data: TableData, checksum: number | null = null): Promise<Steps> {
   const table = await open(data, model, true);
   try {
+    if (checksum !== null && table.checksum !== checksum)
+      throw new UserError(`${table.name} is not what the model learned any more; name it to go through it as it is`);
     return recordsOf(table, model, true);
   } finally {
     if (table instanceof LongTable) table.close();

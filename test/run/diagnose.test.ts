@@ -124,6 +124,34 @@ test('a run is diagnosed on the text of its config, and the same at each layer o
   expect((await diagnose(out, { text: text(3000).slice(7), window: 16, kernels })).layers).not.toEqual(found.layers);
 });
 
+test('what is not what the model learned any more is refused, and read where it is named', async () => {
+  const book = `${freshPath()}.txt`;
+  writeFileSync(book, text(3000));
+  const out = freshPath();
+  await train({ ...settings, text: book, out });
+  writeFileSync(book, text(3000).slice(7));
+  const message = `--text: ${book} is not what the model learned any more; name it with --text to go through it as it is`;
+  await expect(diagnose(out, { window: 16, kernels })).rejects.toThrow(message);
+  expect((await diagnose(out, { file: book, window: 16, kernels })).streams).toBe(32);
+  writeFileSync(book, `${text(3000)}#`);
+  await expect(diagnose(out, { file: book, window: 16, kernels })).rejects.toThrow(/does not occur in the text/);
+  expect((await diagnose(out, { file: book, window: 16, kernels, skipUnknown: true })).streams).toBe(32);
+  const table = `${freshPath()}.csv`;
+  const rows = Array.from({ length: 80 }, (_, i) => `${i % 7},${i % 3}\n`);
+  writeFileSync(table, `a,b\n${rows.join('')}`);
+  const tagged = freshPath();
+  await train({ ...settings, csv: table, task: 'tag', target: 'b', out: tagged });
+  expect((await diagnose(tagged, { window: 8, kernels })).window).toBe(8);
+  writeFileSync(table, `a,b\n${rows.toReversed().join('')}`);
+  await expect(diagnose(tagged, { window: 8, kernels })).rejects.toThrow(
+    /is not what the model learned any more; name/,
+  );
+  expect((await diagnose(tagged, { window: 8, kernels, table: { csv: table } })).window).toBe(8);
+  await expect(diagnose(tagged, { windw: 8 } as object)).rejects.toThrow(
+    'diagnose.windw: there is no such option; did',
+  );
+});
+
 test('a text of one window and one token more is enough', async () => {
   const { path } = await run(settings);
   const exact = await diagnose(path, { text: text(3000).slice(0, 41), window: 40, kernels });
