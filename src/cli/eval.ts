@@ -1,5 +1,6 @@
 // unroll eval: how well a model predicts a text, the targets of a table, or the labels of examples.
 
+import { DATASET_NAMES, DATASETS, type DatasetName } from '../config/datasets.js';
 import { datasetPath } from '../data/dataset.js';
 import { UNKNOWN_WORD } from '../data/words.js';
 import { UserError } from '../errors.js';
@@ -14,7 +15,10 @@ export const evaluate: Command = {
   build(yargs, listing) {
     addTableMemory(addTables(addModel(yargs), 'the rows to measure on, with what is right'))
       .option('text', { type: 'string', describe: 'FILE: the text to measure on' })
-      .option('dataset', { type: 'string', describe: 'NAME: a text that is fetched once and kept: moby-dick' })
+      .option('dataset', {
+        type: 'string',
+        describe: `NAME: data that are fetched or made once and kept, of ${DATASET_NAMES.join(', ')}`,
+      })
       .option('svmlight', { type: 'string', describe: 'FILE: the sparse examples to measure on' })
       .option('zero-based', { type: 'boolean', describe: 'the indices of --svmlight begin with 0' })
       .option('skip-unknown', {
@@ -51,10 +55,14 @@ async function evalData(given: Given): Promise<EvalData> {
     );
   if (rows !== undefined) return rows;
   if (svmlight !== undefined) return { svmlight };
-  if (dataset !== undefined) return { file: await datasetPath(dataset) };
+  if (dataset !== undefined) {
+    const path = await datasetPath(dataset);
+    const { format } = DATASETS[dataset as DatasetName];
+    return { [format === 'text' ? 'file' : format]: path };
+  }
   if (text === undefined)
     throw new UserError(
-      '--text: it is missing; give --text FILE, --csv FILE, --jsonl FILE, --parquet FILE, --svmlight FILE or --dataset moby-dick',
+      '--text: it is missing; give --text FILE, --csv FILE, --jsonl FILE, --parquet FILE, --svmlight FILE or --dataset NAME',
     );
   return { file: text };
 }

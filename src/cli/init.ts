@@ -4,6 +4,7 @@ import { existsSync, lstatSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { writeFileAtomic } from '../checkpoint/atomic.js';
 import { RunError, systemReason, UserError } from '../errors.js';
+import { inShell } from '../report/format.js';
 import { firstConfig } from '../run/first-config.js';
 import type { Command } from './command.js';
 import { textOption } from './options.js';
@@ -35,7 +36,7 @@ export const init: Command = {
     if (out === '-') stdout.write(config);
     else {
       writeConfig(out, config);
-      stdout.write(`wrote ${out}; look at it, then: unroll train ${out}\n`);
+      stdout.write(`wrote ${out}; look at it, then: unroll train ${inShell(out)}\n`);
     }
     return 0;
   },

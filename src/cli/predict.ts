@@ -7,7 +7,7 @@ import type { Prediction } from '../run/predictions.js';
 import type { TablePrediction } from '../run/table-model.js';
 import type { Command, Context } from './command.js';
 import { addKernels, addModel, kernelsOf } from './model-flags.js';
-import { numberOption } from './options.js';
+import { numberOption, textOption } from './options.js';
 import { addTableMemory, addTables, tableData, tableMemory } from './tables.js';
 
 const INTERVAL = {
@@ -38,11 +38,15 @@ export const predict: Command = {
     const data = tableData(given);
     if (data === undefined) throw new UserError('--csv: it is missing; give one of --csv, --jsonl and --parquet');
     const model = await loadModel(String(given.model), { kernels: kernelsOf(given) });
+    const { columns } = model;
+    if (textOption(given, INTERVAL.name) !== undefined && columns !== undefined && columns.task !== 'forecast')
+      throw new UserError(
+        `--interval: it is for forecasts, and the model has learned to ${columns.task}; leave it out`,
+      );
     const predictions = model.predictions(data, {
       interval: numberOption(given, INTERVAL),
       tableMemory: tableMemory(given),
     });
-    const { columns } = model;
     const isStepped = columns?.cells === true && columns.task === 'tag';
     const lines = given.json === true ? jsonLines(predictions) : csvLines(predictions, isStepped);
     await write(lines, stdout, gone);

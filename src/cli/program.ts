@@ -79,6 +79,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
 };
 
 const COMPLETION = 'completion';
+const COMPLETION_ABOUT = 'Print a script that completes commands and flags in bash, zsh or fish';
 const LISTING = /^(--help|-h|--get-yargs-completions)$/;
 
 /** @returns the exit code */
@@ -88,6 +89,14 @@ export async function runProgram(raw: readonly string[], context: Context): Prom
   const listing = words.some((word) => LISTING.test(word));
   const name = commandOf(words);
   const chosen = name === undefined ? undefined : await COMMANDS[name].load();
+
+  if (words[0] === COMPLETION) {
+    if (listing) {
+      context.stdout.write(`unroll ${COMPLETION} [${SHELLS.join('|')}]\n\n${COMPLETION_ABOUT}\n`);
+      return 0;
+    }
+    chooseShell(words.slice(1));
+  }
 
   let given: Given | undefined;
   const parser = base();
@@ -106,7 +115,7 @@ export async function runProgram(raw: readonly string[], context: Context): Prom
     context.stderr.write(`${await parser.getHelp()}\n`);
     return 2;
   }
-  if (words.length === 1 && words[0] === COMPLETION) {
+  if (words[0] === COMPLETION) {
     // As a command it would print the script and then, being strict, not know itself.
     parser.showCompletionScript();
     return 0;
@@ -121,6 +130,20 @@ export async function runProgram(raw: readonly string[], context: Context): Prom
   const rest = words.indexOf('--');
   if (rest >= 0) throw unknownArgument(words.slice(rest + 1), { flags: flags.all, command: name as string });
   return chosen.run(given, context);
+}
+
+const SHELLS: readonly string[] = ['bash', 'zsh', 'fish'];
+
+/** yargs writes for the shell that the environment names. */
+function chooseShell([shell, ...more]: readonly string[]): void {
+  const other = more[0] ?? (shell === undefined || SHELLS.includes(shell) ? undefined : shell);
+  if (other !== undefined)
+    throw new UserError(
+      `${COMPLETION}: ${JSON.stringify(other)} is not allowed; it takes the name of a shell, one of ${SHELLS.join(', ')}`,
+    );
+  if (shell === undefined) return;
+  process.env.SHELL = shell;
+  delete process.env.ZSH_NAME;
 }
 
 /** yargs lays out the help of each command that has run, in case its handler fails: a sixth of the time to a first step. */
@@ -157,7 +180,7 @@ function base(): Argv {
       .version(version)
       .help()
       .alias('help', 'h')
-      .completion(COMPLETION, 'Print a script that completes commands and flags in bash or zsh')
+      .completion(COMPLETION, COMPLETION_ABOUT)
       .wrap(Math.min(100, process.stdout.columns ?? 100))
   );
 }

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { setImmediate as breathe } from 'node:timers/promises';
 import { flagName } from '../config/flags.js';
 import { UNKNOWN_WORD } from '../data/words.js';
+import { UserError } from '../errors.js';
 import type { Output } from '../report/reporter.js';
 import { loadModel } from '../run/model.js';
 import { SAMPLE_SETTINGS } from '../run/sample-settings.js';
@@ -15,6 +16,8 @@ const FLAGS = Object.entries(SAMPLE_SETTINGS).map(
   ([key, setting]) => [key, { name: flagName(key), ...setting }] as const,
 );
 
+/** What stands for bytes of an argument that are no text. */
+const NO_TEXT = '\ufffd';
 /** Pieces that are written together: one write a character would take longer than the model. */
 const WRITE_LENGTH = 64;
 
@@ -41,6 +44,8 @@ export const sample: Command = {
     const skipUnknown = given.skipUnknown === true;
     const model = await loadModel(String(given.model), { kernels: kernelsOf(given) });
     const asked = textOption(given, 'prompt') ?? '';
+    if (model.vocabulary.mode === 'byte' && asked.includes(NO_TEXT))
+      throw new UserError('--prompt: it has bytes that are no UTF-8 text, which a command line does not pass on');
     const { tokens, skipped, unknown = [] } = model.vocabulary.encode(asked, { skipUnknown, origin: '--prompt' });
     const prompt = skipped === 0 ? asked : model.vocabulary.decode(tokens);
     const pieces = model.generate({ ...choices, prompt });

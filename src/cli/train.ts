@@ -8,6 +8,7 @@ import { readConfigFile } from '../config/config-file.js';
 import { FLAGS, type Flag, flagOrigin, flagValues } from '../config/flags.js';
 import { tableOf } from '../config/record-checks.js';
 import type { PlanEvent } from '../report/events.js';
+import { inShell } from '../report/format.js';
 import { planTable } from '../report/plan-table.js';
 import { createReporter, type Reporter } from '../report/reporter.js';
 import { planTraining } from '../run/plan.js';
@@ -139,12 +140,13 @@ function finish(
   const { json, quiet, svmlight } = config;
   if (reason !== 'stopped') {
     const table = tableOf(config);
-    const rest = svmlight === undefined ? `sample ${out}` : `eval ${out} --svmlight FILE`;
-    const next = `unroll ${table ? `predict ${out} --${table} FILE` : rest}`;
+    const model = inShell(out);
+    const rest = svmlight === undefined ? `sample ${model}` : `eval ${model} --svmlight FILE`;
+    const next = `unroll ${table ? `predict ${model} --${table} FILE` : rest}`;
     if (!json && !quiet) stdout.write(`saved in ${out}; try: ${next}\n`);
     return 0;
   }
-  reporter.notice(`stopped at step ${step}, saved in ${join(path)}; go on with: unroll train --resume ${out}`);
+  reporter.notice(`stopped at step ${step}, saved in ${join(path)}; go on with: unroll train --resume ${inShell(out)}`);
   if (stopCode !== undefined) return stopCode;
   return gone.aborted ? 1 : 0;
 }

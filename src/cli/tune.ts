@@ -2,7 +2,7 @@
 
 import { didYouMean } from '../config/suggest.js';
 import { UserError } from '../errors.js';
-import { count, counted, lossText, table } from '../report/format.js';
+import { count, counted, inShell, lossText, table } from '../report/format.js';
 import { whole } from '../run/sample-settings.js';
 import { type SearchEvent, tune as search, type TrialEvent, type TuneEvent } from '../run/tune.js';
 import { DEFAULT_SEARCH, isSearchable, SEARCHABLE, type Searchable, type Tuned } from '../run/tune-space.js';
@@ -97,7 +97,7 @@ class Lines {
       return `${trials} trials of ${names.join(', ')}, ${counted(budget, 'step')} each in the first round; all of it is in ${out}`;
     }
     if (event.event === 'best')
-      return `\n${this.#table()}\n\nnumber ${event.trial} is the best; try: unroll train ${event.config}`;
+      return `\n${this.#table()}\n\nnumber ${event.trial} is the best; try: unroll train ${inShell(event.config)}`;
     this.#last.set(event.trial, event);
     const { round, trial, settings, steps, bad } = event;
     return `round ${round}, trial ${trial}: ${inWords(settings)}; step ${count(steps)}: ${bad === undefined ? 'validation ' : ''}${this.#result(event)}`;

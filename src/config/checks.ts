@@ -3,7 +3,10 @@
 import { UserError } from '../errors.js';
 import { readClassWeights } from './class-weights.js';
 import type { Checked } from './config.js';
+import { flagOrigin } from './flags.js';
 import { checkNoRecords, checkRecords, checkWords, TABLES, tableOf } from './record-checks.js';
+import type { Setting } from './setting.js';
+import { SETTINGS, type SettingName } from './settings.js';
 import { defaultWindow } from './window.js';
 
 type Origin = (key: string) => string;
@@ -191,6 +194,8 @@ export function configWarnings(config: Checked): readonly string[] {
       `--density-target ${config.densityTarget} is not reached: --k-winners ${config.kWinners} leaves no more than ${mostDense}`,
     );
   }
+  warnings.push(...ruleWarnings(config));
+  if (config.quiet && config.json) warnings.push('--quiet has no effect with --json, which prints all events');
   if (config.init === 'identity' && !isReLU(config)) {
     warnings.push('--init identity is made for --cell rnn --activation relu; other models seldom learn well from it');
   }
@@ -199,6 +204,32 @@ export function configWarnings(config: Checked): readonly string[] {
   }
   return warnings;
 }
+
+/** Numbers of an update's rule, or of a schedule, and which ones have them. */
+const RULES: readonly (readonly [SettingName, 'optimizer' | 'schedule', readonly string[]])[] = [
+  ['momentum', 'optimizer', ['momentum', 'nesterov']],
+  ['beta1', 'optimizer', ['adam', 'adamw', 'sparse-adam']],
+  ['beta2', 'optimizer', ['adam', 'adamw', 'sparse-adam']],
+  ['rho', 'optimizer', ['rmsprop']],
+  ['epsilon', 'optimizer', ['adagrad', 'rmsprop', 'adam', 'adamw', 'sparse-adam']],
+  ['gamma', 'schedule', ['step', 'plateau']],
+  ['plateauPatience', 'schedule', ['plateau']],
+];
+
+function ruleWarnings(config: Checked): readonly string[] {
+  return RULES.filter(([key, of, those]) => isChanged(config, key) && !those.includes(config[of])).map(
+    ([key, of, those]) =>
+      `${flagOrigin(key)} has no effect with ${flagOrigin(of)} ${config[of]}: it is of ${those.join(', ')}`,
+  );
+}
+
+/** What is given as it is by default has no effect either, and nobody minds. */
+const isChanged = (config: Checked, key: SettingName): boolean => {
+  const { defaultText }: Setting = SETTINGS[key];
+  // Filled in by now for rules that have none.
+  const fallback = key === 'epsilon' ? '1e-8' : defaultText;
+  return config[key] !== undefined && `${config[key]}` !== fallback;
+};
 
 /** What a model without ReLU's zeros makes nothing of. */
 function reluWarnings(config: Checked): readonly string[] {

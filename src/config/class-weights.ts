@@ -17,7 +17,9 @@ export function readClassWeights(
   for (const entry of given) {
     const colon = entry.lastIndexOf(':');
     if (colon < 1)
-      fail(`"${entry}" has no weight; give balanced, or each class with a number, such as ${entry || 'spam'}:2`);
+      fail(
+        `"${entry}" has no weight; give balanced, or each class with a number, such as ${entry.replaceAll(':', '') || 'spam'}:2`,
+      );
     const [name, text] = [entry.slice(0, colon), entry.slice(colon + 1)];
     const weight = text.trim() === '' ? Number.NaN : Number(text);
     if (!(weight > 0 && weight <= MAX_WEIGHT))

@@ -34,6 +34,10 @@ export function splitExamples(
   return { training: sliceExamples(examples, 0, cut), heldOut: sliceExamples(examples, cut, examples.count) };
 }
 
-function cutAt(length: number, validation: number): number {
-  return Math.floor(length * (1 - validation));
+/** Roundings of a product with the share, in parts of the length. */
+const ROUNDING = 1e-14;
+
+/** How many of `length` come before the part that is held out: a share of 0.9 leaves 1 of 10, though 1 - 0.9 is a little less than 0.1. */
+export function cutAt(length: number, validation: number): number {
+  return Math.floor(length * (1 - validation + ROUNDING));
 }

@@ -30,6 +30,8 @@ export interface OpenedText {
 export interface LearnedText extends OpenedText {
   /** CRC-32 of the symbols: tells texts apart that are given in the same way. */
   readonly checksum: number;
+  /** A byte order mark at its start, which is no part of a text, was skipped. */
+  readonly marked?: boolean;
 }
 
 /** Up to here a file of bytes is held in memory. */
@@ -38,11 +40,12 @@ const MAX_IN_MEMORY_BYTES = 64 << 20;
 /** Opens a text to learn: its vocabulary is what occurs in it. */
 export function openText(path: string, rule: TokenRule, flag = '--text'): LearnedText {
   return withText(path, flag, (file) => {
-    if (typeof rule === 'object') return learnWords(charsOf(file), rule, `${flag}: ${path}`);
+    const marked = rule !== 'byte' && markBytes(file) > 0;
+    if (typeof rule === 'object') return { ...learnWords(charsOf(file), rule, `${flag}: ${path}`), marked };
     const census = takeCensus(file, rule);
     const vocabulary = Vocabulary.ofSymbols(rule, census.symbols);
     if (vocabulary.size < 2) throw tooFewSymbols(`${flag}: ${path}`, census.count, vocabulary.size);
-    return { vocabulary, source: tokensOf(file, vocabulary, census), checksum: census.checksum, skipped: 0 };
+    return { vocabulary, source: tokensOf(file, vocabulary, census), checksum: census.checksum, skipped: 0, marked };
   });
 }
 
@@ -141,6 +144,15 @@ function readText(file: TextFile, mode: TextMode, advice: string | undefined, vi
   }
 }
 
+const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
+
+/** Bytes of the mark at the start of a file; 0 where there is none. */
+function markBytes({ fd }: TextFile): number {
+  const first = Buffer.alloc(BYTE_ORDER_MARK.length);
+  const got = readSync(fd, first, 0, first.length, 0);
+  return got === first.length && first.equals(BYTE_ORDER_MARK) ? got : 0;
+}
+
 type Visit = (symbols: Symbols, count: number) => void;
 
 /** Goes through the file from its start, a chunk of symbols at a time; the chunk is good until the next one comes. */
@@ -148,7 +160,7 @@ function readSymbols(file: TextFile, mode: TextMode, visit: Visit): void {
   const bytes = Buffer.alloc(CHUNK_BYTES);
   const points = mode === 'char' ? new Int32Array(CHUNK_BYTES) : new Int32Array(0);
   let held = 0; // bytes of an unfinished character, moved to the start of `bytes`
-  for (let offset = 0; ; ) {
+  for (let offset = mode === 'char' ? markBytes(file) : 0; ; ) {
     const got = readSync(file.fd, bytes, held, CHUNK_BYTES - held, offset);
     offset += got;
     const length = held + got;

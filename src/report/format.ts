@@ -1,5 +1,6 @@
 // Numbers as people read them.
 
+import { printable } from '../errors.js';
 import type { Unit } from './events.js';
 
 /** 1234567 -> "1,234,567". */
@@ -35,6 +36,10 @@ export function duration(seconds: number): string {
   return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
 }
 
+/** A path as a shell takes it: in quotes where it has more than letters, digits and a few signs that mean nothing there. */
+export const inShell = (path: string): string =>
+  /^[\p{L}\p{N}_./:@%+=,-]+$/u.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+
 export function percent(share: number): string {
   return `${(100 * share).toFixed(1)}%`;
 }
@@ -57,7 +62,9 @@ export function lossText(loss: number | null, unit: Unit): string {
 }
 
 /** Columns as wide as their widest cell; those named in `right` are aligned to the right. */
-export function table(rows: readonly (readonly string[])[], right: readonly number[] = []): string {
+export function table(given: readonly (readonly string[])[], right: readonly number[] = []): string {
+  // Names out of a file may hold signs that a terminal obeys.
+  const rows = given.map((row) => row.map(printable));
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column].length)));
   const line = (row: readonly string[]): string =>
     row

@@ -99,7 +99,7 @@ export async function openData(config: Config, data: TrainingData = {}): Promise
 
 function ofText(
   { batch, window, stride, validation }: Config,
-  { vocabulary, source, checksum }: LearnedText,
+  { vocabulary, source, checksum, marked }: LearnedText,
   name: string,
 ): OpenedData {
   try {
@@ -107,6 +107,7 @@ function ofText(
     return {
       vocabulary,
       ...(vocabulary.mode === 'word' && { predicted: 'word' }),
+      ...(marked && { notices: [`${name}: the byte order mark at its start was skipped`] }),
       training: new TextBatches(training, { batch, window, stride }, `the training text (${name})`),
       evaluation: cut < whole.length ? new EvalBatches(whole, cut, whole.length, EVALUATION) : undefined,
       trainingTokens: cut,

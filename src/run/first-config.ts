@@ -96,7 +96,9 @@ function tableConfig(columns: readonly ColumnFacts[], rows: number, format: Form
         ? `group: ${JSON.stringify(group.name)}`
         : '# group: NAME            # the column that names the sequence of a row',
       time ? `time: ${JSON.stringify(time.name)}` : '# time: NAME             # the column by which rows are sorted',
-      ...(task === 'forecast' ? ['horizon: 24            # values ahead', 'clipNorm: 1'] : []),
+      ...(task === 'forecast'
+        ? [`horizon: ${String(horizonFor(rows / (group?.different ?? 1))).padEnd(14)} # values ahead`, 'clipNorm: 1']
+        : []),
       recurrent ? 'cell: gru              # or lstm, rnn' : 'cell: mlp              # each row by itself',
       ...(recurrent ? [] : ['activation: relu', 'layers: 2']),
       'hidden: 64',
@@ -105,6 +107,9 @@ function tableConfig(columns: readonly ColumnFacts[], rows: number, format: Form
     COMMON,
   );
 }
+
+/** A day of hours, or of a short series no more than half of what is held out of it. */
+const horizonFor = (rows: number): number => Math.max(1, Math.min(24, Math.floor(rows / 20)));
 
 type Task = 'classify' | 'tag' | 'regress' | 'forecast';
 

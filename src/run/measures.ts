@@ -152,9 +152,9 @@ export class NumberMeasures implements Measures {
   #absolute = 0;
   #naiveAbsolute = 0;
   #naiveCount = 0;
-  /** Of each output: the sum of what is true, and of its squares. */
-  readonly #sums: Float64Array;
-  readonly #squareSums: Float64Array;
+  /** Of each output: the mean of what is true so far, and the sum of squared distances from it (Welford 1962). */
+  readonly #means: Float64Array;
+  readonly #spreads: Float64Array;
 
   /**
    * @param outputOf what is true, scaled
@@ -172,8 +172,8 @@ export class NumberMeasures implements Measures {
     [this.#first, this.#end] = range;
     this.#scales = scales;
     this.#naive = naive;
-    this.#sums = new Float64Array(scales.length);
-    this.#squareSums = new Float64Array(scales.length);
+    this.#means = new Float64Array(scales.length);
+    this.#spreads = new Float64Array(scales.length);
   }
 
   add(step: number, outputs: ArrayLike<number>, at: number): void {
@@ -183,8 +183,9 @@ export class NumberMeasures implements Measures {
       const error = outputs[at + k] * scale + middle - truth;
       this.#squares += error * error;
       this.#absolute += Math.abs(error);
-      this.#sums[k] += truth;
-      this.#squareSums[k] += truth * truth;
+      const distance = truth - this.#means[k];
+      this.#means[k] += distance / (this.#count + 1);
+      this.#spreads[k] += distance * (truth - this.#means[k]);
       const naive = this.#naive?.(step, k) ?? Number.NaN;
       if (Number.isNaN(naive)) continue;
       this.#naiveAbsolute += Math.abs(naive - truth);
@@ -195,7 +196,7 @@ export class NumberMeasures implements Measures {
 
   figures(): Figures {
     const numbers = this.#count * (this.#end - this.#first);
-    const spread = this.#sums.reduce((all, sum, k) => all + this.#squareSums[k] - (sum * sum) / this.#count, 0);
+    const spread = this.#spreads.reduce((all, one) => all + one, 0);
     const mse = this.#squares / numbers;
     const mae = this.#absolute / numbers;
     const naive = this.#naiveCount > 0 ? this.#naiveAbsolute / this.#naiveCount : null;

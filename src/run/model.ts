@@ -34,6 +34,8 @@ import { evaluateTable, predictTable, type TableData, type TableModel, type Tabl
 
 const TABLE_KEYS = ['csv', 'jsonl', 'parquet', 'rows', 'stream'] as const satisfies readonly (keyof TableData)[];
 
+const OTHER_KEYS = ['file', 'text', 'sequences', 'svmlight'] as const satisfies readonly (keyof EvalData)[];
+
 const tableIn = (data: EvalData): TableData =>
   Object.fromEntries(TABLE_KEYS.filter((key) => data[key] !== undefined).map((key) => [key, data[key]]));
 
@@ -99,6 +101,7 @@ export interface ParameterInfo {
 
 /** Loads the model that `path` means: a run folder (its latest checkpoint), a checkpoint folder or a .safetensors file. */
 export async function loadModel(path: string, { kernels = 'auto' }: LoadOptions = {}): Promise<Model> {
+  if (typeof path !== 'string') throw new UserError(`loadModel: ${excerpt(path)} is not allowed; it is a path`);
   return new Model(loadParts(modelFile(path), kernels));
 }
 
@@ -191,9 +194,16 @@ export class Model {
     data: EvalData,
     { skipUnknown = false, zeroBased = false, tableMemory }: EvalOptions = {},
   ): Promise<Evaluation> {
-    checkKeys('eval', data, ['file', 'text', 'sequences', 'svmlight', ...TABLE_KEYS]);
+    checkKeys('eval', data, [...OTHER_KEYS, ...TABLE_KEYS]);
     const table = this.#tableModel(tableMemory);
-    if (table) return evaluateTable(table, tableIn(data));
+    if (table) {
+      const other = OTHER_KEYS.find((key) => data[key] !== undefined);
+      if (other)
+        throw new UserError(
+          `${other === 'file' ? '--text' : other === 'svmlight' ? '--svmlight' : other}: the model learned a table; give rows with --csv, --jsonl or --parquet`,
+        );
+      return evaluateTable(table, tableIn(data));
+    }
     const named = TABLE_KEYS.find((key) => data[key] !== undefined);
     if (named) throw new UserError(`--${named}: the model learned no table; give it what it learned`);
     if (this.examples) return this.#evalExamples(this.examples, data.svmlight, zeroBased);

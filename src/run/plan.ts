@@ -96,9 +96,10 @@ function countSteps(
   return total;
 }
 
-function checkEvaluation({ patience, schedule, evalEvery }: Config, { evaluation }: OpenedData): void {
+function checkEvaluation({ patience, schedule, evalEvery }: Config, { evaluation, columns }: OpenedData): void {
   if (evaluation) return;
-  const why = 'it needs evaluations, and nothing is held out; give validationSequences, or an array of sequences';
+  const remedy = columns ? 'more rows, or a larger --validation' : 'validationSequences, or an array of sequences';
+  const why = `it needs evaluations, and nothing is held out; give ${remedy}`;
   if (patience !== undefined) throw new UserError(`--patience: ${why}`);
   if (schedule === 'plateau') throw new UserError(`--schedule: ${why}`);
   if (evalEvery !== undefined) throw new UserError(`--eval-every: ${why}`);

@@ -28,6 +28,8 @@ export class RowStream {
    * @throws UserError for a value that its column does not have
    */
   step(row: Readonly<Record<string, Value>>): Prediction {
+    if (typeof row !== 'object' || row === null)
+      throw new UserError(`stream: ${excerpt(row)} is no row; it is an object of values by column`);
     const table = tableOf(this.#columns, row);
     const { features } = encode(table, this.#columns, rowByRow(table), false);
     return predictionOf(this.#columns, this.#cursor.stepFeatures(features), 0);

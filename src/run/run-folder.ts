@@ -20,7 +20,7 @@ import type { Config } from '../config/config.js';
 import { withWholePaths } from '../config/whole-paths.js';
 import { makeFolders } from '../data/folders.js';
 import { RunError, systemReason, UserError } from '../errors.js';
-import { bytes } from '../report/format.js';
+import { bytes, inShell } from '../report/format.js';
 import { RunLock } from './run-lock.js';
 
 export const CONFIG_FILE = 'config.json';
@@ -99,7 +99,7 @@ function fill(config: Config, origin: string | undefined, made: readonly string[
 function refuseOther(out: string, origin: string | undefined): void {
   if (!holdsRun(out) || realpathSync(out) === origin) return;
   const next = newestComplete(join(out, 'checkpoints'))
-    ? `go on with it (--resume ${out})`
+    ? `go on with it (--resume ${inShell(out)})`
     : 'it has no checkpoint yet: unless a training is under way there, remove it';
   throw new UserError(`--out: ${out} holds a run already; ${next}, or give another folder`);
 }

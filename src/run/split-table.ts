@@ -57,12 +57,24 @@ export function splitTable(table: AnyTable, wishes: Wishes, config: Config, memo
 }
 
 /** @throws UserError for `--embedding` where nothing is read that could have one */
-function columnsToLearn(table: AnyTable, wishes: Wishes, { embedding }: Config, rows: Int32Array): Learned {
+function columnsToLearn(table: AnyTable, wishes: Wishes, config: Config, rows: Int32Array): Learned {
   const learned = learnColumns(table, wishes, rows);
   const [input] = learned.columns.inputs;
-  if (embedding > 0 && input.kind !== 'tokens')
+  if (config.embedding > 0 && input.kind !== 'tokens')
     throw new UserError(`--embedding: it is for tokens, and "${input.name}" of ${table.name} has none; leave it out`);
-  return learned;
+  const notice = wordNotice(learned.columns, config);
+  return notice === undefined ? learned : { ...learned, notices: [...learned.notices, notice] };
+}
+
+/** Said of what tells words apart where there are none. */
+function wordNotice({ inputs: [input] }: Columns, { tokens, minCount, vocabularySize }: Config): string | undefined {
+  if (input.kind === 'tokens' && input.split !== 'list') return undefined;
+  const isList = input.kind === 'tokens';
+  const flag =
+    (tokens !== 'word' && 'tokens') ||
+    (!isList && minCount !== undefined && 'min-count') ||
+    (!isList && vocabularySize !== undefined && 'vocabulary-size');
+  return flag ? `--${flag} has no effect: no text is read word by word` : undefined;
 }
 
 const splitWishes = ({ validation, seed, time, splitBy, splitColumn, splitTime }: Config): SplitWishes => ({
@@ -102,6 +114,11 @@ function wholes(records: Steps, learned: number, byThemselves: boolean): Omit<Sp
 
 const stepsIn = ({ from, to }: Stretches): number => from.reduce((sum, begin, i) => sum + to[i] - begin, 0);
 
+const nothingHeld = (ahead: number): string =>
+  ahead === 0
+    ? 'nothing is held out, so nothing is evaluated: no series has a row in its held-out part'
+    : `nothing is held out, so nothing is evaluated: no series has ${ahead + 1} rows in its held-out part, of which --horizon ${ahead} are predicted`;
+
 /** The end of each sequence is held out. */
 function atEnds(
   table: AnyTable,
@@ -139,6 +156,6 @@ function atEnds(
     },
     learned: total(kept, from, ends),
     held: total(held, begins, to),
-    notices,
+    notices: [...notices, ...(held.length === 0 && config.validation > 0 ? [nothingHeld(ahead)] : [])],
   };
 }

@@ -15,7 +15,7 @@ import { Arena } from '../memory/arena.js';
 import { elementsOf } from '../model/parameters.js';
 import { hasZeros } from '../model/sparsity.js';
 import type { EndReason, TrainEvent } from '../report/events.js';
-import { counted } from '../report/format.js';
+import { counted, inShell } from '../report/format.js';
 import { densityControlOf, statesOf } from '../train/layout.js';
 import { Schedule } from '../train/schedule.js';
 import { Checkpoints, locateCheckpoint } from './checkpoints.js';
@@ -410,8 +410,8 @@ class Training {
     if (savedStep === undefined) return `${message}; nothing was saved yet`;
     const from = this.#progress.best === null ? out : join(out, 'best');
     const how = anew
-      ? `begin anew from its weights with: unroll train ${join(out, CONFIG_FILE)} --init-from ${from} --lr ${lr / 10} --out NEW`
-      : `go on with: unroll train --resume ${out}`;
+      ? `begin anew from its weights with: unroll train ${inShell(join(out, CONFIG_FILE))} --init-from ${inShell(from)} --lr ${lr / 10} --out NEW`
+      : `go on with: unroll train --resume ${inShell(out)}`;
     return `${message}; ${out} holds everything up to step ${savedStep}; ${how}`;
   }
 }

@@ -15,7 +15,7 @@ test.each<[string, string, Readonly<Record<string, string>>]>([
     { task: 'classify', target: '["speed"]', group: '"id"', cell: 'gru' },
   ],
   ['houses.csv', houses(60).replaceAll(/,[^,]*$/gm, ''), { task: 'regress', target: '["price"]', cell: 'mlp' }],
-  ['series.csv', series(200), { task: 'forecast', target: '["load"]', time: '"date"' }],
+  ['series.csv', series(200), { task: 'forecast', target: '["load"]', time: '"date"', horizon: '10' }],
   [
     'sentences.jsonl',
     sentences(40).replaceAll(/"text":"[^"]*",|,"label":"[^"]*"/g, ''),

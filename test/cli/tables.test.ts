@@ -193,6 +193,48 @@ describe('refused with code 2, and nothing is written:', () => {
   });
 });
 
+describe('said:', () => {
+  test.each<[string, string, readonly string[], string]>([
+    [
+      'a column that is always the same',
+      csv(rows.map((row) => row.replace(/^\d/, '5'))),
+      [],
+      'column "x" of said.csv is the same in',
+    ],
+    [
+      'a column of which most values are numbers',
+      csv(rows.with(3, '4a,a,no')),
+      [],
+      'said.csv:5:1: "4a" is no number, and the',
+    ],
+    [
+      'a flag for words without words',
+      csv(rows),
+      ['--min-count', '2'],
+      '--min-count has no effect: no text is read word',
+    ],
+    ['a name that looks like a number', csv(rows, '7,007,label'), ['--features', '007'], ''],
+    [
+      'nothing held out',
+      csv(rows),
+      ['--task', 'forecast', '--target', 'x', '--features', 'x', '--cell', 'gru', '--horizon', '9'],
+      'nothing is held out, so nothing is evaluated: no series has 10 rows in its held-out part, of which --horizon 9',
+    ],
+  ])('%s', (name, content, flags, message) => {
+    const out = `said-${name.replaceAll(/\W/g, '')}`;
+    const { status, stderr } = unroll(['train', '--csv', write('said.csv', content), ...merged(flags), '--out', out]);
+    expect(stderr).toContain(message);
+    expect([status, stderr.split('\n').length]).toEqual([0, message === '' ? 1 : 2]);
+    const { columns } = JSON.parse(unroll(['inspect', out, '--json']).stdout);
+    if (message === '') expect(columns.inputs.map((input: { name: string }) => input.name)).toEqual(['007']);
+  });
+
+  test('paths with spaces are quoted in commands to copy', () => {
+    const { stdout } = unroll(['train', '--csv', write('said.csv', csv(rows)), ...training, '--out', "it's here"]);
+    expect(stdout).toContain("saved in it's here; try: unroll predict 'it'\\''s here' --csv FILE\n");
+  });
+});
+
 describe('handled:', () => {
   test.each<[string, string]>([
     ['a BOM', `\ufeff${csv(rows)}`],
@@ -278,6 +320,14 @@ describe('a trained model', () => {
     const { status, stdout, stderr } = unroll([command, model, '--csv', write('new.csv', content)]);
     expect(stderr).toContain(message);
     expect([status, stdout]).toEqual([2, '']);
+  });
+
+  test('has an interval only where it forecasts', () => {
+    const { status, stderr } = unroll(['predict', 'model', '--csv', 'learned.csv', '--interval', '0.5']);
+    expect([status, stderr]).toEqual([
+      2,
+      '--interval: it is for forecasts, and the model has learned to classify; leave it out\n',
+    ]);
   });
 
   test('inspect tells its columns', () => {

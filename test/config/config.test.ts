@@ -279,6 +279,18 @@ test('what has no effect is allowed, with a warning', () => {
   expect(warnings({ dropout: 0.5, layers: 2 })).toBe('');
   expect(warnings({ residual: true })).toMatch(/--residual has no effect with fewer than two layers/);
   expect(warnings({ residual: true, layers: 2, layerNorm: true })).toBe('');
+  expect(warnings({ optimizer: 'adam', momentum: 0.5, rho: 0.5 })).toBe(
+    '--momentum has no effect with --optimizer adam: it is of momentum, nesterov\n' +
+      '--rho has no effect with --optimizer adam: it is of rmsprop',
+  );
+  expect(warnings({ optimizer: 'sgd', epsilon: 1e-5, beta1: 0.5, gamma: 0.5, plateauPatience: 3 })).toMatch(
+    /^--beta1 .*sgd.*\n--epsilon .*sgd.*\n--gamma .*--schedule constant: it is of step, plateau\n--plateau-patience .*$/,
+  );
+  expect(warnings({ optimizer: 'nesterov', momentum: 0.5, schedule: 'plateau', gamma: 0.5, plateauPatience: 3 })).toBe(
+    '',
+  );
+  expect(warnings({ optimizer: 'sgd' }) + warnings({ optimizer: 'adagrad' })).toBe('');
+  expect(warnings({ quiet: true, json: true })).toMatch(/^--quiet has no effect with --json/);
   expect(warnings({ activation: 'relu' })).toMatch(/--activation relu has no effect/);
   expect(warnings({ cell: 'gru', forgetBias: 1 })).toMatch(/--forget-bias has no effect/);
   expect(warnings({ init: 'identity' })).toMatch(/--init identity/);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { ExampleBatches } from '../../src/data/example-batches.js';
 import { sparseLines } from '../../src/data/sparse-lines.js';
-import { splitExamples } from '../../src/data/split.js';
+import { cutAt, splitExamples } from '../../src/data/split.js';
 import { epochOf, examplesOf, KINDS, rowOf, sequencesOf } from './sparse-lines.js';
 
 describe('the part that is held out', () => {
@@ -19,6 +19,19 @@ describe('the part that is held out', () => {
     const { training, heldOut } = splitExamples(sequencesOf([2, 3, 1, 4, 2]), 0.3);
     expect([...(training.groups as Float64Array)]).toEqual([50, 50, 49, 49, 49, 48]);
     expect([...(heldOut.groups as Float64Array)]).toEqual([47, 47, 47, 47, 46, 46]);
+  });
+
+  test.each([
+    [10, 0.9, 1],
+    [10, 0.8, 2],
+    [100, 0.07, 93],
+    [10, 0.1, 9],
+    [7, 0.1, 6],
+    [2_000_000, 0.1, 1_800_000],
+    [1, 0.5, 0],
+    [3, 0, 3],
+  ])('of %d, a share of %d leaves %d', (length, share, left) => {
+    expect(cutAt(length, share)).toBe(left);
   });
 
   test('may be nothing', () => {

@@ -47,6 +47,19 @@ test('characters that lie across the chunks of reading are put together', () => 
   }
 });
 
+test('a byte order mark is no character, and said to be skipped; of bytes it is three', () => {
+  const marked = file('marked.txt', '\ufeffäb\nba\ufeff');
+  const plain = openText(file('plain.txt', 'äb\nba\ufeff'), 'char');
+  const { vocabulary, source, checksum, marked: isMarked } = openText(marked, 'char');
+  expect([isMarked, plain.marked]).toEqual([true, false]);
+  expect([checksum, vocabulary.toJSON()]).toEqual([plain.checksum, plain.vocabulary.toJSON()]);
+  expect(source.length).toBe(6);
+  expect(openTextFor(marked, vocabulary).source.length).toBe(6);
+  expect(openText(marked, 'byte').source.length).toBe(12);
+  const broken = file('broken.txt', Buffer.from([0xef, 0xbb, 0xbf, 97, 98, 10, 97, 0xff]));
+  expect(() => openText(broken, 'char')).toThrow('broken.txt:2:2: this is not UTF-8 text (byte 0xff at offset 7)');
+});
+
 test('more than 256 different characters take two bytes each', () => {
   const text = Array.from({ length: 400 }, (_, i) => String.fromCodePoint(0x4e00 + i)).join('');
   const { vocabulary, source } = openText(file('many.txt', text), 'char');

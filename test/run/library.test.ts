@@ -158,6 +158,8 @@ test('options that a model does not have are refused, and symbols that are none'
     /^sample\.temprature: .* did you mean temperature\?$/,
   );
   await expect(model.eval({ path: 'x' } as never)).rejects.toThrow(/^eval\.path: there is no such option/);
+  for (const path of [undefined, null, 7])
+    await expect(loadModel(path as never)).rejects.toThrow(`loadModel: ${path} is not allowed; it is a path`);
   for (const symbol of [undefined, null, {}, 'ab', -1]) expect(() => model.step(symbol as never)).toThrow(UserError);
 });
 

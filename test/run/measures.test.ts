@@ -84,6 +84,12 @@ test('numbers: in the units of the data, beside what a naive forecast says', () 
   expect(mase).toBeCloseTo(1 / 3, 12);
 });
 
+test('numbers around a mean that is far larger than their spread have an R² all the same', () => {
+  const measures = new NumberMeasures((step) => [1, -1, 0][step], [{ mean: 1e9, scale: 1e-3 }]);
+  for (const [step, output] of [1.5, -1, 0].entries()) measures.add(step, [output], 0);
+  expect(measures.figures().r2).toBeCloseTo(1 - 1 / 8, 3);
+});
+
 test('several columns of numbers: each in its own units', () => {
   const scales = [
     { mean: 0, scale: 1000 },

@@ -176,6 +176,8 @@ test('a stream reads dates as the table has them', async () => {
   const { outcome } = await run({ ...options, hidden: 4, batch: 4, steps: 5, workers: 1, out: folder() });
   const model = await loadModel(outcome.path);
   const stream = model.stream();
+  for (const row of [undefined, null, 'x'])
+    expect(() => stream.step(row as never)).toThrow('is no row; it is an object of values by column');
   for (const day of ['05/06/2024', '31/12/2024']) {
     const [{ prediction }] = await model.predict({ rows: [{ day }] });
     expect(stream.step({ day })).toEqual(prediction);
@@ -216,8 +218,9 @@ test('a model of a table refuses what it has no use for, and others refuse table
   const model = await loadModel(join(outcome.path, 'model.safetensors'));
   expect(() => model.sample()).toThrow('sample: the model learned a table, it writes no text; use predict');
   await expect(model.eval({ text: 'abc' })).rejects.toThrow(
-    '--csv: it is missing; give one of --csv, --jsonl and --parquet',
+    'text: the model learned a table; give rows with --csv, --jsonl or --parquet',
   );
+  await expect(model.eval({ file: 'abc.txt' })).rejects.toThrow('--text: the model learned a table; give rows with');
   await expect(model.predict({}, { interval: 1 })).rejects.toThrow('interval: 1 is not allowed');
   const other = runs['rows, labels each'];
   await expect(run({ ...other, initFrom: outcome.path, out: folder() })).rejects.toThrow(/the model's columns/);

@@ -4,6 +4,7 @@ import { UserError } from '../../errors.js';
 import { Counter } from '../../model/counter.js';
 import type { Stretches } from '../lines.js';
 import { mix } from '../order.js';
+import { cutAt } from '../split.js';
 import type { AnyTable } from '../tables/long-table.js';
 import { type Arrangement, groupsOf, timesOf } from './arrangement.js';
 import { columnNamed, eachPart, textsOf } from './table-columns.js';
@@ -67,7 +68,7 @@ export function drawnSides(count: number, validation: number, seed: number): Uin
 /** The last ones of an order. */
 function heldOut(order: Int32Array, validation: number): Uint8Array {
   const sides = new Uint8Array(order.length);
-  for (const i of order.subarray(Math.floor(order.length * (1 - validation)))) sides[i] = HELD_OUT;
+  for (const i of order.subarray(cutAt(order.length, validation))) sides[i] = HELD_OUT;
   return sides;
 }
 
@@ -158,7 +159,7 @@ export function cutsOf(table: AnyTable, arranged: Arrangement, wishes: SplitWish
   if (splitColumn !== undefined) return namedCuts(table, arranged, namedSides(table, splitColumn), splitColumn);
   if (splitTime) return { cuts: timeCuts(table, arranged, wishes), ends: to };
   if (splitBy === undefined)
-    return { cuts: from.map((begin, i) => begin + Math.floor((to[i] - begin) * (1 - validation))), ends: to };
+    return { cuts: from.map((begin, i) => begin + cutAt(to[i] - begin, validation)), ends: to };
   const sides = sidesOf(table, arranged, wishes);
   return { cuts: from.map((begin, i) => (sides[i] === LEARNED ? to[i] : begin)), ends: to };
 }
@@ -171,7 +172,7 @@ function timeCuts(
 ): Int32Array {
   const times = timesOf(table, time as string);
   const sorted = times.slice().sort();
-  const first = sorted[Math.floor(sorted.length * (1 - validation))] ?? Number.POSITIVE_INFINITY;
+  const first = sorted[cutAt(sorted.length, validation)] ?? Number.POSITIVE_INFINITY;
   return from.map((begin, i) => {
     let at = begin;
     while (at < to[i] && times[order[at]] < first) at++;

@@ -70,7 +70,9 @@ export function kindAsked(options: TableOptions, name: string): Kind | undefined
 export function checkAsked(name: string, options: TableOptions, there: ReadonlySet<string>): void {
   const absent = options.columns?.find((column) => !there.has(column));
   if (absent === undefined) return;
-  throw new UserError(`${name}: there is no column ${shown(absent)}; there is ${listed([...there])}`);
+  throw new UserError(
+    `${name}: there is no column ${shown(absent)}; ${there.size === 0 ? 'it has none' : `there is ${listed([...there])}`}`,
+  );
 }
 
 /** Leaves out columns without a value. @throws UserError where one of them is asked for */

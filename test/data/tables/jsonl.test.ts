@@ -42,6 +42,10 @@ test('strings stay text, whatever they look like', async () => {
   expect(listed(table)).toEqual({ a: ['text', '1', '2'], b: ['text', 'NA', '?'], c: ['text', '2024', '2024-03-09'] });
 });
 
+test('lines without keys have no columns', async () => {
+  expect(await refusal(read('{}\n', { columns: ['a'] }))).toBe('x.jsonl: there is no column "a"; it has none');
+});
+
 test('colons and quotes within values make no keys', async () => {
   const text = '{"a" : "x\\":\\":", "b:" :"12:30", "c":"a\\" :"}\n';
   expect(listed(await read(text))).toEqual({ a: ['text', 'x":":'], 'b:': ['text', '12:30'], c: ['text', 'a" :'] });
