@@ -15,8 +15,14 @@ export interface ColumnChunk {
   readonly compressors: Compressors;
 }
 
-/** A page in zlib's best case is 1,032 times as long as its compressed bytes; in Snappy's 22 times. */
+/**
+ * A page in zlib's best case is 1,032 times as long as its compressed bytes; in Snappy's 22 times; in Zstandard's a block of 128 KiB has 4
+ * bytes (RFC 8878, 3.1.1.2).
+ */
 const MAX_EXPANSION = 1100;
+const MAX_EXPANSION_ZSTD = 1 << 15;
+/** Writers make pages of about a megabyte. */
+const MAX_PAGE_BYTES = 1 << 28;
 /** Values of a bit-packed run that may be more than are left: runs come in eights, and some writers round up further. */
 const PADDING = 512;
 const MAX_WIDTH = 32;
@@ -32,7 +38,8 @@ export function checkPages(chunk: ColumnChunk): void {
     const size = header.compressed_page_size;
     const longer = header.uncompressed_page_size;
     expect(size >= 0 && reader.offset + size <= bytes.byteLength, 'a page is longer than its column');
-    expect(longer >= 0 && longer <= MAX_EXPANSION * (size + 1), 'a page is too long for its compressed bytes');
+    const most = Math.min(MAX_PAGE_BYTES, (meta.codec === 'ZSTD' ? MAX_EXPANSION_ZSTD : MAX_EXPANSION) * (size + 1));
+    expect(longer >= 0 && longer <= most, 'a page is too long for its compressed bytes');
     const count = valuesIn(header);
     expect(count >= 0 && values + count <= total, 'pages have more values than their column');
     if (header.type === 'DICTIONARY_PAGE') checkDictionary(header);

@@ -1,7 +1,7 @@
 // Reads Parquet into columns, a column of a row group at a time. hyparquet decodes; it is loaded where there is such a file.
 
 import { closeSync, readSync } from 'node:fs';
-import { crc32, gunzipSync } from 'node:zlib';
+import * as zlib from 'node:zlib';
 import {
   type AsyncBuffer,
   type ColumnMetaData,
@@ -23,10 +23,15 @@ import type { FileSource } from './source.js';
 import { type Column, checkAsked, kindAsked, leaveOutEmpty, shown, type TableOptions } from './table.js';
 import { ValueColumn } from './value-column.js';
 
+/** Node has it from 22.15 and 23.8 on, and its types do not know it yet. */
+const { zstdDecompressSync } = zlib as typeof zlib & { readonly zstdDecompressSync?: typeof zlib.gunzipSync };
+
+const atMost = (length: number) => ({ maxOutputLength: Math.max(1, length) });
 const COMPRESSORS: Compressors = {
-  GZIP: (bytes, length) => gunzipSync(bytes, { maxOutputLength: Math.max(1, length) }),
+  GZIP: (bytes, length) => zlib.gunzipSync(bytes, atMost(length)),
+  ...(zstdDecompressSync && { ZSTD: (bytes, length) => zstdDecompressSync(bytes, atMost(length)) }),
 };
-const CODECS = new Set(['UNCOMPRESSED', 'SNAPPY', 'GZIP']);
+const CODECS = new Set(['UNCOMPRESSED', 'SNAPPY', ...Object.keys(COMPRESSORS)]);
 /** Numbers of rows are 32-bit numbers. */
 const MAX_ROWS = 2 ** 31 - 1;
 
@@ -41,7 +46,7 @@ interface OpenFile {
 export async function readParquet(source: FileSource, options: TableOptions, store: PartStore): Promise<AnyTable> {
   const { name, title } = source;
   let checksum = 0;
-  for await (const chunk of source.chunks()) checksum = crc32(chunk, checksum);
+  for await (const chunk of source.chunks()) checksum = zlib.crc32(chunk, checksum);
   const { fd, sizeBytes } = source.open();
   try {
     const buffer: AsyncBuffer = {
@@ -208,8 +213,9 @@ async function check({ buffer, schema }: OpenFile, meta: ColumnMetaData): Promis
 }
 
 function badCodec(title: string, column: string, codec: string | undefined): UserError {
+  const which = codec === 'ZSTD' ? 'which Node 22.15 and later read; take that, or' : 'which is not read;';
   return new UserError(
-    `${title}: the column ${shown(column)} is compressed with ${codec ?? 'an unknown codec'}, which is not read; ` +
+    `${title}: the column ${shown(column)} is compressed with ${codec ?? 'an unknown codec'}, ${which} ` +
       'write the file with snappy, gzip or none',
   );
 }

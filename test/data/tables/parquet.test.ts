@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { crc32 } from 'node:zlib';
+import * as zlib from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import type { TableOptions } from '../../../src/data/tables/table.js';
 import { as, columnOf, listed, noticesOf, reading, valuesOf } from './reading.js';
@@ -14,6 +14,7 @@ const fixture = (name: string): string => join(FIXTURES, `${name}.parquet`);
 const refused = async (name: string, options: TableOptions = {}): Promise<string> =>
   (await refusal(readPath(fixture(name), options))).replaceAll(`${FIXTURES}/`, '');
 
+const readsZstd = 'zstdDecompressSync' in zlib;
 const DAY = Date.UTC(2024, 2, 9);
 const KINDS = {
   int8: ['number', 1, -2, null, 4, 5, 127],
@@ -38,16 +39,15 @@ const KINDS = {
   days: ['list', ['2024-03-09T00:00:00.000Z'], [], [], [], [], []],
 };
 
-test.each(['kinds-none', 'kinds-snappy', 'kinds-gzip', 'kinds-v2', 'kinds-groups'])(
-  '%s has all kinds of columns',
-  async (name) => {
-    const table = await readPath(fixture(name));
-    expect(listed(table)).toEqual(KINDS);
-    expect([table.rows, basename(table.place(4))]).toEqual([6, `${name}.parquet: row 5`]);
-    expect(table.checksum).toBe(crc32(readFileSync(fixture(name))));
-    expect(noticesOf(table)).toEqual([`${name}.parquet: without a value in any row, and left out: "nothing"`]);
-  },
-);
+const readable = ['kinds-none', 'kinds-snappy', 'kinds-gzip', 'kinds-v2', 'kinds-groups'];
+
+test.each(readsZstd ? [...readable, 'kinds-zstd'] : readable)('%s has all kinds of columns', async (name) => {
+  const table = await readPath(fixture(name));
+  expect(listed(table)).toEqual(KINDS);
+  expect([table.rows, basename(table.place(4))]).toEqual([6, `${name}.parquet: row 5`]);
+  expect(table.checksum).toBe(zlib.crc32(readFileSync(fixture(name))));
+  expect(noticesOf(table)).toEqual([`${name}.parquet: without a value in any row, and left out: "nothing"`]);
+});
 
 test('a column of many pages and groups is put together', async () => {
   const table = await readPath(fixture('long'));
@@ -102,14 +102,15 @@ describe('what cannot be read is refused', () => {
     ],
     ['no rows', 'empty', '--parquet: empty.parquet has no rows; there is nothing to read'],
     ['a name twice', 'same', 'same.parquet: two columns have the name "x"; each has its own'],
-    [
-      'a compression',
-      'kinds-zstd',
-      '--parquet: kinds-zstd.parquet: the column "int8" is compressed with ZSTD, which is not read; ' +
-        'write the file with snappy, gzip or none',
-    ],
   ])('%s', async (_, name, message) => {
     expect(await refused(name)).toBe(message);
+  });
+
+  test.skipIf(readsZstd)('a compression that this Node does not know', async () => {
+    expect(await refused('kinds-zstd')).toBe(
+      '--parquet: kinds-zstd.parquet: the column "int8" is compressed with ZSTD, which Node 22.15 and later read; take that, or ' +
+        'write the file with snappy, gzip or none',
+    );
   });
 
   test.each<[string, TableOptions, string]>([
