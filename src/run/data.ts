@@ -8,6 +8,7 @@ import { EVALUATION, EvalBatches } from '../data/eval-segments.js';
 import { ExampleBatches } from '../data/example-batches.js';
 import { ExampleSequences } from '../data/example-sequences.js';
 import type { Columns } from '../data/records/columns.js';
+import type { Steps } from '../data/records/records.js';
 import { type Sequence, SequenceBatches, type SequenceSource, vocabularySizeOf } from '../data/sequences.js';
 import { outputsOf, type SparseExamples } from '../data/sparse-examples.js';
 import { sparseLines } from '../data/sparse-lines.js';
@@ -57,6 +58,8 @@ export interface OpenedData {
   readonly columns?: Columns;
   /** What was found in the data and handled, for the user to hear. */
   readonly notices?: readonly string[];
+  /** Of tables, for nets that read them in time: their steps, and the loss, in nats or squared deviations, of what knows no inputs. */
+  readonly sequences?: { readonly steps: Steps; readonly constantLoss: number };
   /** Of sparse examples: their features, and what the labels are. */
   readonly examples?: KnownExamples;
   /** Most entries of a batch of such. */

@@ -52,12 +52,16 @@ function openedData(
   const { records, training, heldOut } = split;
   const { columns } = records;
   try {
+    const classes = classesOf(split);
+    const constantLoss = constantLossOf(columns, classes);
+    const inTime = config.cell !== 'mlp' && !config.bidirectional;
     return {
       vocabulary: Vocabulary.ofNumbers(vocabularyOf(columns)),
       predicted: predictedOf(columns),
-      classes: classesOf(split),
+      classes,
+      ...(inTime && constantLoss !== undefined && { sequences: { steps: records, constantLoss } }),
       columns,
-      notices: [...notices, ...(odd?.values() ?? []), ...split.notices, ...noticesOf(records)],
+      notices: [...notices, ...oddNotices(odd, columns), ...split.notices, ...noticesOf(records)],
       training: dealer(recordLines(records, training), config, `the training set (${path})`),
       evaluation: split.held > 0 ? evaluationOf(columns, recordLines(records, heldOut), config) : undefined,
       trainingTokens: split.learned,
@@ -75,6 +79,20 @@ function openedData(
 function classesOf({ records, training }: Split): ClassCounts | undefined {
   const [target] = records.columns.targets;
   return target.kind === 'class' ? { names: target.values, counts: classCounts(records, training) } : undefined;
+}
+
+/** Labels are texts, whatever they look like. */
+const oddNotices = (odd: Table['odd'], { targets }: Columns): readonly string[] =>
+  [...(odd ?? [])].flatMap(([name, notice]) => (targets.some((target) => target.name === name) ? [] : [notice]));
+
+/** Of what says the mean, or how often each class is. Unknown of labels. */
+function constantLossOf({ targets: [target] }: Columns, classes: ClassCounts | undefined): number | undefined {
+  if (classes === undefined) return target.kind === 'number' ? 1 : undefined;
+  const total = classes.counts.reduce((sum, count) => sum + count, 0);
+  return classes.counts.reduce(
+    (sum, count) => (count === 0 ? sum : sum - (count / total) * Math.log(count / total)),
+    0,
+  );
 }
 
 const predictedOf = (columns: Columns): 'classes' | 'multilabel' | 'numbers' =>

@@ -86,6 +86,8 @@ class Training {
   readonly #outIsDefault: boolean;
   readonly #onNotice: (message: string) => void;
   #progress: RunProgress;
+  /** Of the last evaluation. */
+  #loss = Number.NaN;
 
   constructor(prepared: Prepared, { onEvent, onNotice, signal, threads, outIsDefault }: RunOptions) {
     const { config, layout, totalSteps } = prepared;
@@ -205,7 +207,15 @@ class Training {
     const failure = reason === 'stopped' ? undefined : this.#mostlyBad();
     if (failure === undefined || this.#progress.badInARow === 0) this.#save(false);
     if (failure) throw failure;
+    if (reason !== 'stopped') await this.#sayIfVanishing();
     return reason;
+  }
+
+  async #sayIfVanishing(): Promise<void> {
+    if (this.#prepared.data.sequences === undefined) return;
+    const { vanishingNotice } = await import('./vanishing.js');
+    const found = vanishingNotice(this.#prepared, this.#arena, { updates: this.#progress.updates, loss: this.#loss });
+    if (found !== undefined) this.#onNotice(found);
   }
 
   #end(): EndReason | undefined {
@@ -286,6 +296,7 @@ class Training {
     );
     if (figures === undefined) return 'stopped';
     const { loss } = figures;
+    this.#loss = loss;
     const { step, epoch, stepInEpoch, best, worse } = this.#progress;
     this.#progress = { ...this.#progress, measuredAt: step };
     const isBest = counts && Number.isFinite(loss) && (best === null || loss < best.loss);
