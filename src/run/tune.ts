@@ -163,7 +163,7 @@ class Tuning {
       left = this.#better(left, round);
       if (left.length < 2) break;
     }
-    this.#choose(left[0]);
+    this.#choose(left[0] ?? this.#furthest());
     return { reason: 'done', out, trials: this.#trials };
   }
 
@@ -219,6 +219,13 @@ class Tuning {
   #notice(message: string): void {
     if (!this.#heard.has(message)) this.#options.onNotice(message);
     this.#heard.add(message);
+  }
+
+  /** Where all of a round turned out to be bad: of those that were left behind before it the one that came furthest, and of these the best. */
+  #furthest(): number | undefined {
+    const lossOf = ({ losses }: Trial): number => losses[losses.length - 1];
+    const good = this.#trials.filter(({ bad, losses }) => bad === undefined && losses.length > 0);
+    return good.sort((a, b) => b.losses.length - a.losses.length || lossOf(a) - lossOf(b))[0]?.trial;
   }
 
   #choose(best: number | undefined): void {

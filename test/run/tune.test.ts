@@ -232,6 +232,21 @@ describe('a trial that is bad', () => {
     expect(bad.map(({ trial }) => trial)).not.toContain(best?.event === 'best' && best.trial);
   });
 
+  test('in the last round leaves the best of those that were left behind', async () => {
+    const settings = base();
+    const { outcome } = await searched({ settings, trials: 3 });
+    const path = join(outcome.out, 'tune.json');
+    const state = JSON.parse(readFileSync(path, 'utf8'));
+    const behind = outcome.trials.filter(({ losses }) => losses.length === 1);
+    expect(behind).toHaveLength(1);
+    state.trials = outcome.trials.map((trial) =>
+      trial.losses.length === 1 ? trial : { ...trial, losses: trial.losses.slice(0, 1), bad: 'not finite' },
+    );
+    writeFileSync(path, JSON.stringify(state));
+    const { events } = await searched({ settings, trials: 3 });
+    expect(events.at(-1)).toMatchObject({ event: 'best', trial: behind[0].trial, loss: behind[0].losses[0] });
+  });
+
   test('of all trials ends the search, also when it is repeated', async () => {
     const settings: Record<string, unknown> = { ...base(), ...wild, lr: 1e30 };
     const search = () => searched({ settings, search: ['lr'], trials: 2, budget: 30 });
