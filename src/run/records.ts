@@ -10,7 +10,7 @@ import { EVALUATION } from '../data/eval-segments.js';
 import { ExampleBatches } from '../data/example-batches.js';
 import { ExampleSequences, longestOf } from '../data/example-sequences.js';
 import type { Lines } from '../data/lines.js';
-import { type Columns, isWhole, outputsOfColumns } from '../data/records/columns.js';
+import { type Columns, columnsOf, isWhole, outputsOfColumns } from '../data/records/columns.js';
 import type { Wishes } from '../data/records/learn-columns.js';
 import { classCounts, recordLines, type Steps, vocabularyOf } from '../data/records/records.js';
 import { columnNamed } from '../data/records/table-columns.js';
@@ -81,9 +81,9 @@ function classesOf({ records, training }: Split): ClassCounts | undefined {
   return target.kind === 'class' ? { names: target.values, counts: classCounts(records, training) } : undefined;
 }
 
-/** Labels are texts, whatever they look like. */
-const oddNotices = (odd: Table['odd'], { targets }: Columns): readonly string[] =>
-  [...(odd ?? [])].flatMap(([name, notice]) => (targets.some((target) => target.name === name) ? [] : [notice]));
+/** Of what is read: labels and names of groups are texts, whatever they look like. */
+const oddNotices = (odd: Table['odd'], { inputs }: Columns): readonly string[] =>
+  inputs.flatMap(columnsOf).flatMap((name) => odd?.get(name) ?? []);
 
 /** Of what says the mean, or how often each class is. Unknown of labels. */
 function constantLossOf({ targets: [target] }: Columns, classes: ClassCounts | undefined): number | undefined {
