@@ -13,6 +13,10 @@ const LONGEST_SHOWN = 60;
 export const shortened = (text: string): string =>
   text.length <= LONGEST_SHOWN ? text : `${text.slice(0, LONGEST_SHOWN)}...`;
 
+/** A word of a command to copy, as a shell takes it: in quotes where it has more than letters, digits and a few signs that mean nothing there. */
+export const inShell = (word: string): string =>
+  /^[\p{L}\p{N}_./:@%+=,-]+$/u.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+
 /** Whatever a file holds in the place of a value, as messages show it. */
 export function excerpt(value: unknown): string {
   try {

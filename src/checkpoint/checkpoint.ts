@@ -153,8 +153,10 @@ function forEachStateRow(
 export function checkpointFolder(path: string, flag = '--resume'): string {
   if (isFile(join(path, MANIFEST))) return realpathSync(path);
   const latest = isFile(join(path, 'latest', MANIFEST)) ? realpathSync(join(path, 'latest')) : undefined;
-  // Some copies of a run have a folder in the place of the link, which is no longer within its run's checkpoints.
   if (latest && basename(dirname(latest)) === CHECKPOINTS) return latest;
+  // Some copies of a run have a folder in the place of the link: the checkpoint of its step is the one within its run.
+  const same = latest && join(path, CHECKPOINTS, checkpointName(stepOf(latest)));
+  if (same && isFile(join(same, MANIFEST))) return realpathSync(same);
   const newest = newestComplete(join(path, CHECKPOINTS));
   if (newest) return realpathSync(newest);
   if (latest) return latest;
@@ -189,6 +191,15 @@ export function stepsIn(run: string): readonly number[] {
   return readdirSync(join(run, CHECKPOINTS))
     .flatMap((name) => (/^step-\d+$/.test(name) ? [Number(name.slice('step-'.length))] : []))
     .sort((a, b) => a - b);
+}
+
+/** As its manifest says; -1 where it does not. */
+function stepOf(checkpoint: string): number {
+  try {
+    return Number(JSON.parse(readFileSync(join(checkpoint, MANIFEST), 'utf8')).step);
+  } catch {
+    return -1;
+  }
 }
 
 const isFile = (path: string): boolean => statOf(path)?.isFile() ?? false;

@@ -84,6 +84,8 @@ function refuseFlags(given: Given, flags: readonly string[], why: string): void 
 
 function toy(given: Given): Findings {
   refuseFlags(given, MODEL_FLAGS, 'on the toy network, only on a MODEL');
+  if (given.skipUnknown === true)
+    throw new UserError('--skip-unknown: it has no effect on the toy network, only on a MODEL; leave it out');
   const steps = numberOption(given, STEPS);
   const window = textOption(given, 'window') === undefined ? undefined : numberOption(given, toyWindow(steps));
   const networks = toyNetworks({
@@ -141,10 +143,10 @@ async function ofModel(given: Given): Promise<Findings> {
       ? undefined
       : numberOption(given, { name: 'window', ...DIAGNOSED_WINDOW });
   const file = textOption(given, 'text');
-  const diagnosis = await diagnoseModel(path, {
-    ...{ file, table: tableData(given), window, kernels: kernelsOf(given) },
-    skipUnknown: given.skipUnknown === true,
-  });
+  const skipUnknown = given.skipUnknown === true;
+  if (skipUnknown && file === undefined) throw new UserError('--skip-unknown: it is for --text FILE; leave it out');
+  const options = { file, table: tableData(given), window, skipUnknown, kernels: kernelsOf(given) };
+  const diagnosis = await diagnoseModel(path, options);
   return {
     found: { event: 'diagnose', ...diagnosis },
     words: inWords(diagnosis),

@@ -3,8 +3,7 @@
 import { existsSync, lstatSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { writeFileAtomic } from '../checkpoint/atomic.js';
-import { RunError, systemReason, UserError } from '../errors.js';
-import { inShell } from '../report/format.js';
+import { inShell, RunError, systemReason, UserError } from '../errors.js';
 import { firstConfig } from '../run/first-config.js';
 import type { Command } from './command.js';
 import { textOption } from './options.js';
@@ -29,8 +28,11 @@ export const init: Command = {
   },
 
   async run(given, { stdout }) {
-    const data = String(given.data) || '-';
+    const data = String(given.data);
+    if (data === '')
+      throw new UserError('DATA: it is empty, or the standard input, which can be read only once; give a file');
     const out = textOption(given, 'out') ?? DEFAULT_NAME;
+    if (out === '') throw new UserError('--out: it is empty; give the name of a file, or - to print');
     if (out !== '-') refuseTaken(out);
     const config = await firstConfig(data);
     if (out === '-') stdout.write(config);

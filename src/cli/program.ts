@@ -136,10 +136,10 @@ const SHELLS: readonly string[] = ['bash', 'zsh', 'fish'];
 
 /** yargs writes for the shell that the environment names. */
 function chooseShell([shell, ...more]: readonly string[]): void {
-  const other = more[0] ?? (shell === undefined || SHELLS.includes(shell) ? undefined : shell);
-  if (other !== undefined)
+  if (more.length > 0) throw unknownArgument(more, { flags: [], command: COMPLETION });
+  if (shell !== undefined && !SHELLS.includes(shell))
     throw new UserError(
-      `${COMPLETION}: ${JSON.stringify(other)} is not allowed; it takes the name of a shell, one of ${SHELLS.join(', ')}`,
+      `${COMPLETION}: ${JSON.stringify(shell)} is not allowed; it takes the name of a shell, one of ${SHELLS.join(', ')}`,
     );
   if (shell === undefined) return;
   process.env.SHELL = shell;

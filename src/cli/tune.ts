@@ -1,8 +1,8 @@
 // unroll tune: the flags of train and those of the search, to trials and the table that compares them.
 
 import { didYouMean } from '../config/suggest.js';
-import { UserError } from '../errors.js';
-import { count, counted, inShell, lossText, table } from '../report/format.js';
+import { inShell, UserError } from '../errors.js';
+import { count, counted, lossText, table } from '../report/format.js';
 import { whole } from '../run/sample-settings.js';
 import { type SearchEvent, tune as search, type TrialEvent, type TuneEvent } from '../run/tune.js';
 import { DEFAULT_SEARCH, isSearchable, SEARCHABLE, type Searchable, type Tuned } from '../run/tune-space.js';

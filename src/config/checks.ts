@@ -5,8 +5,7 @@ import { readClassWeights } from './class-weights.js';
 import type { Checked } from './config.js';
 import { flagOrigin } from './flags.js';
 import { checkNoRecords, checkRecords, checkWords, TABLES, tableOf } from './record-checks.js';
-import type { Setting } from './setting.js';
-import { SETTINGS, type SettingName } from './settings.js';
+import { defaultEpsilon, SETTINGS, type SettingName } from './settings.js';
 import { defaultWindow } from './window.js';
 
 type Origin = (key: string) => string;
@@ -196,7 +195,9 @@ export function configWarnings(config: Checked): readonly string[] {
   }
   warnings.push(...ruleWarnings(config));
   if (config.quiet && config.json) warnings.push('--quiet has no effect with --json, which prints all events');
-  if (config.init === 'identity' && !isReLU(config)) {
+  if (config.init !== 'default' && config.cell === 'mlp') {
+    warnings.push(`--init ${config.init} has no effect: --cell mlp has no recurrent weights`);
+  } else if (config.init === 'identity' && !isReLU(config)) {
     warnings.push('--init identity is made for --cell rnn --activation relu; other models seldom learn well from it');
   }
   if (config.steps !== undefined && config.warmup >= config.steps) {
@@ -224,12 +225,9 @@ function ruleWarnings(config: Checked): readonly string[] {
 }
 
 /** What is given as it is by default has no effect either, and nobody minds. */
-const isChanged = (config: Checked, key: SettingName): boolean => {
-  const { defaultText }: Setting = SETTINGS[key];
-  // Filled in by now for rules that have none.
-  const fallback = key === 'epsilon' ? '1e-8' : defaultText;
-  return config[key] !== undefined && `${config[key]}` !== fallback;
-};
+const isChanged = (config: Checked, key: SettingName): boolean =>
+  config[key] !== undefined &&
+  config[key] !== (key === 'epsilon' ? defaultEpsilon(config.optimizer) : SETTINGS[key].schema.parse(undefined));
 
 /** What a model without ReLU's zeros makes nothing of. */
 function reluWarnings(config: Checked): readonly string[] {

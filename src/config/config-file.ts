@@ -2,7 +2,7 @@
 
 import { readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import type { Pair, YAMLMap, YAMLParseError } from 'yaml';
+import type { Pair, Scalar, YAMLMap, YAMLParseError } from 'yaml';
 import { shortened, systemReason, UserError } from '../errors.js';
 import { SETTINGS, type SettingName } from './settings.js';
 
@@ -31,7 +31,7 @@ export function readConfigFile(file: string): ConfigFile {
   const yaml = createRequire(import.meta.url)('yaml') as Yaml;
   const { isMap, LineCounter, parseDocument } = yaml;
   const lines = new LineCounter();
-  const document = parseDocument(readText(file), { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
+  const document = parseDocument(readText(file), { lineCounter: lines, prettyErrors: false, uniqueKeys });
   const place = (offset: number): string => {
     const { line, col } = lines.linePos(offset);
     return `${file}:${line}:${col}`;
@@ -47,6 +47,10 @@ export function readConfigFile(file: string): ConfigFile {
   }
   return readKeys(root as YAMLMap, file, place, yaml);
 }
+
+/** Keys are told apart as they are written: 007 and 7 are two names. */
+const uniqueKeys = (a: unknown, b: unknown): boolean =>
+  a === b || ((a as Scalar).source !== undefined && (a as Scalar).source === (b as Scalar).source);
 
 /** The parser's own words, but where they are meant for programmers. */
 function inWords({ code, message }: YAMLParseError): string {
@@ -97,7 +101,7 @@ function readKeys(root: YAMLMap, file: string, place: (offset: number) => string
 /** Whether a setting is a name, or has some: texts, whatever they look like. */
 function isNamed(key: string): boolean {
   const kind = Object.hasOwn(SETTINGS, key) ? SETTINGS[key as SettingName].kind : undefined;
-  return kind === 'string' || kind === 'names' || kind === 'map';
+  return kind === 'string' || kind === 'texts' || kind === 'map';
 }
 
 /** The text of what YAML takes for a number or a truth: the column 007 is not the column 7. */

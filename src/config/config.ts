@@ -8,7 +8,7 @@ import { checkTogether } from './checks.js';
 import { flagOrigin } from './flags.js';
 import { tableOf, withTask } from './record-checks.js';
 import { LARGEST, type Setting } from './setting.js';
-import { SETTING_NAMES, SETTINGS, type SettingName } from './settings.js';
+import { defaultEpsilon, SETTING_NAMES, SETTINGS, type SettingName } from './settings.js';
 import { didYouMean } from './suggest.js';
 import { defaultWindow } from './window.js';
 
@@ -108,7 +108,7 @@ function fillIn(checked: Checked): Config {
     stride: checked.stride ?? window,
     workers: checked.workers ?? availableParallelism(),
     lr: checked.lr ?? defaultRate(checked.optimizer),
-    epsilon: checked.epsilon ?? (checked.optimizer === 'adagrad' ? 1e-10 : 1e-8),
+    epsilon: checked.epsilon ?? defaultEpsilon(checked.optimizer),
     out: checked.out ?? join('runs', defaultName(checked)),
   };
   return checked.epochs === undefined && checked.steps === undefined ? { ...config, epochs: 1 } : config;

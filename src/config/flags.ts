@@ -46,12 +46,12 @@ export function flagValues(given: Readonly<Record<string, unknown>>): Record<str
   for (const { key, kind } of FLAGS) {
     const value = given[key];
     if (value === undefined) continue;
-    if (Array.isArray(value) && kind !== 'list' && kind !== 'names' && kind !== 'map') {
+    if (Array.isArray(value) && kind !== 'list' && kind !== 'texts' && kind !== 'map') {
       throw new UserError(`${flagOrigin(key)}: it is given ${value.length} times; give it once`);
     }
     if (kind === 'number') values[key] = numberOf(value);
     else if (kind === 'list') values[key] = listOf(value).map(numberOf);
-    else if (kind === 'names') values[key] = listOf(value);
+    else if (kind === 'texts') values[key] = listOf(value);
     else if (kind === 'map') values[key] = mapOf(value, key);
     else values[key] = value;
   }

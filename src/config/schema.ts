@@ -23,7 +23,7 @@ export function configSchema(): JsonSchema {
 }
 
 function schemaOf({ about, allowed, kind, schema, derived }: Setting): JsonSchema {
-  const bounds = kind === 'number' || kind === 'list' || kind === 'names' || kind === 'map' ? `, ${allowed}` : '';
+  const bounds = kind !== 'string' && kind !== 'boolean' ? `, ${allowed}` : '';
   const fallback = derived === undefined ? '' : ` (default: ${derived})`;
   return { description: `${about}${bounds}${fallback}`, ...keywords(schema) };
 }

@@ -4,7 +4,8 @@
 import { z } from 'zod/v3';
 
 export type SettingGroup = 'data' | 'model' | 'steps' | 'optimizer' | 'run';
-export type SettingKind = 'number' | 'string' | 'boolean' | 'list' | 'names' | 'map';
+/** A list is one of numbers, texts are taken as they are written, a map has a word for each of its names. */
+export type SettingKind = 'number' | 'string' | 'boolean' | 'list' | 'texts' | 'map';
 
 export interface Words {
   readonly group: SettingGroup;
@@ -116,7 +117,7 @@ export function names(words: Words) {
   const schema = z.union([z.array(one).min(1), one.transform((name) => [name])]).optional();
   const allowed =
     'names separated by commas, one that has a comma in quotes: a,"b, c" (in a config file ["a", "b, c"])';
-  return { ...words, schema, kind: 'names', allowed, defaultText: words.derived } as const;
+  return { ...words, schema, kind: 'texts', allowed, defaultText: words.derived } as const;
 }
 
 /** A word for each of several names: "price:number,when:date". */
@@ -133,7 +134,7 @@ export function weights(words: Words) {
   const schema = z.union([z.array(one).min(1), one.transform((name) => [name])]).optional();
   const allowed =
     'balanced, or names with numbers such as spam:5,ham:1 (in a config file, and where a name has a comma: ["spam:5"])';
-  return { ...words, schema, kind: 'names', allowed, defaultText: words.derived } as const;
+  return { ...words, schema, kind: 'texts', allowed, defaultText: words.derived } as const;
 }
 
 /** Any text but an empty one. */

@@ -555,6 +555,9 @@ export const SETTINGS = {
   verbose: onOff({ group: 'run', about: 'print stack traces of errors' }),
 } as const;
 
+/** What `epsilon` is where it is not given: PyTorch's. */
+export const defaultEpsilon = (optimizer: string): number => (optimizer === 'adagrad' ? 1e-10 : 1e-8);
+
 export type SettingName = keyof typeof SETTINGS;
 
 export const SETTING_NAMES = Object.keys(SETTINGS) as readonly SettingName[];

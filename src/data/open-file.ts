@@ -19,6 +19,8 @@ export interface TextFile {
   readonly sizeBytes: number;
   /** Of a folder of texts that is read as one. */
   readonly parts?: readonly TextPart[];
+  /** A byte order mark of one of its parts was left out. */
+  readonly marked?: boolean;
   /** Set by who takes the file over. */
   kept: boolean;
 }

@@ -2,6 +2,7 @@
 // No string is made while all is well.
 
 import { UserError } from '../errors.js';
+import { markBytes } from './utf8.js';
 
 const TAB = 9;
 export const NEWLINE = 10;
@@ -18,8 +19,6 @@ const LETTER_E = 0x65;
 /** Makes a small letter of a capital one. */
 const SMALL = 0x20;
 const ASCII_END = 0x80;
-/** U+FEFF in UTF-8. */
-const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
 
 /** Powers of ten that a double has exactly. */
 const POWERS = Float64Array.from({ length: 23 }, (_, exponent) => Number(`1e${exponent}`));
@@ -164,7 +163,7 @@ export class Scanner {
   #foreign(at: number): UserError {
     const byte = this.bytes[at];
     if (byte === 0) return this.errorAt(at, 'byte 0x00 is not allowed; svmlight files are text');
-    if (this.line === 1 && at === this.#lineStart && BYTE_ORDER_MARK.every((one, i) => this.bytes[at + i] === one))
+    if (this.line === 1 && at === this.#lineStart && markBytes(this.bytes.subarray(at)) > 0)
       return this.errorAt(at, 'a byte order mark is not allowed; save the file as ASCII, or as UTF-8 without one');
     return this.errorAt(
       at,

@@ -10,7 +10,7 @@ import type { TextFile } from './open-file.js';
 import { notUtf8, SymbolCensus, type Symbols, type TextMode, TRAIN_ON_BYTES } from './symbols.js';
 import { locate, withText } from './text-folder.js';
 import { MemoryTokens, type TokenSource, tokenArray } from './tokens.js';
-import { CHUNK_BYTES, decodeUtf8, Position } from './utf8.js';
+import { BYTE_ORDER_MARK, CHUNK_BYTES, decodeUtf8, markBytes, Position } from './utf8.js';
 import { Vocabulary } from './vocabulary.js';
 import { learnWords, type Pass, type WordRule, wordsFor } from './word-text.js';
 
@@ -39,13 +39,25 @@ const MAX_IN_MEMORY_BYTES = 64 << 20;
 
 /** Opens a text to learn: its vocabulary is what occurs in it. */
 export function openText(path: string, rule: TokenRule, flag = '--text'): LearnedText {
-  return withText(path, flag, (file) => {
-    const marked = rule !== 'byte' && markBytes(file) > 0;
+  return withText(path, flag, rule === 'byte', (file) => {
+    const marked = file.marked || (rule !== 'byte' && markOf(file) > 0);
     if (typeof rule === 'object') return { ...learnWords(charsOf(file), rule, `${flag}: ${path}`), marked };
     const census = takeCensus(file, rule);
     const vocabulary = Vocabulary.ofSymbols(rule, census.symbols);
     if (vocabulary.size < 2) throw tooFewSymbols(`${flag}: ${path}`, census.count, vocabulary.size);
     return { vocabulary, source: tokensOf(file, vocabulary, census), checksum: census.checksum, skipped: 0, marked };
+  });
+}
+
+/** What a text is like, from a look at its start: its tokens, where its bytes are no UTF-8. @throws UserError as openText does */
+export function lookAtText(path: string, flag: string): { readonly tokens: TextMode; readonly sizeBytes: number } {
+  return withText(path, flag, true, (file) => {
+    const bytes = Buffer.alloc(CHUNK_BYTES);
+    const length = readSync(file.fd, bytes, 0, CHUNK_BYTES, 0);
+    const { invalid } = decodeUtf8(bytes, length, new Int32Array(length));
+    const different = new Set(bytes.subarray(0, length)).size;
+    if (different < 2 && length === file.sizeBytes) throw tooFewSymbols(`${flag}: ${path}`, length, different);
+    return { tokens: invalid ? 'byte' : 'char', sizeBytes: file.sizeBytes };
   });
 }
 
@@ -59,7 +71,7 @@ export function openTextFor(
   const { mode } = vocabulary;
   if (mode === 'number')
     throw new UserError(`${flag}: the model learned numbers given in memory, so it cannot take a text`);
-  return withText(path, flag, (file) => {
+  return withText(path, flag, mode === 'byte', (file) => {
     if (mode === 'word') return wordsFor(charsOf(file, TRAIN_ON_BYTES), vocabulary, skipUnknown);
     const census = takeCensus(file, mode, TRAIN_ON_BYTES);
     const unknown = census.symbols.some((symbol) => vocabulary.tokenOf(symbol) < 0);
@@ -144,13 +156,10 @@ function readText(file: TextFile, mode: TextMode, advice: string | undefined, vi
   }
 }
 
-const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
-
 /** Bytes of the mark at the start of a file; 0 where there is none. */
-function markBytes({ fd }: TextFile): number {
-  const first = Buffer.alloc(BYTE_ORDER_MARK.length);
-  const got = readSync(fd, first, 0, first.length, 0);
-  return got === first.length && first.equals(BYTE_ORDER_MARK) ? got : 0;
+function markOf({ fd }: TextFile): number {
+  const start = Buffer.alloc(BYTE_ORDER_MARK.length);
+  return markBytes(start.subarray(0, readSync(fd, start, 0, start.length, 0)));
 }
 
 type Visit = (symbols: Symbols, count: number) => void;
@@ -160,7 +169,7 @@ function readSymbols(file: TextFile, mode: TextMode, visit: Visit): void {
   const bytes = Buffer.alloc(CHUNK_BYTES);
   const points = mode === 'char' ? new Int32Array(CHUNK_BYTES) : new Int32Array(0);
   let held = 0; // bytes of an unfinished character, moved to the start of `bytes`
-  for (let offset = mode === 'char' ? markBytes(file) : 0; ; ) {
+  for (let offset = mode === 'char' ? markOf(file) : 0; ; ) {
     const got = readSync(file.fd, bytes, held, CHUNK_BYTES - held, offset);
     offset += got;
     const length = held + got;

@@ -6,18 +6,23 @@ import { join, relative } from 'node:path';
 import { UserError } from '../errors.js';
 import { openFile, type TextFile, type TextPart, using, withFile } from './open-file.js';
 import { TemporaryFile } from './temporary-file.js';
-import { CHUNK_BYTES, type Position } from './utf8.js';
+import { CHUNK_BYTES, markBytes, type Position } from './utf8.js';
 
 const ENDING = /\.txt$/i;
 const NEWLINE = 10;
 
-/** Opens a text file for the time of a call, or where it is a folder, the texts in it as one. */
-export function withText<T>(path: string, flag: string, use: (file: TextFile) => T): T {
-  return using(path, flag, () => (statSync(path).isDirectory() ? joinTexts(path, flag) : openFile(path, flag)), use);
+/**
+ * Opens a text file for the time of a call, or where it is a folder, the texts in it as one.
+ *
+ * @param isBytes whether byte order marks of the texts in a folder are kept
+ */
+export function withText<T>(path: string, flag: string, isBytes: boolean, use: (file: TextFile) => T): T {
+  const open = (): TextFile => (statSync(path).isDirectory() ? joinTexts(path, flag, isBytes) : openFile(path, flag));
+  return using(path, flag, open, use);
 }
 
 /** @throws UserError that begins with the flag where there is no such file, or one cannot be read */
-function joinTexts(folder: string, flag: string): TextFile {
+function joinTexts(folder: string, flag: string, isBytes: boolean): TextFile {
   const paths = readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => (entry.isFile() || entry.isSymbolicLink()) && ENDING.test(entry.name))
     .map(({ parentPath, name }) => join(parentPath, name))
@@ -28,33 +33,37 @@ function joinTexts(folder: string, flag: string): TextFile {
     );
   const file = new TemporaryFile(folder);
   try {
-    let line = 0;
+    let [line, marked] = [0, false];
     const parts = paths.map((path) => {
-      const part = { path, line, offset: file.sizeBytes };
-      line += withFile(path, flag, ({ fd }) => append(file, fd));
+      const begin = file.sizeBytes;
+      const { lines, skipped } = withFile(path, flag, ({ fd }) => append(file, fd, isBytes));
+      const part = { path, line, offset: begin - skipped };
+      line += lines;
+      marked ||= skipped > 0;
       return part;
     });
-    return { fd: file.fd, path: folder, sizeBytes: file.sizeBytes, parts, kept: false };
+    return { fd: file.fd, path: folder, sizeBytes: file.sizeBytes, parts, marked, kept: false };
   } catch (error) {
     file.close();
     throw error;
   }
 }
 
-/** @returns the lines of the file, which all have an end now */
-function append(to: TemporaryFile, fd: number): number {
+/** @returns the lines of the file, which all have an end now, and the bytes of a mark that was left out */
+function append(to: TemporaryFile, fd: number, isBytes: boolean): { readonly lines: number; readonly skipped: number } {
   const bytes = Buffer.alloc(CHUNK_BYTES);
-  let [lines, last] = [0, NEWLINE];
-  for (;;) {
+  let [lines, last, skipped] = [0, NEWLINE, 0];
+  for (let isFirst = true; ; isFirst = false) {
     const got = readSync(fd, bytes, 0, CHUNK_BYTES, null);
     if (got === 0) break;
+    if (isFirst && !isBytes) skipped = markBytes(bytes.subarray(0, got));
     for (let at = bytes.indexOf(NEWLINE); at >= 0 && at < got; at = bytes.indexOf(NEWLINE, at + 1)) lines++;
     last = bytes[got - 1];
-    to.append(bytes.subarray(0, got));
+    to.append(bytes.subarray(isFirst ? skipped : 0, got));
   }
-  if (last === NEWLINE) return lines;
+  if (last === NEWLINE) return { lines, skipped };
   to.append(Uint8Array.of(NEWLINE));
-  return lines + 1;
+  return { lines: lines + 1, skipped };
 }
 
 /** Which file a place of a text is in, and where in it. @param offset of the place, in bytes */

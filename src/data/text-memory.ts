@@ -5,16 +5,15 @@ import { UserError } from '../errors.js';
 import { SymbolCensus, symbolsOf } from './symbols.js';
 import { type LearnedText, type OpenedText, type TokenRule, tooFewSymbols } from './text-file.js';
 import { MemoryTokens, tokenArray } from './tokens.js';
+import { markBytes } from './utf8.js';
 import { Vocabulary } from './vocabulary.js';
 import { learnWords } from './word-text.js';
 
 /** A text to learn; `name` stands for it in messages. */
 export function textInMemory(text: string | Uint8Array, rule: TokenRule, name = 'text'): LearnedText {
-  if (typeof text !== 'string' && !(text instanceof Uint8Array)) {
-    throw new UserError(`${name}: it must be a string or a Uint8Array; found ${text === null ? 'null' : typeof text}`);
-  }
+  checkText(text, name);
   const mode = typeof rule === 'object' ? 'char' : rule;
-  const symbols = symbolsOf(text, mode, name);
+  const symbols = symbolsOf(withoutMark(text, mode === 'byte'), mode, name);
   if (typeof rule === 'object') return learnWords((visit) => visit(symbols, symbols.length), rule, `${name}: it`);
   const census = new SymbolCensus();
   census.add(symbols, symbols.length);
@@ -25,13 +24,25 @@ export function textInMemory(text: string | Uint8Array, rule: TokenRule, name = 
   return { vocabulary, source: new MemoryTokens(tokens), checksum: crc32(symbols), skipped: 0 };
 }
 
+function checkText(text: unknown, name: string): void {
+  if (typeof text === 'string' || text instanceof Uint8Array) return;
+  throw new UserError(`${name}: it must be a string or a Uint8Array; found ${text === null ? 'null' : typeof text}`);
+}
+
+/** As of a file: a byte order mark is no part of a text. */
+function withoutMark(text: string | Uint8Array, isBytes: boolean): string | Uint8Array {
+  if (isBytes) return text;
+  return typeof text === 'string' ? text.replace(/^\ufeff/, '') : text.subarray(markBytes(text));
+}
+
 /** A text for a model that has its vocabulary already. */
 export function textInMemoryFor(
   text: string | Uint8Array,
   vocabulary: Vocabulary,
   options: { readonly skipUnknown?: boolean; readonly name?: string } = {},
 ): OpenedText {
-  const { tokens, skipped, unknown } = vocabulary.encode(text, {
+  checkText(text, options.name ?? 'text');
+  const { tokens, skipped, unknown } = vocabulary.encode(withoutMark(text, vocabulary.mode === 'byte'), {
     skipUnknown: options.skipUnknown,
     origin: options.name,
   });

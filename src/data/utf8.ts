@@ -1,6 +1,15 @@
 // UTF-8 in chunks: a strict decoder that says where a text stops being UTF-8.
 // TextDecoder neither says where, nor gives code points without a string in between.
 
+/** What some programs put before a text; it is no part of it. */
+export const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
+
+/** Bytes of the mark that a text begins with; 0 where there is none. */
+export const markBytes = (start: Uint8Array): number => {
+  const { length } = BYTE_ORDER_MARK;
+  return BYTE_ORDER_MARK.equals(start.subarray(0, length)) ? length : 0;
+};
+
 /** A chunk of this many bytes is read, decoded and let go. */
 export const CHUNK_BYTES = 1 << 20;
 

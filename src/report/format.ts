@@ -36,10 +36,6 @@ export function duration(seconds: number): string {
   return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
 }
 
-/** A path as a shell takes it: in quotes where it has more than letters, digits and a few signs that mean nothing there. */
-export const inShell = (path: string): string =>
-  /^[\p{L}\p{N}_./:@%+=,-]+$/u.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
-
 export function percent(share: number): string {
   return `${(100 * share).toFixed(1)}%`;
 }

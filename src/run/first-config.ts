@@ -5,8 +5,9 @@ import { withFile } from '../data/open-file.js';
 import { LongTable } from '../data/tables/long-table.js';
 import { readTable } from '../data/tables/read-table.js';
 import type { Format } from '../data/tables/table.js';
-import { openText } from '../data/text-file.js';
+import { lookAtText } from '../data/text-file.js';
 import { printable, UserError } from '../errors.js';
+import { bytes } from '../report/format.js';
 import { type ColumnFacts, columnFacts, MOST_COUNTED } from './column-facts.js';
 import { memoryBytesOf, partBytesOf } from './table-memory.js';
 
@@ -54,12 +55,11 @@ function examplesConfig(path: string): readonly string[] {
 }
 
 function textConfig(path: string): readonly string[] {
-  const { vocabulary, source } = openText(path, 'char', FLAG);
-  source.close();
+  const { tokens, sizeBytes } = lookAtText(path, FLAG);
   return [
-    `# ${source.length} characters, ${vocabulary.size} different`,
+    `# ${bytes(sizeBytes)}${tokens === 'byte' ? ', no UTF-8: each byte is a token' : ''}`,
     `text: ${JSON.stringify(path)}`,
-    'tokens: char           # or word, or byte',
+    tokens === 'byte' ? 'tokens: byte' : 'tokens: char           # or word, or byte',
     'cell: lstm             # or gru, rnn',
     'hidden: 256',
   ];
@@ -75,10 +75,15 @@ const COMMON = [
 
 function tableConfig(columns: readonly ColumnFacts[], rows: number, format: Format, path: string): string {
   const time = columns.find(({ kind }) => kind === 'date');
-  const group = columns.find((column) => GROUP_NAMES.test(column.name) && isRepeated(column, rows));
-  const others = columns.filter((column) => column !== time && column !== group);
+  const named = columns.find((column) => GROUP_NAMES.test(column.name) && isRepeated(column, rows));
+  const others = columns.filter((column) => column !== time && column !== named);
   const target = others.find(({ name }) => TARGET_NAMES.test(name)) ?? others.at(-1) ?? columns[0];
-  const features = others.filter((column) => column !== target);
+  const all = others.filter((column) => column !== target);
+  // A row of lists is a sequence by itself, and has no place for single values.
+  const lists = all.filter(({ kind }) => kind === 'list');
+  const features = lists.length > 0 ? lists : all;
+  const group = lists.length > 0 ? undefined : named;
+  const isChoice = features.length < columns.filter((column) => column !== target && column !== group).length;
   const task = taskOf(target, features, time);
   const isSequence =
     group !== undefined || task === 'forecast' || features.some(({ kind }) => kind === 'list') || task === 'tag';
@@ -91,11 +96,13 @@ function tableConfig(columns: readonly ColumnFacts[], rows: number, format: Form
       `${format}: ${JSON.stringify(path)}`,
       `task: ${task.padEnd(16)} # ${MEANINGS[task]}`,
       `target: [${JSON.stringify(target.name)}]`,
-      `# features: [${features.map(({ name }) => JSON.stringify(name)).join(', ')}]   # default: all others`,
+      `${isChoice && lists.length > 0 ? '' : '# '}features: [${features.map(({ name }) => JSON.stringify(name)).join(', ')}]   # default: all others`,
       group
         ? `group: ${JSON.stringify(group.name)}`
         : '# group: NAME            # the column that names the sequence of a row',
-      time ? `time: ${JSON.stringify(time.name)}` : '# time: NAME             # the column by which rows are sorted',
+      time && lists.length === 0
+        ? `time: ${JSON.stringify(time.name)}`
+        : '# time: NAME             # the column by which rows are sorted',
       ...(task === 'forecast'
         ? [`horizon: ${String(horizonFor(rows / (group?.different ?? 1))).padEnd(14)} # values ahead`, 'clipNorm: 1']
         : []),
@@ -121,7 +128,8 @@ const MEANINGS: Readonly<Record<Task, string>> = {
 };
 
 function taskOf(target: ColumnFacts, features: readonly ColumnFacts[], time: ColumnFacts | undefined): Task {
-  if (target.kind === 'list') return 'tag';
+  // Beside single values a list is one of labels that all apply.
+  if (target.kind === 'list') return features.some(({ kind }) => kind === 'list') ? 'tag' : 'classify';
   if (target.kind !== 'number') return 'classify';
   if (time !== undefined && features.every(({ kind }) => kind === 'number')) return 'forecast';
   return target.different > MOST_CLASSES || !target.areWhole ? 'regress' : 'classify';

@@ -34,7 +34,9 @@ import { evaluateTable, predictTable, type TableData, type TableModel, type Tabl
 
 const TABLE_KEYS = ['csv', 'jsonl', 'parquet', 'rows', 'stream'] as const satisfies readonly (keyof TableData)[];
 
-const OTHER_KEYS = ['file', 'text', 'sequences', 'svmlight'] as const satisfies readonly (keyof EvalData)[];
+/** What else may be evaluated on, and what messages call it. */
+const OTHER_NAMES = { file: '--text', text: 'text', sequences: 'sequences', svmlight: '--svmlight' } as const;
+const OTHER_KEYS = Object.keys(OTHER_NAMES) as readonly (keyof typeof OTHER_NAMES)[];
 
 const tableIn = (data: EvalData): TableData =>
   Object.fromEntries(TABLE_KEYS.filter((key) => data[key] !== undefined).map((key) => [key, data[key]]));
@@ -195,12 +197,14 @@ export class Model {
     { skipUnknown = false, zeroBased = false, tableMemory }: EvalOptions = {},
   ): Promise<Evaluation> {
     checkKeys('eval', data, [...OTHER_KEYS, ...TABLE_KEYS]);
+    const given = [...OTHER_KEYS, ...TABLE_KEYS].filter((key) => data[key] !== undefined);
+    if (given.length > 1) throw new UserError(`eval: ${given.join(' and ')} are given; give one of them`);
     const table = this.#tableModel(tableMemory);
     if (table) {
       const other = OTHER_KEYS.find((key) => data[key] !== undefined);
       if (other)
         throw new UserError(
-          `${other === 'file' ? '--text' : other === 'svmlight' ? '--svmlight' : other}: the model learned a table; give rows with --csv, --jsonl or --parquet`,
+          `${OTHER_NAMES[other]}: the model learned a table; give rows with --csv, --jsonl or --parquet`,
         );
       return evaluateTable(table, tableIn(data));
     }

@@ -14,9 +14,9 @@ import { type Columns, columnsOf, isWhole, outputsOfColumns } from '../data/reco
 import type { Wishes } from '../data/records/learn-columns.js';
 import { classCounts, recordLines, type Steps, vocabularyOf } from '../data/records/records.js';
 import { columnNamed } from '../data/records/table-columns.js';
-import { LongTable } from '../data/tables/long-table.js';
+import { type AnyTable, LongTable } from '../data/tables/long-table.js';
 import { readTable } from '../data/tables/read-table.js';
-import type { Kind, Table } from '../data/tables/table.js';
+import type { Kind } from '../data/tables/table.js';
 import { Vocabulary } from '../data/vocabulary.js';
 import { wordRule } from '../data/word-text.js';
 import { UserError } from '../errors.js';
@@ -31,10 +31,20 @@ export async function ofRecords(config: Config): Promise<OpenedData> {
   const path = config.dataset === undefined ? (config[format] as string) : await datasetPath(config.dataset);
   const wishes = wishesOf(config);
   const memoryBytes = memoryBytesOf(config.tableMemory);
-  const options = { columns: namedColumns(wishes), as: kindsAsked(wishes), writing: wishes.writing };
+  const options = {
+    columns: namedColumns(wishes),
+    as: kindsAsked({ ...wishes, splitBy: config.splitBy }),
+    writing: wishes.writing,
+  };
   const table = await readTable(path, format, options, partBytesOf(memoryBytes));
   try {
-    for (const name of Object.keys(wishes.kinds)) columnNamed(table, name, '--columns');
+    for (const name of Object.keys(wishes.kinds)) {
+      if (options.columns?.includes(name) === false)
+        throw new UserError(
+          `--columns: "${name}" is not read; it is not among what --features, --target and others name`,
+        );
+      columnNamed(table, name, '--columns');
+    }
     if (table.rows === 0) throw new UserError(`--${format}: ${path} has no rows; a model needs some to learn from`);
     const split = splitTable(table, wishes, config, memoryBytes);
     return openedData(config, path, table, split);
@@ -46,7 +56,7 @@ export async function ofRecords(config: Config): Promise<OpenedData> {
 function openedData(
   config: Config,
   path: string,
-  { notices, odd, checksum }: Pick<Table, 'notices' | 'odd' | 'checksum'>,
+  table: Pick<AnyTable, 'notices' | 'odd' | 'checksum' | 'columns'>,
   split: Split,
 ): OpenedData {
   const { records, training, heldOut } = split;
@@ -61,12 +71,12 @@ function openedData(
       classes,
       ...(inTime && constantLoss !== undefined && { sequences: { steps: records, constantLoss } }),
       columns,
-      notices: [...notices, ...oddNotices(odd, columns), ...split.notices, ...noticesOf(records)],
+      notices: [...table.notices, ...oddNotices(table, columns), ...split.notices, ...noticesOf(records)],
       training: dealer(recordLines(records, training), config, `the training set (${path})`),
       evaluation: split.held > 0 ? evaluationOf(columns, recordLines(records, heldOut), config) : undefined,
       trainingTokens: split.learned,
       validationTokens: split.held,
-      checksum,
+      checksum: table.checksum,
       sizeBytes: records.sizeBytes,
       close: async () => records.close(),
     };
@@ -81,9 +91,14 @@ function classesOf({ records, training }: Split): ClassCounts | undefined {
   return target.kind === 'class' ? { names: target.values, counts: classCounts(records, training) } : undefined;
 }
 
-/** Of what is read: labels and names of groups are texts, whatever they look like. */
-const oddNotices = (odd: Table['odd'], { inputs }: Columns): readonly string[] =>
-  inputs.flatMap(columnsOf).flatMap((name) => odd?.get(name) ?? []);
+/** Of what is read. Labels that are texts, and names of groups, are meant as they are, whatever they look like. */
+function oddNotices(
+  { odd, columns: heads }: Pick<AnyTable, 'odd' | 'columns'>,
+  { inputs, targets }: Columns,
+): readonly string[] {
+  const numbers = targets.filter(({ name }) => heads.some((head) => head.name === name && head.kind === 'number'));
+  return [...inputs.flatMap(columnsOf), ...numbers.map(({ name }) => name)].flatMap((name) => odd?.get(name) ?? []);
+}
 
 /** Of what says the mean, or how often each class is. Unknown of labels. */
 function constantLossOf({ targets: [target] }: Columns, classes: ClassCounts | undefined): number | undefined {
@@ -135,9 +150,12 @@ const writingOf = (decimal: Config['decimal'], dates: Config['dates']): Pick<Wis
   }),
 });
 
-/** As what columns are read, where that is said. */
-const kindsAsked = ({ kinds }: Wishes): Readonly<Record<string, Kind>> =>
-  Object.fromEntries(Object.entries(kinds).map(([name, kind]) => [name, kind === 'category' ? 'text' : kind]));
+/** As what columns are read, where that is said. Names of groups are told apart as they are written, as predict does: 007 is not 7. */
+function kindsAsked({ kinds, group, splitBy, time }: Wishes & Pick<Config, 'splitBy'>): Readonly<Record<string, Kind>> {
+  const names = [group, splitBy].filter((name) => name !== undefined && name !== time);
+  const said = Object.entries(kinds).map(([name, kind]) => [name, kind === 'category' ? 'text' : kind]);
+  return Object.fromEntries([...names.map((name) => [name, 'text']), ...said]);
+}
 
 /** The columns to read; undefined: all. */
 function namedColumns({ features, target, group, time, splitNames }: Wishes): readonly string[] | undefined {

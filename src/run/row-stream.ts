@@ -1,9 +1,10 @@
 // Rows of a table that come one at a time: each is read in the state that those before it left behind.
 
+import { didYouMean } from '../config/suggest.js';
 import { rowByRow } from '../data/records/arrangement.js';
 import type { Columns } from '../data/records/columns.js';
 import { encode } from '../data/records/encode.js';
-import type { Column, Table } from '../data/tables/table.js';
+import { type Column, listed, shown, type Table } from '../data/tables/table.js';
 import { dateIn } from '../data/tables/values.js';
 import { excerpt, UserError } from '../errors.js';
 import type { Cursor } from './inference.js';
@@ -28,11 +29,24 @@ export class RowStream {
    * @throws UserError for a value that its column does not have
    */
   step(row: Readonly<Record<string, Value>>): Prediction {
-    if (typeof row !== 'object' || row === null)
-      throw new UserError(`stream: ${excerpt(row)} is no row; it is an object of values by column`);
+    this.#check(row);
     const table = tableOf(this.#columns, row);
     const { features } = encode(table, this.#columns, rowByRow(table), false);
     return predictionOf(this.#columns, this.#cursor.stepFeatures(features), 0);
+  }
+
+  /** What is missing is read as missing; but a row without any of the columns, or with one that is written otherwise, is a mistake. */
+  #check(row: unknown): void {
+    if (typeof row !== 'object' || row === null || Array.isArray(row))
+      throw new UserError(`stream: ${excerpt(row)} is no row; it is an object of values by column`);
+    const names = this.#columns.inputs.map(({ name }) => name);
+    const absent = names.filter((name) => !Object.hasOwn(row, name));
+    if (absent.length === names.length)
+      throw new UserError(`stream: ${excerpt(row)} has none of the model's columns, which are ${listed(names)}`);
+    for (const key of Object.keys(row)) {
+      const guess = names.includes(key) ? '' : didYouMean(key, absent);
+      if (guess !== '') throw new UserError(`stream: the model has no column ${shown(key)}${guess}`);
+    }
   }
 
   /** Goes back to the state before the first row. */

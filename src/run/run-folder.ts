@@ -19,8 +19,8 @@ import { newestComplete, tidyCheckpoints } from '../checkpoint/checkpoint.js';
 import type { Config } from '../config/config.js';
 import { withWholePaths } from '../config/whole-paths.js';
 import { makeFolders } from '../data/folders.js';
-import { RunError, systemReason, UserError } from '../errors.js';
-import { bytes, inShell } from '../report/format.js';
+import { inShell, RunError, systemReason, UserError } from '../errors.js';
+import { bytes } from '../report/format.js';
 import { RunLock } from './run-lock.js';
 
 export const CONFIG_FILE = 'config.json';
@@ -97,11 +97,25 @@ function fill(config: Config, origin: string | undefined, made: readonly string[
 }
 
 function refuseOther(out: string, origin: string | undefined): void {
-  if (!holdsRun(out) || realpathSync(out) === origin) return;
+  if (!holdsRun(out)) return;
+  if (realpathSync(out) === origin) {
+    refuseFolders(out);
+    return;
+  }
   const next = newestComplete(join(out, 'checkpoints'))
     ? `go on with it (--resume ${inShell(out)})`
     : 'it has no checkpoint yet: unless a training is under way there, remove it';
   throw new UserError(`--out: ${out} holds a run already; ${next}, or give another folder`);
+}
+
+/** Copies of a run may have folders in the place of its links, which no new link could take. */
+function refuseFolders(out: string): void {
+  const folders = ['latest', 'best']
+    .map((link) => join(out, link))
+    .filter((path) => lstatSync(path, { throwIfNoEntry: false })?.isDirectory());
+  if (folders.length === 0) return;
+  const [is, them] = folders.length === 1 ? ['is a folder', 'it'] : ['are folders', 'them'];
+  throw new UserError(`--resume: ${folders.join(' and ')} ${is} where a link to a checkpoint belongs; remove ${them}`);
 }
 
 /** @throws UserError where another process trains in the folder, or it cannot be written */
@@ -177,15 +191,8 @@ function checkSpace(folder: string, checkpointBytes: number): void {
   );
 }
 
-/**
- * Points `latest` and `best` to what they pointed to when the run was at `step`: it goes on from there.
- *
- * @throws UserError for folders in their place, as copies of a run may have
- */
+/** Points `latest` and `best` to what they pointed to when the run was at `step`: it goes on from there. */
 export function turnLinks(out: string, checkpoint: string, best: string | undefined): void {
-  for (const path of [join(out, 'latest'), join(out, 'best')])
-    if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory())
-      throw new UserError(`--resume: ${path} is a folder where a link to a checkpoint belongs; remove it`);
   replaceSymlink(join(out, 'latest'), join('checkpoints', checkpoint));
   if (best !== undefined && existsSync(join(out, 'checkpoints', best)))
     replaceSymlink(join(out, 'best'), join('checkpoints', best));

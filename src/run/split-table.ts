@@ -69,12 +69,14 @@ function columnsToLearn(table: AnyTable, wishes: Wishes, config: Config, rows: I
 /** Said of what tells words apart where there are none. */
 function wordNotice({ inputs: [input] }: Columns, { tokens, minCount, vocabularySize }: Config): string | undefined {
   if (input.kind === 'tokens' && input.split !== 'list') return undefined;
-  const isList = input.kind === 'tokens';
-  const flag =
-    (tokens !== 'word' && 'tokens') ||
-    (!isList && minCount !== undefined && 'min-count') ||
-    (!isList && vocabularySize !== undefined && 'vocabulary-size');
-  return flag ? `--${flag} has no effect: no text is read word by word` : undefined;
+  const rare = input.kind !== 'tokens';
+  const flags = [
+    ...(tokens !== 'word' ? ['--tokens'] : []),
+    ...(rare && minCount !== undefined ? ['--min-count'] : []),
+    ...(rare && vocabularySize !== undefined ? ['--vocabulary-size'] : []),
+  ];
+  if (flags.length === 0) return undefined;
+  return `${flags.join(' and ')} ${flags.length === 1 ? 'has' : 'have'} no effect: no text is read word by word`;
 }
 
 const splitWishes = ({ validation, seed, time, splitBy, splitColumn, splitTime }: Config): SplitWishes => ({
@@ -141,7 +143,7 @@ function atEnds(
     throw new UserError(
       ahead === 0 || table.rows < 3
         ? `${table.name} has too few rows to learn from; give more, or --validation 0`
-        : `--horizon: ${ahead} values ahead are more than any series of ${table.name} has in its part to learn, ${cuts.reduce((most, cut, i) => Math.max(most, cut - from[i]), 0)} at most; give a smaller one`,
+        : `--horizon: ${ahead} values ahead are more than any series of ${table.name} has in its part to learn, ${cuts.reduce((most, cut, i) => Math.max(most, cut - from[i] - 1), 0)} at most; give a smaller one`,
     );
   const isOne = from.length === 1;
   const total = (indices: readonly number[], first: Int32Array, last: Int32Array): number =>

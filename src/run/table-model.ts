@@ -8,7 +8,7 @@ import { type Steps, stepsOf } from '../data/records/records.js';
 import { RowStore } from '../data/records/row-store.js';
 import { type AnyTable, LongTable } from '../data/tables/long-table.js';
 import { readTable, readTableFrom } from '../data/tables/read-table.js';
-import type { Format, Kind } from '../data/tables/table.js';
+import { type Format, type Kind, shown } from '../data/tables/table.js';
 import { UserError } from '../errors.js';
 import type { Architecture } from '../model/architecture.js';
 import type { Inference, Room } from './inference.js';
@@ -217,7 +217,17 @@ async function open(data: TableData, model: TableSource, targets: boolean): Prom
 
 /** Rows in memory as a file would have them: what is checked there is checked here. */
 function* linesOf(rows: readonly unknown[]): Generator<Buffer> {
-  for (const row of rows) yield Buffer.from(`${JSON.stringify(row)}\n`);
+  for (const [i, row] of rows.entries()) {
+    const line = JSON.stringify(row, (key, value) => {
+      // JSON would say null of it.
+      if (typeof value === 'number' && !Number.isFinite(value))
+        throw new UserError(
+          `rows:${i + 1}: ${value} is not allowed in ${shown(key)}; it is a finite number, or null where it is missing`,
+        );
+      return value;
+    });
+    yield Buffer.from(`${line}\n`);
+  }
 }
 
 function namesOf({ inputs, targets, group, time }: Columns, withTargets: boolean): readonly string[] {

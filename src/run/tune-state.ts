@@ -14,6 +14,7 @@ import type { Searchable, Tuned } from './tune-space.js';
 
 const STATE_FILE = 'tune.json';
 const TRIALS_FOLDER = 'trials';
+export const BEST_FILE = 'best.yaml';
 
 export interface Trial {
   /** From 1. */
@@ -42,22 +43,33 @@ export function influential(config: Config): Readonly<Record<string, unknown>> {
   return Object.fromEntries(settings.filter(([key]) => !CHANGEABLE_ON_RESUME.has(key as SettingName)));
 }
 
+export interface OpenedSearch {
+  readonly trials: readonly Trial[];
+  /** It was begun now. */
+  readonly isNew: boolean;
+}
+
 /**
  * The trials of a search as the folder knows them; `fresh` ones where it holds none.
  *
- * @throws UserError where the folder holds another search, or a run
+ * @throws UserError where the folder holds another search, a run, or trials of which nobody knows what they are
  */
-export function openSearch(out: string, search: Search, fresh: readonly Trial[]): readonly Trial[] {
+export function openSearch(out: string, search: Search, fresh: readonly Trial[]): OpenedSearch {
   const path = join(out, STATE_FILE);
-  if (!holdsSearch(out)) {
+  if (!existsSync(path)) {
     if (holdsRun(out)) throw new UserError(`--out: ${out} holds a run, no search; give another folder`);
+    const taken = [TRIALS_FOLDER, BEST_FILE].map((name) => join(out, name)).find(existsSync);
+    if (taken !== undefined)
+      throw new UserError(
+        `--out: ${taken} is there already, and no ${STATE_FILE} says of which search; remove it, or give another folder`,
+      );
     saveSearch(out, search, fresh);
-    return fresh;
+    return { trials: fresh, isNew: true };
   }
   const { trials, ...saved } = readState(path);
   const { difference, was, is } = firstDifference(saved.of, search) ?? {};
   if (difference === undefined) {
-    if (isOf(trials, fresh)) return trials;
+    if (isOf(trials, fresh)) return { trials, isNew: false };
     throw damaged(path);
   }
   throw new UserError(
@@ -66,13 +78,11 @@ export function openSearch(out: string, search: Search, fresh: readonly Trial[])
   );
 }
 
-export const holdsSearch = (out: string): boolean => existsSync(join(out, STATE_FILE));
-
 /** The folder of a trial's run. */
 export const trialFolder = (out: string, trial: number): string =>
   join(out, TRIALS_FOLDER, String(trial).padStart(2, '0'));
 
-/** Removes a search that nothing came of. */
+/** Removes a search that was begun now and that nothing came of. */
 export function discardSearch(out: string): void {
   rmSync(join(out, STATE_FILE), { force: true });
   rmSync(join(out, TRIALS_FOLDER), { recursive: true, force: true });

@@ -14,8 +14,8 @@ import { lockOf, makeWritable, removeEmpty } from './run-folder.js';
 import { trainTrial } from './trial.js';
 import { drawTrials, type Searchable, type Tuned } from './tune-space.js';
 import {
+  BEST_FILE,
   discardSearch,
-  holdsSearch,
   influential,
   openSearch,
   type Search,
@@ -93,23 +93,26 @@ export async function tune(options: TuneOptions): Promise<TuneOutcome> {
   const budget = Math.min(most, options.budget ?? Math.max(LEAST_STEPS, Math.ceil(most * FIRST_SHARE)));
   const about: Search = { search, trials: count, budget, most, config: influential(config) };
   const fresh = drawn.map((tuned, i): Trial => ({ trial: i + 1, settings: tuned, steps: 0, losses: [] }));
-  return inFolder(config.out, (isNew) => {
-    const tuning = new Tuning(options, config, about, fresh, unit);
-    return tuning.run().catch((error) => {
+  return inFolder(config.out, async () => {
+    const opened = openSearch(config.out, about, fresh);
+    const tuning = new Tuning(options, config, about, opened.trials, unit);
+    try {
+      return await tuning.run();
+    } catch (error) {
       // What no trial can be trained with is mended, and is another search then.
-      if (isNew && error instanceof UserError && tuning.isUntouched) discardSearch(config.out);
+      if (opened.isNew && error instanceof UserError && tuning.isUntouched) discardSearch(config.out);
       throw error;
-    });
+    }
   });
 }
 
-/** The folder is locked meanwhile; it goes where it was made and nothing is in it. @param use told whether it holds no search yet */
-async function inFolder<T>(out: string, use: (isNew: boolean) => Promise<T>): Promise<T> {
+/** The folder is locked meanwhile; where it was made and nothing is left in it, it goes. */
+async function inFolder<T>(out: string, use: () => Promise<T>): Promise<T> {
   const made = makeWritable(out);
   try {
     const lock = lockOf(out);
     try {
-      return await use(!holdsSearch(out));
+      return await use();
     } finally {
       lock.release();
     }
@@ -139,12 +142,12 @@ class Tuning {
   readonly #trials: Trial[];
   readonly #heard = new Set<string>();
 
-  constructor(options: TuneOptions, config: Config, about: Search, fresh: readonly Trial[], unit: PlanEvent['unit']) {
+  constructor(options: TuneOptions, config: Config, about: Search, trials: readonly Trial[], unit: PlanEvent['unit']) {
     this.#options = options;
     this.#config = config;
     this.#about = about;
     this.#unit = unit;
-    this.#trials = [...openSearch(config.out, about, fresh)];
+    this.#trials = [...trials];
   }
 
   /** Whether no trial has come to the end of a round. */
@@ -235,7 +238,7 @@ class Tuning {
       );
     const { out } = this.#config;
     const chosen = this.#trials[best - 1];
-    const config = join(out, 'best.yaml');
+    const config = join(out, BEST_FILE);
     const { out: _, json: __, quiet: ___, ...given } = this.#options.settings;
     // Whole paths, so that it can be trained from anywhere.
     const settings: Readonly<Record<string, unknown>> = withWholePaths({ ...given, ...chosen.settings });

@@ -197,6 +197,19 @@ describe('a checkpoint on disk', () => {
     expect(readdirSync(run).sort()).toEqual(['best', 'checkpoints', 'latest']);
   });
 
+  test('that a copy has in the place of the link is that of its step, where the run has it', () => {
+    const trainee = trained();
+    const folders = [save(trainee, 10), save(trainee, 20), save(trainee, 30)];
+    rmSync(join(run, 'latest'));
+    cpSync(folders[1], join(run, 'latest'), { recursive: true });
+    expect(checkpointFolder(run)).toBe(realpathSync(folders[1]));
+    rmSync(folders[1], { recursive: true });
+    expect(checkpointFolder(run)).toBe(realpathSync(folders[2]));
+    rmSync(join(run, 'checkpoints'), { recursive: true });
+    expect(checkpointFolder(run)).toBe(realpathSync(join(run, 'latest')));
+    rmSync(join(run, 'latest'), { recursive: true });
+  });
+
   test('of a later step turns `latest` and leaves `best`; one that is dropped is gone', () => {
     const trainee = trained();
     save(trainee, 1, ['latest', 'best']);

@@ -232,11 +232,14 @@ test('doctor says which kernels are in use, help has examples, completion is a s
   expect(completion.stdout).toMatch(/complete/);
   const zsh = unroll(['completion', 'zsh']);
   expect([zsh.status, zsh.stderr, zsh.stdout.split('\n')[0]]).toEqual([0, '', '#compdef unroll']);
-  expect(unroll(['completion', 'bash']).stdout).toMatch(/^###-begin-unroll-completions-###/);
+  const bash = unroll(['completion', 'bash'], { SHELL: '/bin/zsh' });
+  expect(bash.stdout).toMatch(/^###-begin-unroll-completions-###/);
+  expect(unroll(['completion', 'fish']).stdout).toMatch(/^complete /m);
   expect(unroll(['completion', 'tcsh'])).toMatchObject({
     ...{ status: 2, stdout: '' },
     stderr: 'completion: "tcsh" is not allowed; it takes the name of a shell, one of bash, zsh, fish\n',
   });
+  expect(unroll(['completion', 'bash', 'zsh']).stderr).toMatch(/^"zsh": that is one word too many;/);
   expect(unroll(['completion', '--help'])).toMatchObject({ status: 0, stderr: '' });
   expect(unroll(['--version']).stdout.trim()).toBe('0.1.0');
 });

@@ -94,6 +94,36 @@ describe('refused with code 2, and nothing is written:', () => {
       ['--task', 'tag', '--cell', 'lstm', '--embedding', '8'],
       '--embedding: it is for tokens, and "x" of bad.csv has none; leave it out',
     ],
+    [
+      'classes that no double tells apart',
+      csv(
+        rows.map((row, i) => `${row},${['9007199254740993', '9007199254740992'][i % 2]}`),
+        'x,kind,label,sku',
+      ),
+      ['--target', 'sku'],
+      'has 9007199254740992, beyond 2^53, from where on not each whole number is there; if such are names, --columns sku:category reads',
+    ],
+    [
+      'times that no double tells apart',
+      csv(
+        rows.map((row, i) => `${row},17000000000000000${10 + i}`),
+        'x,kind,label,at',
+      ),
+      ['--task', 'tag', '--cell', 'gru', '--time', 'at'],
+      '--time: column "at" of bad.csv has 1700000000000000000, beyond 2^53',
+    ],
+    [
+      'a kind of a column that is not read',
+      csv(rows),
+      ['--features', 'x', '--columns', 'kind:category'],
+      '--columns: "kind" is not read; it is not among what --features, --target and others name',
+    ],
+    [
+      'more values ahead than there are',
+      csv(rows),
+      ['--task', 'forecast', '--target', 'x', '--features', 'x', '--cell', 'gru', '--horizon', '36'],
+      '--horizon: 36 values ahead are more than any series of bad.csv has in its part to learn, 35 at most',
+    ],
     ['a target twice', csv(rows), ['--target', 'x,x'], '--target: "x" is given twice; give it once'],
     ['a feature twice', csv(rows), ['--features', 'x,kind,x'], '--features: "x" is given twice; give it once'],
     [
@@ -214,6 +244,12 @@ describe('said:', () => {
       '--min-count has no effect: no text is read word',
     ],
     ['a name that looks like a number', csv(rows, '7,007,label'), ['--features', '007'], ''],
+    [
+      'numbers with zeros before them',
+      csv(rows.map((row) => `0${row}`)),
+      [],
+      'said.csv:2:1: "00" is read as a number, like all of the column "x", so the zeros before it do not count; --columns x:category',
+    ],
     [
       'nothing held out',
       csv(rows),

@@ -1,7 +1,7 @@
 // unroll tune, through the real binary.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { CLI, folder, unroll } from './command.js';
@@ -131,6 +131,30 @@ test('a search of which no trial can begin leaves nothing behind, so that the me
   expect(readdirSync(join(folder, 'kept'))).toEqual([]);
   expect(unroll([...flags, '--out', 'kept'])).toEqual({ status: 0, stdout: '', stderr: '' });
   expect(readdirSync(join(folder, 'kept')).sort()).toEqual(['best.yaml', 'trials', 'tune.json']);
+});
+
+test('what was there before a search that is refused stays', () => {
+  mkdirSync(join(folder, 'mine/trials/01'), { recursive: true });
+  writeFileSync(join(folder, 'mine/trials/01/notes.txt'), 'mine');
+  const theirs = unroll(['tune', 'settings.yaml', ...SEARCH, '--out', 'mine']);
+  expect([theirs.status, theirs.stderr]).toEqual([
+    2,
+    '--out: mine/trials is there already, and no tune.json says of which search; remove it, or give another folder\n',
+  ]);
+  expect(readdirSync(join(folder, 'mine'))).toEqual(['trials']);
+  expect(readdirSync(join(folder, 'mine/trials/01'))).toEqual(['notes.txt']);
+  // A search that had trained is not removed where one of its trials cannot go on.
+  writeFileSync(join(folder, 'changing.txt'), 'The ship sails on, and the whale with it.\n'.repeat(60));
+  const flags = ['tune', '--text', 'changing.txt', ...SMALL, ...SEARCH, '--quiet', '--out', 'trained'];
+  expect(unroll(flags).status).toBe(0);
+  const state = JSON.parse(readFileSync(join(folder, 'trained/tune.json'), 'utf8'));
+  state.trials = state.trials.map(({ trial, settings }: { trial: number; settings: object }) => ({
+    ...{ trial, settings, steps: 0, losses: [] },
+  }));
+  writeFileSync(join(folder, 'trained/tune.json'), JSON.stringify(state));
+  writeFileSync(join(folder, 'changing.txt'), 'The ship sails on, and the whale with a.\n'.repeat(60));
+  expect(unroll(flags)).toMatchObject({ status: 2, stderr: expect.stringMatching(/--resume/) });
+  expect(readdirSync(join(folder, 'trained/trials'))).toEqual(['01', '02', '03']);
 });
 
 test('help has the flags of the search before those of train', () => {

@@ -66,6 +66,13 @@ test('names are taken as they are written: columns 007, 1.0 and true are no numb
   });
 });
 
+test('keys are told apart as they are written', () => {
+  const columns = { '007': 'number', '7': 'date' };
+  expect(readConfigFile(file('keys.yaml', 'columns: {007: number, 7: date}\n')).values).toEqual({ columns });
+  for (const twice of ['{7: number, 7: date}', '{"a": number, a: date}', '{\'a\': number, "a": date}'])
+    expect(() => readConfigFile(file('twice.yaml', `columns: ${twice}\n`))).toThrow(/twice\.yaml:1:\d+: .*unique/);
+});
+
 test('an empty file is an empty config', () => {
   expect(readConfigFile(file('empty.yaml', '# nothing yet\n')).values).toEqual({});
 });

@@ -290,6 +290,9 @@ test('what has no effect is allowed, with a warning', () => {
     '',
   );
   expect(warnings({ optimizer: 'sgd' }) + warnings({ optimizer: 'adagrad' })).toBe('');
+  expect(
+    warnings({ text: undefined, csv: 'a.csv', task: 'classify', target: 'a', cell: 'mlp', init: 'orthogonal' }),
+  ).toBe('--init orthogonal has no effect: --cell mlp has no recurrent weights');
   expect(warnings({ quiet: true, json: true })).toMatch(/^--quiet has no effect with --json/);
   expect(warnings({ activation: 'relu' })).toMatch(/--activation relu has no effect/);
   expect(warnings({ cell: 'gru', forgetBias: 1 })).toMatch(/--forget-bias has no effect/);

@@ -11,7 +11,8 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { openText, openTextFor } from '../../src/data/text-file.js';
+import { lookAtText, openText, openTextFor } from '../../src/data/text-file.js';
+import { textInMemory, textInMemoryFor } from '../../src/data/text-memory.js';
 import type { TokenSource } from '../../src/data/tokens.js';
 import { CHUNK_BYTES } from '../../src/data/utf8.js';
 import { Vocabulary } from '../../src/data/vocabulary.js';
@@ -56,8 +57,20 @@ test('a byte order mark is no character, and said to be skipped; of bytes it is 
   expect(source.length).toBe(6);
   expect(openTextFor(marked, vocabulary).source.length).toBe(6);
   expect(openText(marked, 'byte').source.length).toBe(12);
+  expect(textInMemory('\ufeffäb\nba\ufeff', 'char').checksum).toBe(checksum);
+  expect(textInMemoryFor(Buffer.from('\ufeffäb'), vocabulary).source.length).toBe(2);
+  expect(textInMemory('\ufeffäb', 'byte').source.length).toBe(6);
   const broken = file('broken.txt', Buffer.from([0xef, 0xbb, 0xbf, 97, 98, 10, 97, 0xff]));
   expect(() => openText(broken, 'char')).toThrow('broken.txt:2:2: this is not UTF-8 text (byte 0xff at offset 7)');
+});
+
+test('a look at a text tells whether it is one', () => {
+  expect(lookAtText(file('look.txt', 'naïve'), '--x')).toEqual({ tokens: 'char', sizeBytes: 6 });
+  expect(lookAtText(file('look.bin', Buffer.of(97, 0xff, 98)), '--x')).toEqual({ tokens: 'byte', sizeBytes: 3 });
+  expect(refusal(() => lookAtText(file('none.txt', ''), '--x'))).toMatch(/^--x: none\.txt is empty;/);
+  expect(refusal(() => lookAtText(file('aaa.txt', 'aaa'), '--x'))).toMatch(/^--x: aaa\.txt has 3 symbols and all are/);
+  const cut = `${'a'.repeat(CHUNK_BYTES - 1)}é`;
+  expect(lookAtText(file('cut.txt', cut), '--x').tokens).toBe('char');
 });
 
 test('more than 256 different characters take two bytes each', () => {
@@ -192,6 +205,16 @@ describe('a folder', () => {
       openText(path, 'char').checksum,
     );
     expect(openText(path, { minCount: 1 }).source.length).toBe(10);
+  });
+
+  test('without the byte order marks of its files; of bytes they are kept', () => {
+    const path = of('marked', { 'a.txt': '\ufeffab\n', 'b.txt': '\ufeffba', 'c.txt': 'ab' });
+    const { vocabulary, source, marked } = openText(path, 'char');
+    expect([vocabulary.decode(read(source)), marked]).toEqual(['ab\nba\nab\n', true]);
+    expect(openTextFor(path, vocabulary).source.length).toBe(9);
+    expect(openText(path, 'byte').source.length).toBe(15);
+    const bad = of('badly-marked', { 'a.txt': '\ufeffab\n', 'b.txt': Buffer.from([0xef, 0xbb, 0xbf, 97, 0xff]) });
+    expect(refusal(() => openText(bad, 'char'))).toMatch(/^badly-marked\/b\.txt:1:2: .*\(byte 0xff at offset 4\)/);
   });
 
   test('of which one is not UTF-8, or has an unknown character, says which and where', () => {

@@ -160,6 +160,8 @@ test('options that a model does not have are refused, and symbols that are none'
   await expect(model.eval({ path: 'x' } as never)).rejects.toThrow(/^eval\.path: there is no such option/);
   for (const path of [undefined, null, 7])
     await expect(loadModel(path as never)).rejects.toThrow(`loadModel: ${path} is not allowed; it is a path`);
+  for (const text of [5, {}, null])
+    await expect(model.eval({ text } as never)).rejects.toThrow(/^text: it must be a string or a Uint8Array; found/);
   for (const symbol of [undefined, null, {}, 'ab', -1]) expect(() => model.step(symbol as never)).toThrow(UserError);
 });
 

@@ -148,8 +148,11 @@ describe('from another place', () => {
       expect(readlinkSync(join(to, 'latest'))).toBe('checkpoints/step-00000030');
     }
     cpSync(out, copied, { recursive: true, dereference: true });
-    const message = `--resume: ${join(copied, 'latest')} is a folder where a link to a checkpoint belongs; remove it`;
+    const [latest, best] = ['latest', 'best'].map((link) => join(copied, link));
+    const message = `--resume: ${latest} and ${best} are folders where a link to a checkpoint belongs; remove them`;
+    const config = readFileSync(join(copied, 'config.json'), 'utf8');
     await expect(run({ data, resume: copied, steps: 40 })).rejects.toThrow(message);
+    expect(readFileSync(join(copied, 'config.json'), 'utf8')).toBe(config);
     for (const link of ['latest', 'best']) rmSync(join(copied, link), { recursive: true });
     expect((await run({ data, resume: copied, steps: 40 })).outcome.step).toBe(40);
   });

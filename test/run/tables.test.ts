@@ -176,8 +176,10 @@ test('a stream reads dates as the table has them', async () => {
   const { outcome } = await run({ ...options, hidden: 4, batch: 4, steps: 5, workers: 1, out: folder() });
   const model = await loadModel(outcome.path);
   const stream = model.stream();
-  for (const row of [undefined, null, 'x'])
+  for (const row of [undefined, null, 'x', [1, 2]])
     expect(() => stream.step(row as never)).toThrow('is no row; it is an object of values by column');
+  for (const row of [{}, { Day: 1 }, { at: 1 }])
+    expect(() => stream.step(row as never)).toThrow('has none of the model\'s columns, which are "day"');
   for (const day of ['05/06/2024', '31/12/2024']) {
     const [{ prediction }] = await model.predict({ rows: [{ day }] });
     expect(stream.step({ day })).toEqual(prediction);
@@ -213,6 +215,31 @@ test('windows in which nothing is to be predicted are read, and spoil nothing', 
   expect(losses.filter((loss) => loss === 0)).toHaveLength(18);
 });
 
+test('names of groups are told apart as they are written, in training as in predictions', async () => {
+  const lines = Array.from(
+    { length: 60 },
+    (_, i) => `${i % 2 ? '' : '00'}${(i % 10) >> 1},${i},${i % 4 ? 'a' : 'b'}\n`,
+  );
+  const csv = file(`id,v,tag\n${lines.join('')}`, 'csv');
+  const options = {
+    csv,
+    task: 'tag',
+    target: 'tag',
+    group: 'id',
+    cell: 'gru',
+    hidden: 4,
+    steps: 2,
+    workers: 1,
+  } as const;
+  const { outcome, events } = await run({ ...options, out: folder() });
+  const plan = events.find((event) => event.event === 'plan');
+  expect(plan).toMatchObject({ trainingTokens: 54, validationTokens: 6 });
+  const said = await (await loadModel(outcome.path)).predict({ csv });
+  expect(new Set(said.map(({ sequence }) => sequence)).size).toBe(10);
+  const split = await run({ ...options, group: undefined, cell: 'mlp', splitBy: 'id', validation: 0.1, out: folder() });
+  expect(split.events.find((event) => event.event === 'plan')).toMatchObject({ validationTokens: 6 });
+});
+
 test('a model of a table refuses what it has no use for, and others refuse tables', async () => {
   const { outcome } = await run({ ...runs['rows, a number each'], out: folder(), workers: 1 });
   const model = await loadModel(join(outcome.path, 'model.safetensors'));
@@ -221,6 +248,9 @@ test('a model of a table refuses what it has no use for, and others refuse table
     'text: the model learned a table; give rows with --csv, --jsonl or --parquet',
   );
   await expect(model.eval({ file: 'abc.txt' })).rejects.toThrow('--text: the model learned a table; give rows with');
+  await expect(model.eval({ file: 'abc.txt', text: 'abc' })).rejects.toThrow('eval: file and text are given; give one');
+  for (const size of [Number.NaN, Number.POSITIVE_INFINITY])
+    await expect(model.predict({ rows: [{ size }] })).rejects.toThrow(`rows:1: ${size} is not allowed in "size"`);
   await expect(model.predict({}, { interval: 1 })).rejects.toThrow('interval: 1 is not allowed');
   const other = runs['rows, labels each'];
   await expect(run({ ...other, initFrom: outcome.path, out: folder() })).rejects.toThrow(/the model's columns/);

@@ -4,7 +4,7 @@ import { UserError } from '../../errors.js';
 import type { Stretches } from '../lines.js';
 import type { AnyTable } from '../tables/long-table.js';
 import type { Columns } from './columns.js';
-import { columnNamed, eachPart, numbersIn, oddOf, textsOf } from './table-columns.js';
+import { columnNamed, eachPart, firstRounded, numbersIn, oddOf, textsOf } from './table-columns.js';
 
 export interface Arrangement {
   /** Rows of the table, sequence after sequence. */
@@ -109,6 +109,11 @@ export function timesOf(table: AnyTable, name: string): Float64Array {
       `--time: column "${name}" of ${table.name} holds text; it is a column of numbers or of dates such as 2024-05-31${oddOf(table, name)}`,
     );
   const times = numbersIn(table, column);
+  const rounded = firstRounded(times);
+  if (rounded !== undefined)
+    throw new UserError(
+      `--time: column "${name}" of ${table.name} has ${rounded}, beyond 2^53, from where on not each whole number is there; divide it`,
+    );
   const row = times.findIndex(Number.isNaN);
   if (row >= 0) throw new UserError(`${table.place(row)}: column "${name}" is empty; each row needs its time`);
   return times;

@@ -2,6 +2,7 @@
 
 import { shortened, UserError } from '../../errors.js';
 import type { AnyTable, Head } from '../tables/long-table.js';
+import { readingAs } from '../tables/odd-values.js';
 import type { Column } from '../tables/table.js';
 import type { Writing } from '../tables/values.js';
 import { frequentWords, type WordRule } from '../word-text.js';
@@ -19,6 +20,7 @@ import {
   distinctIn,
   eachPart,
   eachPartOf,
+  firstRounded,
   type ListColumn,
   numbersIn,
   oddOf,
@@ -58,7 +60,7 @@ const MOST_CATEGORIES = 1000;
 
 export interface Learned {
   readonly columns: Columns;
-  /** Of features that say nothing. */
+  /** For who asked, of columns that say nothing. */
   readonly notices: readonly string[];
 }
 
@@ -75,7 +77,7 @@ export function learnColumns(table: AnyTable, wishes: Wishes, rows: Int32Array):
       `--group: "${group}" is not allowed where a row is a whole sequence ("${columns[0].name}"); leave it out`,
     );
   const found = cells ? cellInputs(table, columns, wishes, rows) : columns.map((c) => rowInput(table, c, rows, wishes));
-  const { inputs, notices } = withoutConstant(table, found, wishes);
+  const { inputs, notices } = withoutConstant(table.name, found, wishes.features === undefined && !cells);
   const targets = wishes.target.map((name) => targetOf(table, columnNamed(table, name, '--target'), wishes, rows));
   const learned = {
     ...{ task, cells, inputs, targets },
@@ -87,27 +89,30 @@ export function learnColumns(table: AnyTable, wishes: Wishes, rows: Int32Array):
   return { columns: learned, notices };
 }
 
-/** An input, and whether it is the same wherever it is not missing. */
+/** An input, and whether it says nothing: it is the same in all rows. */
 interface Found {
   readonly input: InputColumn;
-  readonly constant: boolean;
+  readonly saysNothing: boolean;
 }
 
 /** What other values of a constant column mean cannot be learned: its weights would stay as they were drawn, and predict from them. */
 function withoutConstant(
-  { name }: AnyTable,
+  table: string,
   found: readonly Found[],
-  { features }: Wishes,
+  mayLeaveOut: boolean,
 ): { readonly inputs: readonly InputColumn[]; readonly notices: readonly string[] } {
-  const saysNothing = ({ input, constant }: Found): boolean => constant && !(input.kind === 'number' && input.flagged);
-  const leaves = features === undefined && !found.every(saysNothing);
-  const kept = leaves ? found.filter((one) => !saysNothing(one)) : found;
-  const notice = ({ input }: Found): string =>
-    `column "${input.name}" of ${name} is the same in all rows that are learned, ` +
-    (leaves && !kept.some((one) => one.input === input)
-      ? 'and is left out'
-      : 'so what other values mean is not; where some will come, leave it out with --features');
-  return { inputs: kept.map(({ input }) => input), notices: found.filter(({ constant }) => constant).map(notice) };
+  const leavesOut = mayLeaveOut && !found.every(({ saysNothing }) => saysNothing);
+  const then = leavesOut
+    ? 'and is left out'
+    : 'so what other values mean is not; where some will come, leave it out with --features';
+  const silent = found.filter(({ saysNothing }) => saysNothing);
+  const kept = leavesOut ? found.filter(({ saysNothing }) => !saysNothing) : found;
+  return {
+    inputs: kept.map(({ input }) => input),
+    notices: silent.map(
+      ({ input }) => `column "${input.name}" of ${table} is the same in all rows that are learned, ${then}`,
+    ),
+  };
 }
 
 function featureColumns(table: AnyTable, { features, target, group, time, task, splitNames }: Wishes): readonly Head[] {
@@ -163,7 +168,7 @@ function cellInputs(
       tokens: known,
       ...(more.length > 0 ? { more } : {}),
     } as const;
-    return [{ input, constant: false }];
+    return [{ input, saysNothing: false }];
   }
   return columns.map((column) => {
     const { name } = column;
@@ -179,10 +184,11 @@ function cellInputs(
   });
 }
 
-const numberInput = (name: string, values: Values, scaling: Wishes['scaling']): Found => ({
-  input: { name, kind: 'number', flagged: hasMissing(values), ...scalingOf(values, scaling) },
-  constant: isConstant(values),
-});
+function numberInput(name: string, values: Values, scaling: Wishes['scaling']): Found {
+  const summary = summaryOf(values);
+  const input = { name, kind: 'number', flagged: summary.missing > 0, ...scalingOf(values, summary, scaling) } as const;
+  return { input, saysNothing: isConstant(summary) && summary.missing === 0 };
+}
 
 /** The tokens of the rows that are learned that are to be told apart. */
 function tokensIn(
@@ -224,15 +230,17 @@ function holdsNumbers(table: AnyTable, head: Head, learned: Uint8Array): boolean
 function rowInput(table: AnyTable, column: Head, rows: Int32Array, { scaling }: Wishes): Found {
   const { name } = column;
   if (column.kind === 'number') return numberInput(name, valuesOf(table, column, rows), scaling);
-  if (column.kind === 'date')
-    return { input: { name, kind: 'date' }, constant: isConstant(valuesOf(table, column, rows)) };
+  if (column.kind === 'date') {
+    const summary = summaryOf(valuesOf(table, column, rows));
+    return { input: { name, kind: 'date' }, saysNothing: isConstant(summary) && summary.missing === 0 };
+  }
   const values = distinctIn(table, column, '--features', textsOf);
   if (values.length > MOST_CATEGORIES)
     throw new UserError(
       `--features: column "${name}" of ${table.name} has ${values.length} different texts; ${MOST_CATEGORIES} can be told ` +
         `apart; leave it out, or name the columns to read with --features${oddOf(table, name)}`,
     );
-  return { input: { name, kind: 'category', values }, constant: false };
+  return { input: { name, kind: 'category', values }, saysNothing: false };
 }
 
 function targetOf(table: AnyTable, column: Head, wishes: Wishes, rows: Int32Array): TargetColumn {
@@ -244,9 +252,10 @@ function targetOf(table: AnyTable, column: Head, wishes: Wishes, rows: Int32Arra
         `--target: column "${name}" of ${table.name} holds ${column.kind === 'list' ? 'lists' : `${column.kind}s`}; --task ${task} predicts numbers${oddOf(table, name)}`,
       );
     const values = valuesOf(table, column, rows);
-    if (isConstant(values))
+    const summary = summaryOf(values);
+    if (isConstant(summary))
       throw new UserError(`--target: column "${name}" of ${table.name} is always the same; there is nothing to learn`);
-    return { name, kind: 'number', ...scalingOf(values, 'standard') };
+    return { name, kind: 'number', ...scalingOf(values, summary, 'standard') };
   }
   if (target.length > 1)
     throw new UserError(
@@ -257,6 +266,12 @@ function targetOf(table: AnyTable, column: Head, wishes: Wishes, rows: Int32Arra
   const values = distinctIn(table, column, '--target', (part) =>
     labels ? cells(part).flatMap(labelsIn) : cells(part),
   );
+  const rounded = column.kind === 'number' ? firstRounded(values.map(Number)) : undefined;
+  if (rounded !== undefined)
+    throw new UserError(
+      `--target: column "${name}" of ${table.name} has ${rounded}, beyond 2^53, from where on not each whole number is there; ` +
+        `if such are names, ${readingAs(name, 'category')} reads them as they are written`,
+    );
   if (values.length < (labels ? 1 : 2))
     throw new UserError(
       `--target: column "${name}" of ${table.name} has ${values.length === 1 ? `one value ("${shortened(values[0])}")` : 'no value'}; a model needs two or more to tell apart`,
@@ -282,45 +297,45 @@ function valuesOf(table: AnyTable, head: Head, rows: Int32Array): Values {
   };
 }
 
-function hasMissing(values: Values): boolean {
-  let missing = false;
-  values((value) => {
-    missing ||= Number.isNaN(value);
-  });
-  return missing;
+interface Summary {
+  readonly missing: number;
+  /** Values that are there. */
+  readonly count: number;
+  readonly least: number;
+  readonly most: number;
 }
 
-/** Whether there are several values, and all are the same, besides missing ones. */
-function isConstant(values: Values): boolean {
-  let [first, count, constant] = [Number.NaN, 0, true];
+function summaryOf(values: Values): Summary {
+  let [missing, count, least, most] = [0, 0, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   values((value) => {
-    if (Number.isNaN(value)) return;
-    if (count++ === 0) first = value;
-    else constant &&= value === first;
-  });
-  return constant && count > 1;
-}
-
-/** Of what is there: mean and standard deviation, or least and range. A column that is always the same is scaled by 1. */
-function scalingOf(values: Values, scaling: Wishes['scaling']): Scaling {
-  const there: Values = (visit) =>
-    values((value) => {
-      if (!Number.isNaN(value)) visit(value);
-    });
-  let [count, least, most] = [0, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  there((value) => {
+    if (Number.isNaN(value)) {
+      missing++;
+      return;
+    }
     count++;
     least = Math.min(least, value);
     most = Math.max(most, value);
   });
+  return { missing, count, least, most };
+}
+
+/** Whether there are several values, and all are the same, besides missing ones. */
+const isConstant = ({ count, least, most }: Summary): boolean => count > 1 && least === most;
+
+/** Of what is there: mean and standard deviation, or least and range. A column that is always the same is scaled by 1. */
+function scalingOf(values: Values, { count, least, most }: Summary, scaling: Wishes['scaling']): Scaling {
   if (count === 0 || scaling === 'none') return { mean: 0, scale: 1 };
-  if (scaling === 'range') return { mean: least, scale: most - least || 1 };
-  let mean = least;
-  // As what is above the least: of a column that is always the same exactly that.
+  if (least === most) return { mean: least, scale: 1 };
+  if (scaling === 'range') return { mean: least, scale: most - least };
+  const there: Values = (visit) =>
+    values((value) => {
+      if (!Number.isNaN(value)) visit(value);
+    });
+  let mean = 0;
   there((value) => {
-    mean += value / count - least / count;
+    mean += value / count;
   });
-  const largest = Math.max(Math.abs(most - mean), Math.abs(least - mean)) || 1;
+  const largest = Math.max(Math.abs(most - mean), Math.abs(least - mean));
   // In parts of the largest: squares of large numbers would not be finite.
   let variance = 0;
   there((value) => {

@@ -46,6 +46,12 @@ export function eachPartOf(
   }
 }
 
+/** From here on a number stands for several that are written. @returns the first such number of a column of names or times */
+export const firstRounded = (values: Iterable<number>): number | undefined => {
+  for (const value of values) if (Math.abs(value) > Number.MAX_SAFE_INTEGER) return value;
+  return undefined;
+};
+
 /** All values of a column of numbers or dates. */
 export function numbersIn(table: AnyTable, head: Head): Float64Array {
   if (!(table instanceof LongTable)) return (columnNamed(table, head.name, '--features') as NumberColumn).values;

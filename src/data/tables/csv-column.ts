@@ -5,7 +5,7 @@ import { UserError } from '../../errors.js';
 import { Growing } from '../growing.js';
 import type { CsvSplitter } from './csv-splitter.js';
 import type { Values } from './long-table.js';
-import { type Mostly, mostlyNote, OddValues } from './odd-values.js';
+import { type Mostly, mostlyNote, OddValues, paddedNote } from './odd-values.js';
 import { type Column, shown } from './table.js';
 import { Texts } from './texts.js';
 import {
@@ -23,6 +23,8 @@ import {
 const TAB = 9;
 const SPACE = 32;
 const DASH = 45;
+const ZERO = 48;
+const NINE = 57;
 const LETTER_I = 0x69;
 /** Makes a small letter of a capital one. */
 const SMALL = 0x20;
@@ -46,6 +48,8 @@ export class CsvColumn {
   /** The first value of each kind that there is, in their order, and where it is: `data.csv:2:5: "a"`. */
   readonly #firsts: { readonly kind: Plain; readonly found: string }[] = [];
   #infinite: string | undefined;
+  /** The first number that is written with zeros before it. */
+  #padded: string | undefined;
   readonly #writing: Writing;
   readonly #oddTexts: OddValues;
 
@@ -76,6 +80,7 @@ export class CsvColumn {
       value = dates === undefined ? isoDateIn(bytes, start, end) : dateIn(bytes.toString('latin1', start, end), dates);
       kind = Number.isNaN(value) ? 'text' : 'date';
     }
+    if (kind === 'number' && this.#padded === undefined && isPadded(bytes, start, end)) this.#padded = row.found(field);
     if (this.#as === undefined) this.#note(kind, value, row, field);
     else this.#check(kind, value, row, field);
     if (this.#stored === 'text') this.#texts.push(row.text(field));
@@ -121,7 +126,10 @@ export class CsvColumn {
 
   /** Of a column of texts: why it may be meant for something else. */
   get odd(): string | undefined {
-    return this.#as === undefined ? (this.#oddTexts.finding(this.#counts) ?? mostlyNote(this.#mostly())) : undefined;
+    if (this.#as !== undefined) return undefined;
+    const isNumber = this.#stored === 'number';
+    if (isNumber) return this.#padded && paddedNote(this.name, this.#padded);
+    return this.#oddTexts.finding(this.#counts) ?? mostlyNote(this.#mostly());
   }
 
   /** Refuses columns that are hardly what they seem. */
@@ -159,6 +167,10 @@ export class CsvColumn {
     );
   }
 }
+
+/** 007, and no 0.5. */
+const isPadded = (bytes: Buffer, start: number, end: number): boolean =>
+  bytes[start] === ZERO && end - start > 1 && bytes[start + 1] >= ZERO && bytes[start + 1] <= NINE;
 
 /** The number that a field is, to the nearest double, infinite ones too; NaN where it is none. */
 function numberIn(row: CsvSplitter, start: number, end: number): number {

@@ -4,7 +4,7 @@
 import { isUtf8 } from 'node:buffer';
 import { crc32 } from 'node:zlib';
 import { RunError, UserError } from '../../errors.js';
-import { CHUNK_BYTES, decodeUtf8, Position } from '../utf8.js';
+import { BYTE_ORDER_MARK, CHUNK_BYTES, decodeUtf8, markBytes, Position } from '../utf8.js';
 import type { Source } from './source.js';
 
 export interface LineParser {
@@ -28,7 +28,6 @@ export interface Passed {
 /** A line, or a row with line ends in its fields, is held in memory whole. */
 const MAX_LINE_BYTES = 64 << 20;
 const NEWLINE = 10;
-const BYTE_ORDER_MARK = Buffer.from('\ufeff');
 const UTF16_MARKS = ['fffe', 'feff'];
 
 export async function passLines(source: Source, parser: LineParser): Promise<Passed> {
@@ -40,7 +39,7 @@ export async function passLines(source: Source, parser: LineParser): Promise<Pas
   let passed: Passed = { checksum: 0, marked: false };
   const parse = (last: boolean): void => {
     if (!isUtf8(bytes.subarray(checked, whole))) throw new NotUtf8();
-    const marked = passed.marked || (parser.line === 1 && hasMark(bytes, whole));
+    const marked = passed.marked || (parser.line === 1 && markBytes(bytes.subarray(0, whole)) > 0);
     const from = marked && !passed.marked ? BYTE_ORDER_MARK.length : 0;
     const done = parser.parse(bytes, from, whole, last);
     if (done > 0) passed = { ...passed, marked };
@@ -71,9 +70,6 @@ export async function passLines(source: Source, parser: LineParser): Promise<Pas
 }
 
 class NotUtf8 extends Error {}
-
-const hasMark = (bytes: Buffer, length: number): boolean =>
-  length >= BYTE_ORDER_MARK.length && bytes.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK);
 
 function tooLong(source: Source, parser: LineParser): UserError {
   return new UserError(

@@ -1,6 +1,7 @@
 // Texts of a column that look like numbers or dates written in another way: a column of them was taken for text, which is hardly what
 // was meant, and nobody would see it.
 
+import { inShell } from '../../errors.js';
 import { shown } from './table.js';
 import type { Plain, Writing } from './values.js';
 
@@ -61,6 +62,16 @@ const SHAPES: readonly Shape[] = [
   },
 ];
 
+/** The flag that says what a column holds, to copy. A name with a comma or a quote stands in quotes of its own, as in CSV. */
+export function readingAs(name: string, kind: string): string {
+  const one = /[,"]/.test(name) ? `"${name.replaceAll('"', '""')}"` : name;
+  return `--columns ${inShell(`${one}:${kind}`)}`;
+}
+
+/** Of a column of numbers. @param first that is written with zeros before it, as messages begin with it */
+export const paddedNote = (name: string, first: string): string =>
+  `${first} is read as a number, like all of the column ${shown(name)}, so the zeros before it do not count; ${readingAs(name, 'category')} where such are names`;
+
 export interface Mostly {
   /** Of the column. */
   readonly name: string;
@@ -75,10 +86,9 @@ export interface Mostly {
 /** Why a column of texts is odd of which most are numbers or dates; undefined where it is not. */
 export function mostlyNote({ name, kind, likely, present, other }: Mostly): string | undefined {
   if (other === undefined || likely <= MOST * present) return undefined;
-  const column = (as: string): string => `--columns ${JSON.stringify(`${name}:${as}`)}`;
   return (
     `${other} is no ${kind}, and the column ${shown(name)}, in which ${likely} other values are, is read as text: mend it, or leave ` +
-    `it out where the value is missing; ${column('category')} where texts are meant`
+    `it out where the value is missing; ${readingAs(name, 'category')} where texts are meant`
   );
 }
 
@@ -123,8 +133,7 @@ export class OddValues {
   }
 
   #inWords({ kind, has, remedy }: Shape, first: string): string {
-    const column = (as: string): string => `--columns ${JSON.stringify(`${this.#column}:${as}`)}`;
-    const own = remedy?.(this.#writing) ?? `${column(kind)} reads such ${kind}s`;
-    return `${first} ${has}, and the column ${shown(this.#column)} is read as text: ${own}; ${column('category')} where texts are meant`;
+    const own = remedy?.(this.#writing) ?? `${readingAs(this.#column, kind)} reads such ${kind}s`;
+    return `${first} ${has}, and the column ${shown(this.#column)} is read as text: ${own}; ${readingAs(this.#column, 'category')} where texts are meant`;
   }
 }

@@ -101,6 +101,7 @@ export class ValueColumn {
   /** A number is a text where that is asked for, and a text that is one a number. */
   #asAsked(value: Value, row: number): Value {
     if (this.#as === 'text' && typeof value === 'number') return String(value);
+    if (this.#as === 'text' && value instanceof Date) return value.toISOString();
     if (this.#as !== 'number' || typeof value !== 'string') return value;
     const number = this.#writing.decimal === ',' ? commaNumber(value) : NUMBER.test(value) ? Number(value) : Number.NaN;
     if (Number.isFinite(number)) return number;

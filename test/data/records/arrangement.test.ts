@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { arrange, checkTimes, rowByRow } from '../../../src/data/records/arrangement.js';
 import { drawnSides, holdOut } from '../../../src/data/records/hold-out.js';
+import { cutAt } from '../../../src/data/split.js';
 import { tableOf } from './tables.js';
 
 test('rows of a group stand together, sorted by time, those of one time as the file has them', () => {
@@ -44,7 +45,7 @@ test('any share of any groups is held out as wholes: no row is lost, none is in 
         const all = arrange(table, 'group', undefined);
         const { arranged, learned } = holdOut(all, drawnSides(all.names.length, validation, seed));
         expect([...arranged.order].sort((a, b) => a - b)).toEqual(groups.map((_, i) => i));
-        expect(learned).toBe(Math.floor(new Set(groups).size * (1 - validation)));
+        expect(learned).toBe(cutAt(new Set(groups).size, validation));
         for (const [i, from] of arranged.sequences.from.entries()) {
           const own = arranged.order.subarray(from, arranged.sequences.to[i]);
           expect(new Set(Array.from(own, (row) => groups[row]))).toEqual(new Set([arranged.names[i]]));

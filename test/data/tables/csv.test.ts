@@ -149,7 +149,7 @@ describe('what a person should hear of', () => {
   test('a column of numbers or dates in another writing is text, with what to do about it', async () => {
     expect(await oddIn('1,5|2|x')).toBe(
       'x.csv:2:3: "1,5" has a decimal comma, and the column "a" is read as text: --decimal , reads decimal commas; ' +
-        '--columns "a:category" where texts are meant',
+        '--columns a:category where texts are meant',
     );
     expect(await oddIn('999|1,234|12,345.6')).toMatch(/^x.csv:3:3: "1,234" is a number with its thousands apart/);
     expect(await oddIn('$5|$6.50|$7')).toMatch(/^x.csv:2:3: "\$5" has a sign .*: leave the sign out;/);

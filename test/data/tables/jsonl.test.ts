@@ -199,13 +199,13 @@ test('texts that look like numbers or dates are odd, and named with what to do',
     (await read(lines(...values.map((a) => ({ a }))))).odd?.get('a')?.replace(/^.*x\.jsonl/, 'x.jsonl');
   expect(await odd('1.5', '2', '3')).toBe(
     'x.jsonl:1: "1.5" is a number by itself, and the column "a" is read as text: ' +
-      '--columns "a:number" reads such numbers; --columns "a:category" where texts are meant',
+      '--columns a:number reads such numbers; --columns a:category where texts are meant',
   );
   expect(await odd('x', '31/12/2024', '30/12/2024')).toMatch(/^x.jsonl:2: "31\/12\/2024" looks like a date/);
   expect(await odd('red', 'green', '1')).toBeUndefined();
   expect(await odd('2024-01-01', '2024-01-02', 'soon')).toBe(
     'x.jsonl:3: "soon" is no date, and the column "a", in which 2 other values are, is read as text: mend it, or leave it out ' +
-      'where the value is missing; --columns "a:category" where texts are meant',
+      'where the value is missing; --columns a:category where texts are meant',
   );
   const dates = await read('{"a":"31/12/2024"}\n{"a":"1.2.2024 8:30"}', { writing: { dates: 'dmy' } });
   expect(listed(dates)).toEqual({ a: ['date', Date.UTC(2024, 11, 31), Date.UTC(2024, 1, 1, 8, 30)] });
